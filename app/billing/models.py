@@ -1,0 +1,97 @@
+"""Wallets, orders, the credit ledger and the webhook events already seen."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base, text_enum, utc_now
+
+
+class Wallet(Base):
+    """What credits belong to. It names no person, so the books stay whole when an account is deleted.
+
+    Its row is also the lock that serialises everything that changes one balance.
+    """
+
+    __tablename__ = "wallets"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class EntryReason(enum.StrEnum):
+    """Why a ledger entry was written; with its reference it is unique, so a cause counts once."""
+
+    WELCOME = "welcome"
+    PURCHASE = "purchase"
+    RENDER = "render"
+    RENDER_RETURNED = "render_returned"
+    ADJUSTMENT = "adjustment"
+    ACCOUNT_CLOSED = "account_closed"
+
+
+class LedgerEntry(Base):
+    """One signed movement of credits. Never changed or deleted (the database refuses)."""
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (
+        UniqueConstraint("reason", "reference"),
+        CheckConstraint("amount <> 0", name="amount_not_zero"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    wallet_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wallets.id"), index=True)
+    amount: Mapped[int]
+    reason: Mapped[EntryReason] = mapped_column(text_enum(EntryReason, 32))
+    reference: Mapped[str] = mapped_column(String(64))
+    note: Mapped[str] = mapped_column(String(200), default="")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class OrderState(enum.StrEnum):
+    """Where an order stands; ``transitions.next_state`` is the only way from one to the next."""
+
+    CREATED = "created"
+    AWAITING_PAYMENT = "awaiting_payment"
+    FULFILLED = "fulfilled"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+class Order(Base):
+    """One attempt to buy a pack. Its id is the idempotency key and Stripe's client_reference_id."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("credits > 0", name="credits_positive"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    wallet_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wallets.id"), index=True)
+    pack: Mapped[str] = mapped_column(String(64))
+    credits: Mapped[int]
+    amount_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    state: Mapped[OrderState] = mapped_column(text_enum(OrderState, 32),
+        default=OrderState.CREATED,
+    )
+    checkout_session_id: Mapped[str | None] = mapped_column(String(255), unique=True)
+    payment_intent_id: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    fulfilled_at: Mapped[datetime | None]
+
+
+class WebhookEvent(Base):
+    """A Stripe event that was handled; its id goes in together with what it caused."""
+
+    __tablename__ = "webhook_events"
+
+    id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    type: Mapped[str] = mapped_column(String(100))
+    received_at: Mapped[datetime] = mapped_column(default=utc_now)

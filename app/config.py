@@ -1,0 +1,135 @@
+"""Typed settings, read once from the environment (or ``.env``) and checked before the site starts."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, Field, SecretStr, StringConstraints, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class CreditPack(BaseModel):
+    """A number of credits sold for one price; ``amount_minor`` is in the currency's smallest unit."""
+
+    slug: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
+    title: str
+    credits: int = Field(gt=0)
+    amount_minor: int = Field(gt=0)
+
+
+DEFAULT_PACKS = [
+    CreditPack(slug="pack-10", title="Sketchbook", credits=10, amount_minor=490),
+    CreditPack(slug="pack-50", title="Studio", credits=50, amount_minor=1900),
+    CreditPack(slug="pack-200", title="Gallery", credits=200, amount_minor=5900),
+]
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set. ``.env.example`` explains each variable."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
+
+    app_env: Literal["local", "production"] = "local"
+    instance_dir: Path = PROJECT_ROOT / "instance"
+    secret_key: SecretStr | None = None
+    database_url: str | None = None
+    site_url: str | None = None
+    trusted_proxies: int = Field(default=0, ge=0)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    smtp_host: str | None = None
+    smtp_port: int = 587
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    mail_from: str = "Style-Transfer-Art <no-reply@localhost>"
+
+    stripe_secret_key: SecretStr | None = None
+    stripe_webhook_secret: SecretStr | None = None
+    currency: Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$")] = "eur"
+    credit_packs: list[CreditPack] = Field(default=DEFAULT_PACKS, min_length=1)
+    free_credits: int = Field(default=3, ge=0)
+    credits_per_picture: int = Field(default=1, gt=0)
+
+    upload_max_megabytes: int = Field(default=30, gt=0)
+    upload_max_megapixels: int = Field(default=60, gt=0)
+    upload_max_files: int = Field(default=10, gt=0)
+
+    queue_url: str | None = None
+    embedded_worker: bool = True
+    render_lease_seconds: float = Field(default=20.0, gt=0)
+    render_max_attempts: int = Field(default=3, gt=0)
+    sweep_interval_seconds: float = Field(default=5.0, gt=0)
+
+    ratelimit_enabled: bool = True
+    ratelimit_storage_url: str = "memory://"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        self.instance_dir = self.instance_dir.resolve()
+        slugs = [pack.slug for pack in self.credit_packs]
+        if len(set(slugs)) != len(slugs):
+            raise ValueError("CREDIT_PACKS: every pack needs a slug of its own")
+        if (self.stripe_secret_key is None) != (self.stripe_webhook_secret is None):
+            raise ValueError("STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET must be set together")
+        if self.app_env == "production":
+            self._check_production()
+        return self
+
+    def _check_production(self) -> None:
+        required = {
+            "SECRET_KEY": self.secret_key,
+            "STRIPE_SECRET_KEY": self.stripe_secret_key,
+            "STRIPE_WEBHOOK_SECRET": self.stripe_webhook_secret,
+            "SITE_URL": self.site_url,
+            "SMTP_HOST": self.smtp_host,
+        }
+        missing = [name for name, value in required.items() if not value]
+        if missing:
+            raise ValueError(f"APP_ENV=production needs {', '.join(missing)}")
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether payments go to the local stand-in for Stripe, where no money moves."""
+        return self.stripe_secret_key is None
+
+    @property
+    def resolved_database_url(self) -> str:
+        """SQLAlchemy URL; the default is an SQLite file in the instance folder."""
+        url = self.database_url or f"sqlite:///{self.instance_dir / 'site.db'}"
+        # Hosting companies hand out postgres:// URLs; SQLAlchemy wants the driver's name in it.
+        for prefix in ("postgres://", "postgresql://"):
+            if url.startswith(prefix):
+                return "postgresql+psycopg://" + url.removeprefix(prefix)
+        return url
+
+    @property
+    def resolved_queue_url(self) -> str:
+        """``sqlite:///PATH`` or ``redis://...``; the default is an SQLite file in the instance folder."""
+        return self.queue_url or f"sqlite:///{self.instance_dir / 'queue.db'}"
+
+    def resolved_secret_key(self) -> str:
+        """The configured key, or (locally only) one made at the first start and kept on disk."""
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value()
+        return read_or_create_secret(self.instance_dir / "secret_key")
+
+
+def read_or_create_secret(path: Path) -> str:
+    """Return the secret kept in ``path``, making it (readable by its owner alone) if there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", opener=_private_opener) as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return path.read_text().strip()
+
+
+def _private_opener(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,65 @@
+"""Errors with a sentence for the person, and the pages that show them."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Flask, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+log = structlog.get_logger(__name__)
+
+
+class DomainError(Exception):
+    """Something a person asked for cannot be done; ``str(error)`` tells them why and what to do."""
+
+    status = 400
+
+
+SENTENCES = {
+    400: "We could not understand that request. Go back, reload the page and try again.",
+    403: "You are not allowed to do that.",
+    404: "There is nothing here. The page may have moved, or the picture may have been deleted.",
+    405: "That page cannot be used this way. Start again from the home page.",
+    413: "That upload is too large.",
+    429: "That was a lot of requests in a short time. Wait a minute and try again.",
+    500: "Something broke on our side. It has been logged; nothing was lost. Try again in a moment.",
+}
+
+
+def configure_errors(app: Flask) -> None:
+    """Show every error as a page with one clear sentence, and log the cause."""
+    app.register_error_handler(DomainError, _domain_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected_error)
+
+
+def error_page(sentence: str, status: int) -> ResponseReturnValue:
+    """The error page; a request made by a script gets the bare sentence instead."""
+    if request.accept_mimetypes.best == "application/json":
+        return {"error": sentence}, status
+    return render_template("error.html", sentence=sentence, status=status), status
+
+
+def _domain_error(error: DomainError) -> ResponseReturnValue:
+    log.info("request.refused", error=type(error).__name__, sentence=str(error), cause=repr(error.__cause__))
+    return error_page(str(error), error.status)
+
+
+def _csrf_error(error: CSRFError) -> ResponseReturnValue:
+    log.info("request.csrf", reason=error.description)
+    return error_page("This form has expired. Go back, reload the page and send it again.", 400)
+
+
+def _http_error(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if status < 400:
+        return error  # a redirect that was raised
+    return error_page(SENTENCES.get(status, SENTENCES[400]), status)
+
+
+def _unexpected_error(error: Exception) -> ResponseReturnValue:
+    log.exception("request.failed", path=request.path)
+    return error_page(SENTENCES[500], 500)

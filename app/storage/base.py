@@ -1,0 +1,34 @@
+"""The contract of a place where files are kept."""
+
+from __future__ import annotations
+
+from typing import BinaryIO, Protocol
+
+
+class StorageError(Exception):
+    """A file could not be kept, found or removed; ``__cause__`` has the reason."""
+
+
+class Storage(Protocol):
+    """Files under keys such as ``photos/ID/original``; a key is made by this application, never by a client."""
+
+    def save(self, key: str, data: bytes) -> None:
+        """Keep ``data`` under ``key``, whole or not at all.
+
+        Raises:
+            StorageError: the key is malformed or taken, or the disk refused.
+        """
+
+    def open(self, key: str) -> BinaryIO:
+        """Return a readable, seekable binary file.
+
+        Raises:
+            StorageError: there is no such file.
+        """
+
+    def delete_prefix(self, prefix: str) -> None:
+        """Remove everything whose key begins with the folders of ``prefix``; nothing there is no error.
+
+        Raises:
+            StorageError: the prefix is malformed or the disk refused.
+        """
