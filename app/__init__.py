@@ -1,38 +1,20 @@
-"""The web application. ``create_app`` is the only place where the parts are wired together."""
+"""Style-Transfer-Art: the site (``create_app``) and, importable without it, the engine (``app.engine``)."""
 
 from __future__ import annotations
 
-from flask import Flask
-from sqlalchemy.engine import make_url
-from werkzeug.middleware.proxy_fix import ProxyFix
+from typing import TYPE_CHECKING
 
-from app.config import PROJECT_ROOT, Settings
-from app.errors import configure_errors
-from app.logging import configure_logging
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from app.config import Settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Build the application.
+    """Build the web application; see :func:`app.factory.create_app`.
 
-    Raises:
-        pydantic.ValidationError: a setting is missing or wrong; the message names it.
+    Imported late, since ``import app.engine`` runs this file too and must not load the web framework.
     """
-    settings = settings or Settings()
-    configure_logging(settings)
-    app = Flask(
-        __name__,
-        instance_path=str(settings.instance_dir),
-        template_folder=str(PROJECT_ROOT / "templates"),
-        static_folder=str(PROJECT_ROOT / "static"),
-    )
-    configure_flask(app, settings)
-    configure_database(app, settings)
-    configure_storage(app, settings)
-    configure_payments(app, settings)
-    configure_accounts(app, settings)
-    configure_limits(app, settings)
-    configure_security_headers(app, settings)
-    configure_errors(app)
-    register_blueprints(app, settings)
-    register_commands(app)
-    return app
+    from app.factory import create_app as build
+
+    return build(settings)

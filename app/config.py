@@ -99,6 +99,19 @@ class Settings(BaseSettings):
         return self.stripe_secret_key is None
 
     @property
+    def https(self) -> bool:
+        """Whether people reach the site by https, so that cookies may insist on it."""
+        return (self.site_url or "").startswith("https://")
+
+    @property
+    def upload_max_bytes(self) -> int:
+        return self.upload_max_megabytes * 1_000_000
+
+    @property
+    def upload_max_pixels(self) -> int:
+        return self.upload_max_megapixels * 1_000_000
+
+    @property
     def resolved_database_url(self) -> str:
         """SQLAlchemy URL; the default is an SQLite file in the instance folder."""
         url = self.database_url or f"sqlite:///{self.instance_dir / 'site.db'}"

@@ -1,0 +1,166 @@
+"""The web application. ``create_app`` is the only place where the parts are wired together."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask import Flask, Response
+from flask_login import current_user
+from sqlalchemy.engine import make_url
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import pages
+from app.accounts import views as accounts_views
+from app.accounts.setup import configure_accounts
+from app.billing import ledger
+from app.billing import views as billing_views
+from app.billing.sandbox import pages as sandbox_pages
+from app.cli import register_commands
+from app.config import PROJECT_ROOT, Settings
+from app.db import configure_sqlite
+from app.engine.catalogue import Catalogue
+from app.errors import configure_errors
+from app.extensions import csrf, db, limiter, migrate
+from app.logging import configure_logging
+from app.storage.local import LocalStorage
+from app.studio import views as studio_views
+from app.studio.queue import RenderQueue, make_huey
+from app.studio.worker import process_render
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the application.
+
+    Raises:
+        pydantic.ValidationError: a setting is missing or wrong; the message names it.
+    """
+    settings = settings or Settings()
+    configure_logging(settings)
+    app = Flask(
+        __name__,
+        instance_path=str(settings.instance_dir),
+        template_folder=str(PROJECT_ROOT / "templates"),
+        static_folder=str(PROJECT_ROOT / "static"),
+    )
+    configure_flask(app, settings)
+    configure_database(app, settings)
+    configure_storage(app, settings)
+    configure_payments(app, settings)
+    configure_accounts(app, settings)
+    configure_studio(app, settings)
+    configure_limits(app, settings)
+    configure_security_headers(app, settings)
+    configure_templates(app, settings)
+    configure_errors(app)
+    register_blueprints(app, settings)
+    register_commands(app)
+    return app
+
+
+def configure_flask(app: Flask, settings: Settings) -> None:
+    """Flask's own settings; cookies are readable by nobody else, and secure wherever the site is."""
+    settings.instance_dir.mkdir(parents=True, exist_ok=True)
+    app.extensions["settings"] = settings
+    app.config.update(
+        SECRET_KEY=settings.resolved_secret_key(),
+        MAX_CONTENT_LENGTH=settings.upload_max_bytes * settings.upload_max_files,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.https,
+        REMEMBER_COOKIE_SAMESITE="Lax",
+        REMEMBER_COOKIE_SECURE=settings.https,
+        REMEMBER_COOKIE_HTTPONLY=True,
+        WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+    )
+    csrf.init_app(app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+
+def configure_database(app: Flask, settings: Settings) -> None:
+    """SQLAlchemy and Alembic. Nothing is migrated here: ``flask db upgrade`` does that."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.resolved_database_url
+    if make_url(settings.resolved_database_url).get_backend_name() == "postgresql":
+        # A connection may have died while it waited in the pool.
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True}
+    db.init_app(app)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            configure_sqlite(db.engine)
+    migrate.init_app(app, db, directory=str(PROJECT_ROOT / "migrations"), compare_type=True)
+
+
+def configure_storage(app: Flask, settings: Settings) -> None:
+    """Where photos and pictures are kept."""
+    app.extensions["storage"] = LocalStorage(settings.instance_dir / "storage")
+
+
+def configure_studio(app: Flask, settings: Settings) -> None:
+    """The styles on offer and the queue that carries renders to a worker."""
+    app.extensions["catalogue"] = Catalogue([PROJECT_ROOT / "models", settings.instance_dir / "styles"])
+    huey = make_huey(settings.resolved_queue_url, settings.resolved_secret_key())
+    app.extensions["render_queue"] = RenderQueue(huey, partial(process_render, app))
+
+
+def configure_limits(app: Flask, settings: Settings) -> None:
+    """Rate limits, counted per address."""
+    app.config.update(
+        RATELIMIT_ENABLED=settings.ratelimit_enabled,
+        RATELIMIT_STORAGE_URI=settings.ratelimit_storage_url,
+        RATELIMIT_HEADERS_ENABLED=True,
+    )
+    limiter.init_app(app)
+
+
+def configure_security_headers(app: Flask, settings: Settings) -> None:
+    """Tell browsers to load nothing from elsewhere, run nothing inline, and not to guess or embed."""
+    policy = "; ".join(
+        (
+            "default-src 'self'",
+            "img-src 'self' blob: data:",
+            # A form that leads to Stripe's page is redirected there, which counts as its action.
+            "form-action 'self' https://checkout.stripe.com",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
+    headers = {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "geolocation=(), microphone=()",
+    }
+    if settings.https:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+
+    @app.after_request
+    def _add_headers(response: Response) -> Response:
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
+def configure_templates(app: Flask, settings: Settings) -> None:
+    """What every page knows."""
+
+    @app.context_processor
+    def _everywhere() -> dict[str, object]:
+        known = current_user and current_user.is_authenticated
+        return {
+            "product_name": "Style-Transfer-Art",
+            "sandbox": settings.sandbox,
+            "balance": ledger.balance(db.session(), current_user.wallet_id) if known else None,
+        }
+
+
+def register_blueprints(app: Flask, settings: Settings) -> None:
+    """The pages. The sandbox's exist only while there is no live key."""
+    app.register_blueprint(pages.bp)
+    app.register_blueprint(accounts_views.bp)
+    app.register_blueprint(billing_views.bp)
+    app.register_blueprint(studio_views.bp)
+    if settings.sandbox:
+        app.register_blueprint(sandbox_pages.bp)

@@ -1,0 +1,28 @@
+"""What can be wrong with a request to the studio, in words for the person."""
+
+from __future__ import annotations
+
+from app.errors import DomainError
+
+
+class NotFound(DomainError):
+    """The photo or picture does not exist, or belongs to somebody else: the answer is the same."""
+
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing here. The picture may have been deleted.")
+
+
+class NothingChosen(DomainError):
+    pass
+
+
+class UnknownStyleChosen(DomainError):
+    pass
+
+
+class BeingPainted(DomainError):
+    """Something that is in use by a running render cannot be deleted yet."""
+
+    status = 409

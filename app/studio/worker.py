@@ -1,0 +1,230 @@
+"""The worker: takes render ids from the queue, paints, and keeps the row true at every step.
+
+Whatever happens to the process, the row says how far a render came: a lease that runs out puts it
+back into the queue, and after the last attempt the credit returns.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from flask import Flask
+from huey.consumer import Consumer
+from PIL import Image
+
+from app.accounts.models import User
+from app.db import transaction, utc_now
+from app.engine.errors import EngineError
+from app.errors import DomainError
+from app.imaging import decode_photo, encode_png, make_preview, make_thumbnail
+from app.studio import services
+from app.studio.models import Render
+from app.studio.painter import paint
+from app.wiring import catalogue, render_queue, settings, storage
+
+log = structlog.get_logger(__name__)
+
+
+class LeaseLost(Exception):
+    """Somebody else has the render now, or its owner deleted it: the work is not wanted any more."""
+
+
+@dataclass
+class Lease:
+    """The right to work on one attempt of a render, kept alive by :meth:`report`."""
+
+    render_id: uuid.UUID
+    attempt: int
+    duration: timedelta
+    progress: float = 0.0
+
+    def report(self, progress: float | None = None) -> None:
+        """Prolong the lease, noting the progress (0 to 1) if there is any.
+
+        Raises:
+            LeaseLost: there is nothing to prolong.
+        """
+        if progress is not None:
+            self.progress = progress
+        with transaction() as session:
+            held = services.report_progress(session, self.render_id, self.attempt, self.progress, self.duration)
+        if not held:
+            raise LeaseLost
+
+
+def process_render(app: Flask, render_id: uuid.UUID) -> None:
+    """Paint one render, if it still waits. Never raises: the outcome is in its row and in the log."""
+    with app.app_context(), structlog.contextvars.bound_contextvars(render=str(render_id)):
+        lease_time = timedelta(seconds=settings().render_lease_seconds)
+        with transaction() as session:
+            render = services.claim(session, render_id, lease_time)
+            if render is None:
+                log.info("render.not_waiting")
+                return
+            session.expunge(render)
+        lease = Lease(render.id, render.attempt, lease_time)
+        try:
+            with _heartbeat(app, lease):
+                _paint_and_store(render, lease)
+            _settle(render)
+        except LeaseLost:
+            log.warning("render.lease_lost", attempt=render.attempt)
+            storage().delete_prefix(f"{render.storage_prefix}/{render.attempt}")
+        except (DomainError, EngineError) as error:
+            log.warning("render.refused", cause=repr(error.__cause__), sentence=str(error))
+            _fail(render, f"{error} Your credit is back on your account.")
+        except Exception:
+            log.exception("render.failed", attempt=render.attempt)
+            _retry_or_fail(render)
+
+
+def _paint_and_store(render: Render, lease: Lease) -> None:
+    """Decode, stylise, encode: no transaction is open while this works."""
+    with storage().open(_original_key(render)) as file:
+        photo = decode_photo(file, max_pixels=settings().upload_max_pixels).image
+    lease.report(0.1)
+    picture = paint(catalogue(), photo, render, on_progress=lambda done: lease.report(0.1 + 0.7 * done))
+    lease.report(0.8)
+    storage().delete_prefix(f"{render.storage_prefix}/{render.attempt}")
+    _store(render, picture)
+
+
+def _original_key(render: Render) -> str:
+    return f"photos/{render.photo_id}/original"
+
+
+def _store(render: Render, picture: Image.Image) -> None:
+    storage().save(render.result_key("picture.png"), encode_png(picture))
+    storage().save(render.result_key("preview.jpg"), make_preview(picture))
+    storage().save(render.result_key("thumbnail.webp"), make_thumbnail(picture))
+
+
+def _settle(render: Render) -> None:
+    with transaction() as session:
+        done = services.finish(session, render.id, render.attempt)
+    if not done:
+        raise LeaseLost
+    log.info("render.done", style=render.style, pixels=render.width * render.height)
+
+
+def _fail(render: Render, sentence: str) -> None:
+    with transaction() as session:
+        owner = session.get(User, render.user_id)
+        if owner is not None:
+            services.fail(session, render.id, render.attempt, owner.wallet_id, sentence)
+    storage().delete_prefix(f"{render.storage_prefix}/{render.attempt}")
+
+
+def _retry_or_fail(render: Render) -> None:
+    if render.attempt >= settings().render_max_attempts:
+        _fail(render, services.RENDER_FAILED)
+        return
+    with transaction() as session:
+        waiting = services.give_back(session, render.id, render.attempt)
+    if waiting:
+        render_queue().submit(render.id)
+
+
+@contextmanager
+def _heartbeat(app: Flask, lease: Lease) -> Iterator[None]:
+    """Prolong the lease from a thread of its own while the calling thread is busy computing."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        with app.app_context():
+            while not stop.wait(lease.duration.total_seconds() / 4):
+                try:
+                    lease.report()
+                except LeaseLost:
+                    return  # the working thread finds out at its next report
+                except Exception:
+                    log.exception("render.heartbeat_failed")
+
+    thread = threading.Thread(target=beat, name="render-heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+# --- the sweep ----------------------------------------------------------------------------------
+
+
+def sweep(app: Flask) -> None:
+    """Pick up what a killed process left behind: expired leases, and renders that no message stands for."""
+    with app.app_context():
+        with transaction() as session:
+            expired = list(services.expired_leases(session, utc_now()))
+            for render in expired:
+                session.expunge(render)
+        for render in expired:
+            log.warning("render.lease_expired", render=str(render.id), attempt=render.attempt)
+            _retry_or_fail(render)
+        # An empty queue and waiting rows: messages were lost between the commit and the queue.
+        if render_queue().pending() == 0:
+            with transaction() as session:
+                waiting = services.queued_renders(session)
+            for render_id in waiting:
+                render_queue().submit(render_id)
+
+
+class Sweeper:
+    """Runs :func:`sweep` at once and then every so often, in a thread of its own."""
+
+    def __init__(self, app: Flask, interval_seconds: float) -> None:
+        self._app = app
+        self._interval = interval_seconds
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                sweep(self._app)
+            except Exception:
+                log.exception("sweep.failed")
+            if self._stop.wait(self._interval):
+                return
+
+
+class EmbeddedWorker:
+    """The worker as threads of the web process: one command runs the whole site."""
+
+    def __init__(self, app: Flask) -> None:
+        with app.app_context():
+            self._consumer: Consumer = render_queue().consumer(embedded=True)
+            self._sweeper = Sweeper(app, settings().sweep_interval_seconds)
+
+    def start(self) -> None:
+        self._consumer.start()
+        self._sweeper.start()
+
+    def stop(self) -> None:
+        """Let the picture in hand be finished, then stop."""
+        self._sweeper.stop()
+        self._consumer.stop(graceful=True)
+
+
+def run_worker(app: Flask) -> None:
+    """Work until a signal says stop: the worker as a process of its own."""
+    with app.app_context():
+        consumer = render_queue().consumer(embedded=False)
+        sweeper = Sweeper(app, settings().sweep_interval_seconds)
+    sweeper.start()
+    consumer.run()
+    sweeper.stop()

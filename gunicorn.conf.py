@@ -1,0 +1,40 @@
+"""How gunicorn serves the site. HOST, PORT, WEB_CONCURRENCY and WEB_THREADS override the defaults."""
+
+import os
+
+bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+threads = int(os.environ.get("WEB_THREADS", "16"))
+worker_class = "gthread"
+# TensorFlow does not survive a fork, so nothing is loaded before it.
+preload_app = False
+# Long enough to let the picture in hand be finished.
+graceful_timeout = 40
+timeout = 120
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+_embedded_workers = {}
+
+
+def when_ready(server):
+    """Say where the site is once it listens."""
+    host, port = bind.rsplit(":", 1)
+    shown = "127.0.0.1" if host in ("0.0.0.0", "") else host
+    print(f"\n  Style-Transfer-Art is ready: http://{shown}:{port}\n", flush=True)
+
+
+def post_worker_init(worker):
+    """After the fork: start painting in this process, unless workers run as processes of their own."""
+    from app.studio.worker import EmbeddedWorker
+
+    if worker.wsgi.extensions["settings"].embedded_worker:
+        embedded = EmbeddedWorker(worker.wsgi)
+        embedded.start()
+        _embedded_workers[worker.pid] = embedded
+
+
+def worker_exit(server, worker):
+    """Finish the picture in hand before the process goes."""
+    embedded = _embedded_workers.pop(worker.pid, None)
+    if embedded:
+        embedded.stop()
