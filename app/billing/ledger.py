@@ -1,0 +1,93 @@
+"""The credit ledger: append-only entries, and a balance that is their sum.
+
+Everything here works in the caller's transaction. What changes or relies on a balance locks the
+wallet's row first; on SQLite ``transaction()`` holds the one write lock already.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.billing.models import EntryReason, LedgerEntry, Wallet
+from app.errors import DomainError
+
+
+class InsufficientCredits(DomainError):
+    """The wallet holds fewer credits than are needed."""
+
+    status = 402
+
+    def __init__(self, needed: int, balance: int) -> None:
+        self.needed, self.balance = needed, balance
+        super().__init__(
+            f"This needs {_credits(needed)} and you have {balance}. Get more credits to go on."
+        )
+
+
+def _credits(number: int) -> str:
+    return f"{number} credit" if number == 1 else f"{number} credits"
+
+
+def lock_wallet(session: Session, wallet_id: uuid.UUID) -> None:
+    """Let nobody else change this wallet's balance until the transaction ends."""
+    session.execute(select(Wallet.id).where(Wallet.id == wallet_id).with_for_update()).one()
+
+
+def balance(session: Session, wallet_id: uuid.UUID) -> int:
+    """The sum of the wallet's entries, in credits."""
+    total = session.scalar(select(func.sum(LedgerEntry.amount)).where(LedgerEntry.wallet_id == wallet_id))
+    return int(total or 0)
+
+
+def require_credits(session: Session, wallet_id: uuid.UUID, needed: int) -> None:
+    """Check that the wallet, which the caller has locked, holds what is needed.
+
+    Raises:
+        InsufficientCredits: it does not.
+    """
+    held = balance(session, wallet_id)
+    if held < needed:
+        raise InsufficientCredits(needed, held)
+
+
+def grant(
+    session: Session, wallet_id: uuid.UUID, amount: int, reason: EntryReason, reference: str, note: str = ""
+) -> bool:
+    """Add an entry of ``amount`` credits (negative takes away), once per (reason, reference).
+
+    Returns False, and changes nothing, if that cause has its entry already.
+    """
+    lock_wallet(session, wallet_id)
+    seen = select(LedgerEntry.id).where(LedgerEntry.reason == reason, LedgerEntry.reference == reference)
+    if session.scalar(seen) is not None:
+        return False
+    entry = LedgerEntry(wallet_id=wallet_id, amount=amount, reason=reason, reference=reference, note=note)
+    session.add(entry)
+    session.flush()
+    return True
+
+
+def reserve_credits(session: Session, wallet_id: uuid.UUID, amount: int, reference: str) -> None:
+    """Debit the credits of a render; ``reference`` is the render's id.
+
+    Raises:
+        InsufficientCredits: the wallet does not hold them.
+    """
+    lock_wallet(session, wallet_id)
+    require_credits(session, wallet_id, amount)
+    grant(session, wallet_id, -amount, EntryReason.RENDER, reference)
+
+
+def return_credits(session: Session, wallet_id: uuid.UUID, amount: int, reference: str) -> bool:
+    """Give back what :func:`reserve_credits` took under ``reference``; once, however often it is called."""
+    return grant(session, wallet_id, amount, EntryReason.RENDER_RETURNED, reference)
+
+
+def history(session: Session, wallet_id: uuid.UUID, *, limit: int, offset: int = 0) -> Sequence[LedgerEntry]:
+    """The wallet's entries, newest first."""
+    newest = select(LedgerEntry).where(LedgerEntry.wallet_id == wallet_id).order_by(LedgerEntry.id.desc())
+    return session.scalars(newest.limit(limit).offset(offset)).all()

@@ -1,0 +1,138 @@
+"""Uploads in: whatever a camera or a person sends becomes one upright 8-bit sRGB picture.
+
+The file's name and declared type are ignored; what it is shows when it is decoded.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from typing import BinaryIO
+
+import numpy as np
+import pillow_heif
+import structlog
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from app.imaging.errors import DamagedPhoto, EmptyFile, ImageError, NotAPhoto, TooManyPixels
+
+log = structlog.get_logger(__name__)
+
+# Only these decoders are ever run on a stranger's file.
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "GIF")
+MEDIA_TYPES = {
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",  # several JPEGs in one file, as some phones write them; the first is the photo
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "AVIF": "image/avif",
+    "HEIF": "image/heic",
+    "TIFF": "image/tiff",
+    "GIF": "image/gif",
+}
+# Integer modes with more than 8 bits; Pillow's convert("L") would clip them instead of scaling.
+SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+
+pillow_heif.register_heif_opener(thumbnails=False)
+
+
+@dataclass(frozen=True)
+class DecodedPhoto:
+    """An upright sRGB picture (mode RGB) without metadata, and what kind of file it came in."""
+
+    image: Image.Image
+    media_type: str
+
+
+def decode_photo(file: BinaryIO, *, max_pixels: int) -> DecodedPhoto:
+    """Decode the first picture in ``file``.
+
+    Args:
+        file: a seekable binary file of any origin.
+        max_pixels: width times height allowed; checked in the header, before anything is decoded.
+
+    Raises:
+        EmptyFile, NotAPhoto, DamagedPhoto, TooManyPixels: all of them :class:`ImageError`.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of odd metadata and of sizes it finds suspicious; the limit below decides.
+            warnings.simplefilter("ignore")
+            return _decode(file, max_pixels)
+    except ImageError:
+        raise
+    except UnidentifiedImageError as error:
+        raise NotAPhoto from error
+    except Exception as error:
+        # Decoders fed with broken files raise nearly anything; the cause is kept and logged.
+        log.info("photo.unreadable", cause=repr(error))
+        raise DamagedPhoto from error
+
+
+def _decode(file: BinaryIO, max_pixels: int) -> DecodedPhoto:
+    if not file.read(1):
+        raise EmptyFile
+    file.seek(0)
+    with Image.open(file, formats=FORMATS) as image:
+        media_type = MEDIA_TYPES[image.format or ""]
+        if image.width * image.height > max_pixels:
+            raise TooManyPixels(image.width, image.height, max_pixels)
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        flat = _to_rgb(upright)
+    flat.info.clear()
+    return DecodedPhoto(flat, media_type)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Any mode to 8-bit sRGB on white."""
+    profile = image.info.get("icc_profile")
+    image = _to_eight_bits(image)
+    if _has_transparency(image):
+        image = image.convert("RGBA")
+        alpha = image.getchannel("A")
+        colors = _to_srgb(image.convert("RGB"), profile)
+        white = Image.new("RGB", image.size, "white")
+        white.paste(colors, mask=alpha)
+        return white
+    if image.mode not in ("RGB", "L", "CMYK", "LAB"):
+        image = image.convert("RGB")
+    return _to_srgb(image, profile)
+
+
+def _has_transparency(image: Image.Image) -> bool:
+    return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Scale the modes with more than 8 bits per channel; the others come back as they are."""
+    if image.mode in SIXTEEN_BIT:
+        values = np.asarray(image).astype(np.uint16)
+        return Image.fromarray((values >> 8).astype(np.uint8), "L")
+    if image.mode in ("I", "F"):
+        # No range is agreed on for these: 0..1, 0..255 and 0..65535 all occur.
+        values = np.asarray(image, np.float64)
+        if not np.isfinite(values).all():
+            raise DamagedPhoto
+        highest = values.max(initial=0.0)
+        scale = 255.0 if highest <= 1.0 else 1.0 if highest <= 255.0 else 255.0 / max(65535.0, highest)
+        return Image.fromarray((values * scale).clip(0, 255).round().astype(np.uint8), "L")
+    return image
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert from the embedded colour profile; a broken or missing one counts as sRGB."""
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(BytesIO(profile))
+            converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
+            if converted is not None:
+                return converted
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
+            # For instance a grey profile in an RGB file: cameras and editors get this wrong.
+            log.info("photo.profile_ignored", cause=repr(error))
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+_SRGB = ImageCms.createProfile("sRGB")

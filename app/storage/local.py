@@ -1,0 +1,65 @@
+"""Files in a folder of this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+from app.storage.base import StorageError
+
+_KEY = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*")
+
+
+class LocalStorage:
+    """Keeps each key as a file below ``root``; see :class:`app.storage.base.Storage`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def save(self, key: str, data: bytes) -> None:
+        path = self._path(key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_new(path, data)
+        except OSError as error:
+            raise StorageError(f"could not keep {key}") from error
+
+    def open(self, key: str) -> BinaryIO:
+        try:
+            return self._path(key).open("rb")
+        except OSError as error:
+            raise StorageError(f"could not open {key}") from error
+
+    def delete_prefix(self, prefix: str) -> None:
+        path = self._path(prefix)
+        try:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        except FileNotFoundError:
+            return  # somebody else was faster
+        except OSError as error:
+            raise StorageError(f"could not remove {prefix}") from error
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.fullmatch(key):
+            raise StorageError(f"malformed key {key!r}")
+        return self._root / key
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` so that the file is there whole or not at all, and never replaced."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, path)  # fails when the name is taken, unlike a rename
+    finally:
+        Path(temporary).unlink(missing_ok=True)

@@ -1,0 +1,54 @@
+"""Alembic's environment: runs the migrations on the database of the current application."""
+
+from __future__ import annotations
+
+from logging.config import fileConfig
+from typing import TYPE_CHECKING
+
+from alembic import context
+from flask import current_app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from alembic.operations import MigrationScript
+    from alembic.runtime.migration import MigrationContext
+
+config = context.config
+fileConfig(config.config_file_name, disable_existing_loggers=False)
+db = current_app.extensions["migrate"].db
+
+# Waiting for ever for a lock would stop the site; better to fail and be run again.
+LOCK_TIMEOUT = "5s"
+STATEMENT_TIMEOUT = "60s"
+
+
+def skip_empty(
+    migration_context: MigrationContext, revision: Iterable[str | None], directives: list[MigrationScript]
+) -> None:
+    """Write no revision when nothing has changed."""
+    if getattr(config.cmd_opts, "autogenerate", False) and directives[0].upgrade_ops.is_empty():
+        directives.clear()
+
+
+def run_migrations() -> None:
+    with db.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+            connection.exec_driver_sql(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'")
+            connection.commit()
+        context.configure(
+            connection=connection,
+            target_metadata=db.metadata,
+            compare_type=True,
+            # SQLite changes a table by making it anew.
+            render_as_batch=connection.dialect.name == "sqlite",
+            process_revision_directives=skip_empty,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+if context.is_offline_mode():
+    raise SystemExit("Migrations are run on a live database: flask db upgrade")
+run_migrations()

@@ -1,0 +1,174 @@
+"""Fixtures for everybody: applications on real, migrated databases, and people with credits."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from flask_security import hash_password
+from sqlalchemy.orm import Session
+
+from app import create_app
+from app.accounts.models import User
+from app.billing import ledger
+from app.billing.models import EntryReason, Wallet
+from app.config import Settings
+from app.db import transaction
+from app.extensions import db
+
+# The settings of whoever runs the tests must not leak into them.
+for name in Settings.model_fields:
+    os.environ.pop(name.upper(), None)
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+PASSWORD = "correct-horse-battery"
+MakeUser = Callable[..., User]
+
+
+def make_settings(instance_dir: Path, **overrides: object) -> Settings:
+    """Settings for a site under ``instance_dir`` that paints only when a test says so."""
+    defaults: dict[str, object] = {"ratelimit_enabled": False, "embedded_worker": False}
+    return Settings(_env_file=None, instance_dir=instance_dir, **(defaults | overrides))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file that the migrations have built, to be copied for every test."""
+    folder = tmp_path_factory.mktemp("migrated")
+    app = create_app(make_settings(folder))
+    with app.app_context():
+        upgrade()
+        db.engine.dispose()
+    return folder / "site.db"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[psycopg.Connection]:
+    """A PostgreSQL server to make test databases on: TEST_POSTGRES_URL, or the local one."""
+    default = f"postgresql://{getpass.getuser()}@127.0.0.1:5432/postgres"
+    try:
+        connection = psycopg.connect(os.environ.get("TEST_POSTGRES_URL", default), autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError:
+        pytest.skip("needs a PostgreSQL server (TEST_POSTGRES_URL)")
+    with connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(
+    postgres_server: psycopg.Connection, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The name of a migrated database that serves as the template of every test's own."""
+    name = f"art_template_{uuid.uuid4().hex[:12]}"
+    postgres_server.execute(f'CREATE DATABASE "{name}"')
+    url = postgres_url(postgres_server, name)
+    app = create_app(make_settings(tmp_path_factory.mktemp("postgres"), database_url=url))
+    with app.app_context():
+        upgrade()
+        db.engine.dispose()
+    yield name
+    postgres_server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def postgres_url(server: psycopg.Connection, database: str) -> str:
+    info = server.info
+    secret = f":{info.password}" if info.password else ""
+    return f"postgresql://{info.user}{secret}@{info.host}:{info.port}/{database}"
+
+
+@pytest.fixture
+def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    return f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'site.db')}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated database of the test's own, on both kinds of server."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_url")
+        return
+    template = request.getfixturevalue("migrated_postgres")
+    server: psycopg.Connection = request.getfixturevalue("postgres_server")
+    name = f"art_test_{uuid.uuid4().hex[:12]}"
+    server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield postgres_url(server, name)
+    server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def settings(tmp_path: Path, sqlite_url: str) -> Settings:
+    return make_settings(tmp_path, database_url=sqlite_url)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    yield from running_app(settings)
+
+
+@pytest.fixture
+def app_on_both(tmp_path: Path, database_url: str) -> Iterator[Flask]:
+    """The application once on SQLite and once on PostgreSQL, for what depends on locks."""
+    yield from running_app(make_settings(tmp_path, database_url=database_url))
+
+
+def running_app(settings: Settings) -> Iterator[Flask]:
+    """An application that leaves no connection open behind it."""
+    app = create_app(settings)
+    app.testing = True
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    app.config["WTF_CSRF_ENABLED"] = False
+    return app.test_client()
+
+
+@pytest.fixture
+def session(app: Flask) -> Iterator[Session]:
+    with app.app_context():
+        yield db.session()
+
+
+@pytest.fixture
+def make_user(app: Flask) -> MakeUser:
+    """Make people: ``make_user("ada@example.com", credits=5)``; rows are detached, their ids are loaded."""
+
+    def make(email: str = "ada@example.com", *, password: str = PASSWORD, credits: int = 0) -> User:
+        return create_user(app, email, password, credits)
+
+    return make
+
+
+def create_user(app: Flask, email: str, password: str = PASSWORD, credits: int = 0) -> User:
+    with app.app_context():
+        hashed = hash_password(password)
+        with transaction() as session:
+            wallet = Wallet(id=uuid.uuid4())
+            user = User(email=email, password=hashed, fs_uniquifier=uuid.uuid4().hex, wallet=wallet)
+            session.add(user)
+            session.flush()
+            if credits:
+                ledger.grant(session, wallet.id, credits, EntryReason.WELCOME, str(wallet.id))
+        session.refresh(user)
+        session.expunge(user)
+        session.rollback()
+    return user
+
+
+def log_in(client: FlaskClient, user: User, password: str = PASSWORD) -> None:
+    """Log in by the form, as a person does."""
+    answer = client.post("/log-in", data={"email": user.email, "password": password})
+    assert answer.status_code == 302, answer.text

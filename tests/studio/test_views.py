@@ -1,0 +1,292 @@
+"""Every route of the studio: success, wrong owner, nobody, bad input."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+
+from app.accounts.models import User
+from app.billing import ledger
+from app.config import Settings
+from app.db import transaction
+from app.studio.models import Photo, Render, RenderStatus
+from app.studio.worker import process_render
+from app.wiring import render_queue
+from tests.conftest import create_user, log_in, make_settings, running_app
+from tests.studio.test_worker import sample_jpeg
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def user(app: Flask) -> User:
+    return create_user(app, "ada@example.com", credits=3)
+
+
+@pytest.fixture
+def ada(client: FlaskClient, user: User) -> FlaskClient:
+    log_in(client, user)
+    return client
+
+
+@pytest.fixture
+def eve(app: Flask, client: FlaskClient) -> FlaskClient:
+    stranger = app.test_client()
+    log_in(stranger, create_user(app, "eve@example.com", credits=3))
+    return stranger
+
+
+def upload(client: FlaskClient, *files: tuple[bytes, str], **options: object):  # type: ignore[no-untyped-def]
+    parts = [(io.BytesIO(data), name) for data, name in files]
+    return client.post("/photos", data={"photos": parts}, **options)  # type: ignore[arg-type]
+
+
+def uploaded(client: FlaskClient) -> str:
+    return str(upload(client, (sample_jpeg(), "My coffee.jpeg"), headers=JSON).json["photos"][0]["id"])
+
+
+def paint(client: FlaskClient, *photos: str, **fields: object):  # type: ignore[no-untyped-def]
+    form = {"token": str(uuid.uuid4()), "photos": list(photos), "style": "wave", "strength": "100"}
+    return client.post("/renders", data=form | fields)
+
+
+def painted(app: Flask, client: FlaskClient) -> str:
+    """The id of a finished picture."""
+    location = paint(client, uploaded(client)).location
+    picture_id = location.rsplit("/", 1)[1]
+    process_render(app, uuid.UUID(picture_id))
+    return str(picture_id)
+
+
+def balance(app: Flask, user: User) -> int:
+    with app.app_context(), transaction() as session:
+        return ledger.balance(session, user.wallet_id)
+
+
+# --- upload -------------------------------------------------------------------------------------
+
+
+def test_an_uploaded_photo_appears_chosen_in_the_studio(ada: FlaskClient) -> None:
+    answer = upload(ada, (sample_jpeg(), "My coffee.jpeg"))
+    assert answer.status_code == 303
+    page = ada.get(answer.location).text
+    assert "My coffee" in page
+    assert page.count("checked") >= 1
+
+
+def test_several_photos_at_once_good_and_bad(ada: FlaskClient) -> None:
+    answer = upload(ada, (sample_jpeg(), "a.jpg"), (b"hello", "b.jpg"), (sample_jpeg(80, 60), "c.jpg"), headers=JSON)
+    assert answer.status_code == 201
+    assert [photo["name"] for photo in answer.json["photos"]] == ["a", "c"]
+    assert [error["name"] for error in answer.json["errors"]] == ["b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [(b"", 400), (b"hello, I am text", 415), (sample_jpeg()[:2000], 400), (b"\0" * 2_000_001, 413)],
+)
+def test_what_is_no_photo_gets_a_sentence_and_leaves_nothing(
+    tmp_path: Path, sqlite_url: str, data: bytes, status: int
+) -> None:
+    settings = make_settings(tmp_path, database_url=sqlite_url, upload_max_megabytes=2)
+    for app in running_app(settings):
+        app.config["WTF_CSRF_ENABLED"] = False
+        client = app.test_client()
+        log_in(client, create_user(app, "ada@example.com", credits=3))
+        answer = upload(client, (data, "x.jpg"), headers=JSON)
+        assert answer.status_code == status
+        assert answer.json["errors"][0]["sentence"].endswith(".")
+        page = upload(client, (data, "x.jpg"))
+        assert page.status_code == status
+        assert answer.json["errors"][0]["sentence"] in page.text
+        with app.app_context(), transaction() as session:
+            assert session.query(Photo).count() == 0
+        assert [path for path in (tmp_path / "storage").rglob("*") if path.is_file()] == []
+
+
+def test_a_body_beyond_all_limits_is_refused_with_a_page(ada: FlaskClient, settings: Settings) -> None:
+    size = settings.upload_max_bytes * settings.upload_max_files + 1
+    answer = ada.post("/photos", headers={"Content-Length": str(size)}, data=b"")
+    assert answer.status_code == 413
+
+
+def test_nothing_chosen_is_said(ada: FlaskClient) -> None:
+    assert upload(ada).status_code == 400
+
+
+def test_a_script_gets_errors_as_json(client: FlaskClient) -> None:
+    assert upload(client, (sample_jpeg(), "a.jpg")).status_code == 302
+
+
+# --- photos -------------------------------------------------------------------------------------
+
+
+def test_the_owner_sees_a_photo_and_nobody_else_does(app: Flask, ada: FlaskClient, eve: FlaskClient) -> None:
+    photo = uploaded(ada)
+    for path in (f"/photos/{photo}/thumbnail.webp", f"/photos/{photo}/preview.jpg"):
+        mine = ada.get(path)
+        assert mine.status_code == 200
+        assert mine.headers["Cache-Control"].startswith("private")
+        assert Image.open(io.BytesIO(mine.data)).width > 0
+        assert eve.get(path).status_code == 404
+        assert app.test_client().get(path).status_code == 404
+
+
+def test_the_original_is_served_nowhere(app: Flask, ada: FlaskClient) -> None:
+    rules = [rule.rule for rule in app.url_map.iter_rules() if "photo_id" in rule.arguments]
+    assert sorted(rules) == [
+        "/photos/<uuid:photo_id>/delete",
+        "/photos/<uuid:photo_id>/preview.jpg",
+        "/photos/<uuid:photo_id>/thumbnail.webp",
+    ]
+
+
+def test_deleting_a_photo(app: Flask, ada: FlaskClient, eve: FlaskClient, tmp_path: Path) -> None:
+    photo = uploaded(ada)
+    assert eve.post(f"/photos/{photo}/delete").status_code == 404
+    assert app.test_client().post(f"/photos/{photo}/delete").status_code == 404
+    assert ada.post(f"/photos/{photo}/delete").status_code == 303
+    assert ada.get(f"/photos/{photo}/preview.jpg").status_code == 404
+    assert not (tmp_path / "storage" / "photos" / photo).exists()
+
+
+# --- painting -----------------------------------------------------------------------------------
+
+
+def test_painting_one_photo_leads_to_its_picture(app: Flask, ada: FlaskClient, user: User) -> None:
+    answer = paint(ada, uploaded(ada), strength="70", keep_colors="y")
+    assert answer.status_code == 303
+    with app.app_context(), transaction() as session:
+        render = session.query(Render).one()
+        assert (render.status, render.strength, render.keep_colors) == (RenderStatus.QUEUED, 0.7, True)
+        assert answer.location == f"/pictures/{render.id}"
+        assert render_queue().pending() == 1
+    assert balance(app, user) == 2
+
+
+def test_painting_several_leads_to_the_gallery(app: Flask, ada: FlaskClient, user: User) -> None:
+    assert paint(ada, uploaded(ada), uploaded(ada)).location == "/pictures"
+    assert balance(app, user) == 1
+
+
+def test_a_double_click_paints_once(app: Flask, ada: FlaskClient, user: User) -> None:
+    photo, token = uploaded(ada), str(uuid.uuid4())
+    first = paint(ada, photo, token=token)
+    second = paint(ada, photo, token=token)
+    assert first.location == second.location
+    assert balance(app, user) == 2
+
+
+def test_too_few_credits_are_said_and_nothing_is_charged(app: Flask, ada: FlaskClient, user: User) -> None:
+    photos = [uploaded(ada) for _ in range(4)]
+    answer = paint(ada, *photos)
+    assert answer.status_code == 402
+    assert "credits" in answer.text
+    assert balance(app, user) == 3
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"style": "no_such_style"},
+        {"style": ""},
+        {"photos": []},
+        {"photos": ["not-a-uuid"]},
+        {"strength": "101"},
+        {"strength": "lots"},
+        {"token": "x"},
+    ],
+)
+def test_bad_choices_are_refused_with_a_sentence(
+    app: Flask, ada: FlaskClient, user: User, fields: dict[str, object]
+) -> None:
+    answer = paint(ada, uploaded(ada), **fields)
+    assert answer.status_code == 400
+    assert balance(app, user) == 3
+
+
+def test_strangers_cannot_paint_a_photo(app: Flask, ada: FlaskClient, eve: FlaskClient) -> None:
+    photo = uploaded(ada)
+    assert paint(eve, photo).status_code == 404
+    assert paint(app.test_client(), photo).status_code == 302
+
+
+# --- pictures -----------------------------------------------------------------------------------
+
+
+def test_watching_and_downloading_a_picture(app: Flask, ada: FlaskClient) -> None:
+    location = paint(ada, uploaded(ada)).location
+    assert "hx-get" in ada.get(f"{location}/status").text
+    for path in ("preview.jpg", "thumbnail.webp", "download"):
+        assert ada.get(f"{location}/{path}").status_code == 404
+    process_render(app, uuid.UUID(location.rsplit("/", 1)[1]))
+    status = ada.get(f"{location}/status")
+    assert "hx-get" not in status.text
+    assert "download" in status.text
+    assert status.headers["Cache-Control"] == "no-store"
+    for kind, ending in (("jpeg", "jpg"), ("png", "png")):
+        answer = ada.get(f"{location}/download?format={kind}")
+        assert Image.open(io.BytesIO(answer.data)).size == (160, 120)
+        assert answer.mimetype == f"image/{kind}"
+        disposition = answer.headers["Content-Disposition"]
+        assert disposition.startswith("attachment")
+        assert f"My coffee - The Great Wave off Kanagawa.{ending}" in disposition
+    assert ada.get(f"{location}/download?format=exe").status_code == 400
+
+
+def test_pictures_are_private(app: Flask, ada: FlaskClient, eve: FlaskClient) -> None:
+    picture = painted(app, ada)
+    nobody = app.test_client()
+    for path in ("", "/status", "/card", "/preview.jpg", "/thumbnail.webp", "/download"):
+        assert ada.get(f"/pictures/{picture}{path}").status_code == 200, path
+        assert eve.get(f"/pictures/{picture}{path}").status_code == 404, path
+        assert nobody.get(f"/pictures/{picture}{path}").status_code == 404, path
+    assert eve.post(f"/pictures/{picture}/delete").status_code == 404
+    assert nobody.post(f"/pictures/{picture}/delete").status_code == 404
+
+
+def test_the_gallery_shows_only_ones_own(app: Flask, ada: FlaskClient, eve: FlaskClient) -> None:
+    picture = painted(app, ada)
+    assert picture in ada.get("/pictures").text
+    assert picture not in eve.get("/pictures").text
+    assert app.test_client().get("/pictures").status_code == 302
+    assert ada.get("/pictures?page=99").status_code == 404
+
+
+def test_deleting_a_picture_removes_its_files(app: Flask, ada: FlaskClient, tmp_path: Path) -> None:
+    picture = painted(app, ada)
+    assert (tmp_path / "storage" / "renders" / picture).exists()
+    assert ada.post(f"/pictures/{picture}/delete").status_code == 303
+    assert ada.get(f"/pictures/{picture}").status_code == 404
+    assert not (tmp_path / "storage" / "renders" / picture).exists()
+
+
+def test_a_picture_without_its_photo_still_shows(app: Flask, ada: FlaskClient) -> None:
+    picture = painted(app, ada)
+    with app.app_context(), transaction() as session:
+        photo = session.query(Photo).one().id
+    assert ada.post(f"/photos/{photo}/delete").status_code == 303
+    assert ada.get(f"/pictures/{picture}").status_code == 200
+    assert ada.get(f"/pictures/{picture}/download").status_code == 200
+
+
+def test_style_previews_are_public(client: FlaskClient) -> None:
+    answer = client.get("/styles/wave/preview.webp")
+    assert Image.open(io.BytesIO(answer.data)).width > 0
+    assert client.get("/styles/nothing/preview.webp").status_code == 404
+
+
+def test_forms_need_their_token(app: Flask, user: User) -> None:
+    """Without the CSRF token a form from another site does nothing."""
+    client = app.test_client()
+    app.config["WTF_CSRF_ENABLED"] = False
+    log_in(client, user)
+    app.config["WTF_CSRF_ENABLED"] = True
+    assert upload(client, (sample_jpeg(), "a.jpg")).status_code == 400
+    assert paint(client, str(uuid.uuid4())).status_code == 400

@@ -1,0 +1,157 @@
+"""The worker with the real network on a real photo, and what it does when things go wrong."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask import Flask
+from PIL import Image
+from sqlalchemy import update
+
+from app.accounts.models import User
+from app.billing import ledger
+from app.config import PROJECT_ROOT
+from app.db import transaction, utc_now
+from app.studio import services
+from app.studio.models import Render, RenderStatus
+from app.studio.worker import EmbeddedWorker, process_render, sweep
+from app.wiring import render_queue, storage
+from tests.conftest import create_user
+from tests.waiting import wait_until
+
+SAMPLE = PROJECT_ROOT / "static" / "samples" / "coffee.jpg"
+
+
+def sample_jpeg(width: int = 160, height: int = 120) -> bytes:
+    data = io.BytesIO()
+    with Image.open(SAMPLE) as photo:
+        photo.convert("RGB").resize((width, height)).save(data, "JPEG", quality=90)
+    return data.getvalue()
+
+
+@pytest.fixture
+def user(app: Flask) -> User:
+    return create_user(app, "ada@example.com", credits=2)
+
+
+def order_picture(app: Flask, user: User, **choices: object) -> uuid.UUID:
+    """Upload a photo and ask for a picture of it, as the views do."""
+    with app.app_context():
+        photo = services.keep_photo(storage(), user.id, "coffee.jpg", sample_jpeg(), max_pixels=10**6)
+        photo_id = photo.id
+        with transaction() as session:
+            session.add(photo)
+        with transaction() as session:
+            renders = services.submit_renders(
+                session,
+                user_id=user.id,
+                wallet_id=user.wallet_id,
+                photo_ids=[photo_id],
+                choices=services.RenderChoices(**({"style": "wave"} | choices)),  # type: ignore[arg-type]
+                credits_each=1,
+                form_token=uuid.uuid4().hex,
+            )
+            return renders[0].id
+
+
+def read(app: Flask, user: User, render_id: uuid.UUID) -> tuple[Render, int]:
+    """The render's row as it is now, and its owner's balance."""
+    with app.app_context(), transaction() as session:
+        render = session.get_one(Render, render_id)
+        balance = ledger.balance(session, user.wallet_id)
+        session.expunge(render)
+    return render, balance
+
+
+def test_a_photo_becomes_a_picture_of_the_same_size(app: Flask, user: User) -> None:
+    render_id = order_picture(app, user)
+    process_render(app, render_id)
+    render, balance = read(app, user, render_id)
+    assert (render.status, render.progress, balance) == (RenderStatus.DONE, 1.0, 1)
+    with app.app_context(), storage().open(render.result_key("picture.png")) as file:
+        picture = np.asarray(Image.open(file))
+    photo = np.asarray(Image.open(io.BytesIO(sample_jpeg())))
+    assert picture.shape == photo.shape
+    # The wave is blue and ochre: far from the brown of coffee, and not one flat colour either.
+    assert np.abs(picture.astype(int) - photo).mean() > 20
+    assert picture.std() > 20
+
+
+def test_no_strength_gives_the_photo_itself(app: Flask, user: User) -> None:
+    render_id = order_picture(app, user, strength=0.0)
+    process_render(app, render_id)
+    render, _ = read(app, user, render_id)
+    with app.app_context(), storage().open(render.result_key("picture.png")) as file:
+        picture = np.asarray(Image.open(file))
+    np.testing.assert_array_equal(picture, np.asarray(Image.open(io.BytesIO(sample_jpeg()))))
+
+
+def test_a_style_that_is_gone_fails_at_once_and_costs_nothing(app: Flask, user: User) -> None:
+    render_id = order_picture(app, user, style="removed_since")
+    process_render(app, render_id)
+    render, balance = read(app, user, render_id)
+    assert (render.status, render.attempt, balance) == (RenderStatus.FAILED, 1, 2)
+    assert render.failure is not None
+    assert "credit is back" in render.failure
+
+
+def test_a_lost_file_is_tried_again_and_then_given_up(app: Flask, user: User) -> None:
+    render_id = order_picture(app, user)
+    render, _ = read(app, user, render_id)
+    with app.app_context():
+        storage().delete_prefix(f"photos/{render.photo_id}")
+    for attempt in (1, 2):
+        process_render(app, render_id)
+        render, balance = read(app, user, render_id)
+        assert (render.status, render.attempt, balance) == (RenderStatus.QUEUED, attempt, 1)
+    process_render(app, render_id)
+    render, balance = read(app, user, render_id)
+    assert (render.status, render.attempt, balance) == (RenderStatus.FAILED, 3, 2)
+    assert render.failure == services.RENDER_FAILED
+
+
+def test_the_result_of_a_deleted_picture_is_thrown_away(app: Flask, user: User, tmp_path: Path) -> None:
+    render_id = order_picture(app, user)
+    with app.app_context(), transaction() as session:
+        services.claim(session, render_id, timedelta(seconds=20))
+        services.delete_everything_of(session, user.id)
+    process_render(app, render_id)
+    assert list((tmp_path / "storage").glob("renders/**/*.png")) == []
+
+
+def test_the_sweep_returns_the_credit_of_a_render_that_keeps_killing_its_worker(app: Flask, user: User) -> None:
+    render_id = order_picture(app, user)
+    for _ in range(3):
+        with app.app_context(), transaction() as session:
+            assert services.claim(session, render_id, timedelta(seconds=20))
+            session.execute(update(Render).values(lease_expires_at=utc_now() - timedelta(seconds=1)))
+        sweep(app)
+    render, balance = read(app, user, render_id)
+    assert (render.status, render.attempt, balance) == (RenderStatus.FAILED, 3, 2)
+    sweep(app)
+    assert read(app, user, render_id)[1] == 2
+
+
+def test_the_sweep_finds_renders_whose_message_was_lost(app: Flask, user: User) -> None:
+    order_picture(app, user)
+    with app.app_context():
+        assert render_queue().pending() == 0
+        sweep(app)
+        assert render_queue().pending() == 1
+        sweep(app)
+        assert render_queue().pending() == 1
+
+
+def test_the_embedded_worker_paints_what_is_queued(app: Flask, user: User) -> None:
+    render_id = order_picture(app, user)
+    worker = EmbeddedWorker(app)
+    worker.start()
+    try:
+        wait_until(lambda: read(app, user, render_id)[0].status is RenderStatus.DONE, "the picture is painted")
+    finally:
+        worker.stop()
