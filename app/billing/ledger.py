@@ -7,9 +7,8 @@ wallet's row first; on SQLite ``transaction()`` holds the one write lock already
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.billing.models import EntryReason, LedgerEntry, Wallet
@@ -23,9 +22,7 @@ class InsufficientCredits(DomainError):
 
     def __init__(self, needed: int, balance: int) -> None:
         self.needed, self.balance = needed, balance
-        super().__init__(
-            f"This needs {_credits(needed)} and you have {balance}. Get more credits to go on."
-        )
+        super().__init__(f"This needs {_credits(needed)} and you have {balance}. Get more credits to go on.")
 
 
 def _credits(number: int) -> str:
@@ -87,7 +84,6 @@ def return_credits(session: Session, wallet_id: uuid.UUID, amount: int, referenc
     return grant(session, wallet_id, amount, EntryReason.RENDER_RETURNED, reference)
 
 
-def history(session: Session, wallet_id: uuid.UUID, *, limit: int, offset: int = 0) -> Sequence[LedgerEntry]:
-    """The wallet's entries, newest first."""
-    newest = select(LedgerEntry).where(LedgerEntry.wallet_id == wallet_id).order_by(LedgerEntry.id.desc())
-    return session.scalars(newest.limit(limit).offset(offset)).all()
+def history(wallet_id: uuid.UUID) -> Select[tuple[LedgerEntry]]:
+    """Select the wallet's entries, newest first; the caller pages through them."""
+    return select(LedgerEntry).where(LedgerEntry.wallet_id == wallet_id).order_by(LedgerEntry.id.desc())

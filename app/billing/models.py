@@ -5,10 +5,12 @@ from __future__ import annotations
 import enum
 import uuid
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, String, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.billing import triggers
 from app.db import Base, text_enum, utc_now
 
 
@@ -53,6 +55,9 @@ class LedgerEntry(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+triggers.attach(cast(Table, LedgerEntry.__table__))
+
+
 class OrderState(enum.StrEnum):
     """Where an order stands; ``transitions.next_state`` is the only way from one to the next."""
 
@@ -78,9 +83,7 @@ class Order(Base):
     credits: Mapped[int]
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
-    state: Mapped[OrderState] = mapped_column(text_enum(OrderState, 32),
-        default=OrderState.CREATED,
-    )
+    state: Mapped[OrderState] = mapped_column(text_enum(OrderState, 32), default=OrderState.CREATED)
     checkout_session_id: Mapped[str | None] = mapped_column(String(255), unique=True)
     payment_intent_id: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

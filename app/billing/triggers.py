@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import DDL, Table, event
+
 SQLITE_CREATE = tuple(
     f"CREATE TRIGGER ledger_entries_no_{operation.lower()} BEFORE {operation} ON ledger_entries "
     "BEGIN SELECT RAISE(ABORT, 'ledger entries are never changed'); END"
@@ -25,3 +27,13 @@ POSTGRESQL_DROP = (
 
 CREATE = {"sqlite": SQLITE_CREATE, "postgresql": POSTGRESQL_CREATE}
 DROP = {"sqlite": SQLITE_DROP, "postgresql": POSTGRESQL_DROP}
+
+
+def attach(table: Table) -> None:
+    """Have ``create_all`` make the triggers together with the table."""
+    for dialect, statements in CREATE.items():
+        for statement in statements:
+            event.listen(table, "after_create", DDL(statement).execute_if(dialect=dialect))
+    # A table takes its triggers with it; PostgreSQL's function would stay behind.
+    drop_function = DDL(POSTGRESQL_DROP[-1]).execute_if(dialect="postgresql")
+    event.listen(table, "after_drop", drop_function)
