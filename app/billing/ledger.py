@@ -52,7 +52,13 @@ def require_credits(session: Session, wallet_id: uuid.UUID, needed: int) -> None
 
 
 def grant(
-    session: Session, wallet_id: uuid.UUID, amount: int, reason: EntryReason, reference: str, note: str = ""
+    session: Session,
+    wallet_id: uuid.UUID,
+    amount: int,
+    reason: EntryReason,
+    reference: str,
+    *,
+    note: str = "",
 ) -> bool:
     """Add an entry of ``amount`` credits (negative takes away), once per (reason, reference).
 
@@ -84,6 +90,6 @@ def return_credits(session: Session, wallet_id: uuid.UUID, amount: int, referenc
     return grant(session, wallet_id, amount, EntryReason.RENDER_RETURNED, reference)
 
 
-def history(wallet_id: uuid.UUID) -> Select[tuple[LedgerEntry]]:
+def history(wallet_id: uuid.UUID) -> Select[LedgerEntry]:
     """Select the wallet's entries, newest first; the caller pages through them."""
     return select(LedgerEntry).where(LedgerEntry.wallet_id == wallet_id).order_by(LedgerEntry.id.desc())

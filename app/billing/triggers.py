@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import DDL, Table, event
+from sqlalchemy.schema import ExecutableDDLElement
 
 SQLITE_CREATE = tuple(
     f"CREATE TRIGGER ledger_entries_no_{operation.lower()} BEFORE {operation} ON ledger_entries "
@@ -33,7 +34,11 @@ def attach(table: Table) -> None:
     """Have ``create_all`` make the triggers together with the table."""
     for dialect, statements in CREATE.items():
         for statement in statements:
-            event.listen(table, "after_create", DDL(statement).execute_if(dialect=dialect))
+            event.listen(table, "after_create", _ddl(statement, dialect))
     # A table takes its triggers with it; PostgreSQL's function would stay behind.
-    drop_function = DDL(POSTGRESQL_DROP[-1]).execute_if(dialect="postgresql")
-    event.listen(table, "after_drop", drop_function)
+    event.listen(table, "after_drop", _ddl(POSTGRESQL_DROP[-1], "postgresql"))
+
+
+def _ddl(statement: str, dialect: str) -> ExecutableDDLElement:
+    ddl: ExecutableDDLElement = DDL(statement)  # type: ignore[no-untyped-call]
+    return ddl.execute_if(dialect=dialect)

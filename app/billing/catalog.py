@@ -1,0 +1,28 @@
+"""What is for sale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.config import CreditPack
+from app.errors import DomainError
+
+
+class UnknownPack(DomainError):
+    """No pack has this slug, or it is not sold any more."""
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+        super().__init__("This pack is not for sale any more. Choose one of the packs on the credits page.")
+
+
+def find_pack(packs: Sequence[CreditPack], slug: str) -> CreditPack:
+    """Return the pack called ``slug``.
+
+    Raises:
+        UnknownPack: there is none.
+    """
+    for pack in packs:
+        if pack.slug == slug:
+            return pack
+    raise UnknownPack(slug)

@@ -1,0 +1,194 @@
+"""The way to Stripe: the only module that knows its SDK. Plain values go in and come out.
+
+The same code talks to Stripe and, by another base address, to the local sandbox.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import requests
+import stripe
+import structlog
+
+from app.billing.fulfilment import Checkout, CheckoutStatus
+from app.errors import DomainError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stripe.params.checkout import SessionCreateParams
+
+log = structlog.get_logger(__name__)
+
+TIMEOUT_SECONDS = 15
+SIGNATURE_TOLERANCE_SECONDS = 300
+
+
+class PaymentUnavailable(DomainError):
+    """The payment service did not answer, or refused the request; the cause is kept."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The payment service cannot be reached just now. Nothing was charged. Try again soon."
+        )
+
+
+class InvalidSignature(DomainError):
+    """A webhook that Stripe did not sign, or signed too long ago."""
+
+    def __init__(self) -> None:
+        super().__init__("The signature of this event is not valid.")
+
+
+@dataclass(frozen=True)
+class CheckoutRequest:
+    """What to ask money for; ``order_id`` makes asking twice harmless."""
+
+    order_id: uuid.UUID
+    title: str
+    description: str
+    amount_minor: int
+    currency: str
+    success_url: str
+    cancel_url: str
+    email: str | None = None
+
+
+@dataclass(frozen=True)
+class OpenedCheckout:
+    """A session in which an order can be paid, at ``url``."""
+
+    id: str
+    url: str
+
+
+@dataclass(frozen=True)
+class PaymentEvent:
+    """A signed event; ``checkout_id`` is None where it is about something else than a checkout session."""
+
+    id: str
+    type: str
+    checkout_id: str | None
+    order_reference: str | None
+
+
+class Gateway:
+    """Checkout sessions and signed events, by Stripe's SDK and with the API version that it pins."""
+
+    def __init__(
+        self, secret_key: str, webhook_secret: str, api_address: Callable[[], str] | None = None
+    ) -> None:
+        """``api_address`` is asked at the first request, once the process that makes it is running."""
+        self._secret_key = secret_key
+        self._webhook_secret = webhook_secret
+        self._api_address = api_address
+
+    @cached_property
+    def _client(self) -> stripe.StripeClient:
+        session = requests.Session()
+        if self._api_address is not None:
+            session.trust_env = False  # no proxy stands between a process and itself
+        return stripe.StripeClient(
+            self._secret_key,
+            base_addresses={"api": self._api_address()} if self._api_address else {},
+            max_network_retries=2,
+            http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS, session=session),
+        )
+
+    def open_checkout(self, wanted: CheckoutRequest) -> OpenedCheckout:
+        """Create the session in which the order is paid.
+
+        Raises:
+            PaymentUnavailable: Stripe did not answer or refused.
+        """
+        params: SessionCreateParams = {
+            "mode": "payment",
+            "client_reference_id": str(wanted.order_id),
+            "metadata": {"order_id": str(wanted.order_id)},
+            "line_items": [
+                {
+                    "quantity": 1,
+                    "price_data": {
+                        "currency": wanted.currency,
+                        "unit_amount": wanted.amount_minor,
+                        "product_data": {"name": wanted.title, "description": wanted.description},
+                    },
+                }
+            ],
+            "success_url": wanted.success_url,
+            "cancel_url": wanted.cancel_url,
+        }
+        if wanted.email:
+            params["customer_email"] = wanted.email
+        with _stripe_errors("checkout.open"):
+            session = self._client.v1.checkout.sessions.create(
+                params, options={"idempotency_key": str(wanted.order_id)}
+            )
+        if session.url is None:
+            raise PaymentUnavailable
+        return OpenedCheckout(session.id, session.url)
+
+    def find_checkout(self, checkout_id: str) -> Checkout:
+        """Return what Stripe says about a session at this moment.
+
+        Raises:
+            PaymentUnavailable: Stripe did not answer, or knows no such session.
+        """
+        with _stripe_errors("checkout.find"):
+            session = self._client.v1.checkout.sessions.retrieve(checkout_id, {"expand": ["payment_intent"]})
+        return _checkout(session)
+
+    def read_event(self, body: bytes, signature: str | None) -> PaymentEvent:
+        """Verify and read a webhook's raw body.
+
+        Raises:
+            InvalidSignature: it is not signed with this site's secret, or not recently.
+        """
+        try:
+            event = stripe.Webhook.construct_event(
+                body, signature, self._webhook_secret, tolerance=SIGNATURE_TOLERANCE_SECONDS
+            )
+        except (ValueError, stripe.SignatureVerificationError) as error:
+            raise InvalidSignature from error
+        subject = event.data.object
+        if not event.type.startswith("checkout.session."):
+            return PaymentEvent(event.id, event.type, None, None)
+        return PaymentEvent(event.id, event.type, subject["id"], subject["client_reference_id"])
+
+
+@contextmanager
+def _stripe_errors(action: str) -> Iterator[None]:
+    """Turn whatever the SDK raises into one error with a sentence, its cause logged and kept."""
+    try:
+        yield
+    except stripe.StripeError as error:
+        log.error(
+            "payment.unavailable",
+            action=action,
+            error=type(error).__name__,
+            code=error.code,
+            message=error.user_message or str(error),
+            request_id=error.request_id,
+        )
+        raise PaymentUnavailable from error
+
+
+def _checkout(session: stripe.checkout.Session) -> Checkout:
+    intent = session.payment_intent
+    return Checkout(
+        id=session.id,
+        order_reference=session.client_reference_id,
+        status=CheckoutStatus(session.status or CheckoutStatus.OPEN),
+        paid=session.payment_status == "paid",
+        amount_minor=session.amount_total,
+        currency=session.currency,
+        payment_intent_id=intent if intent is None or isinstance(intent, str) else intent.id,
+    )

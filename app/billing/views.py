@@ -1,0 +1,235 @@
+"""The pages of payment: credits and packs, the way to Stripe's page and back, and Stripe's webhook."""
+
+from __future__ import annotations
+
+import uuid
+
+import structlog
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from flask_security import auth_required
+from flask_wtf import FlaskForm
+from sqlalchemy import select
+from wtforms import StringField
+from wtforms.validators import InputRequired
+
+from app.billing import fulfilment, ledger
+from app.billing.catalog import UnknownPack, find_pack
+from app.billing.fulfilment import PaymentMismatch, UnknownOrder
+from app.billing.gateway import CheckoutRequest, PaymentEvent, PaymentUnavailable
+from app.billing.models import Order, OrderState
+from app.config import CreditPack
+from app.db import transaction
+from app.errors import DomainError
+from app.extensions import csrf, db, limiter
+from app.wiring import gateway, settings
+
+log = structlog.get_logger(__name__)
+bp = Blueprint("billing", __name__)
+
+ENTRIES_PER_PAGE = 20
+ORDERS_SHOWN = 10
+WEBHOOK_MAX_BYTES = 512 * 1024
+UNFINISHED = (OrderState.CREATED, OrderState.AWAITING_PAYMENT)
+
+
+class OrderNotFound(DomainError):
+    """There is no such order, or it is another person's."""
+
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__("There is no such order on your account.")
+
+
+class BuyForm(FlaskForm):  # type: ignore[misc]
+    pack = StringField(validators=[InputRequired()])
+
+
+# --- credits ------------------------------------------------------------------------------------
+
+
+@bp.get("/credits")
+@auth_required("session")
+def credits() -> ResponseReturnValue:
+    wallet_id = current_user.wallet_id
+    entries = db.paginate(ledger.history(wallet_id), per_page=ENTRIES_PER_PAGE, max_per_page=ENTRIES_PER_PAGE)
+    newest_orders = (
+        select(Order)
+        .where(Order.wallet_id == wallet_id)
+        .order_by(Order.created_at.desc())
+        .limit(ORDERS_SHOWN)
+    )
+    return render_template(
+        "billing/credits.html",
+        packs=settings().credit_packs,
+        currency=settings().currency,
+        credits_per_picture=settings().credits_per_picture,
+        entries=entries.items,
+        pager=entries,
+        orders=db.session.scalars(newest_orders).all(),
+        pack_title=_pack_title,
+        form=BuyForm(formdata=None),
+    )
+
+
+def _pack_title(slug: str) -> str:
+    try:
+        return find_pack(settings().credit_packs, slug).title
+    except UnknownPack:
+        return slug
+
+
+# --- to Stripe's page and back ------------------------------------------------------------------
+
+
+@bp.post("/checkout")
+@limiter.limit("30 per hour")
+@auth_required("session")
+def checkout() -> ResponseReturnValue:
+    """Write the order down, open a session for it, and send the person to Stripe's page."""
+    form = BuyForm()
+    form.validate_on_submit()
+    pack = find_pack(settings().credit_packs, form.pack.data or "")
+    wallet_id, email = current_user.wallet_id, current_user.email
+    with transaction() as session:
+        order_id = fulfilment.create_order(session, wallet_id, pack, settings().currency).id
+    try:
+        opened = gateway().open_checkout(_checkout_request(order_id, pack, email))
+    except PaymentUnavailable:
+        with transaction() as session:
+            fulfilment.fail_order(session, order_id)
+        raise
+    with transaction() as session:
+        fulfilment.open_checkout(session, order_id, opened.id)
+    return redirect(opened.url, 303)
+
+
+def _checkout_request(order_id: uuid.UUID, pack: CreditPack, email: str) -> CheckoutRequest:
+    return CheckoutRequest(
+        order_id=order_id,
+        title=f"{pack.title}: {pack.credits} credits",
+        description=f"Style-Transfer-Art, {pack.credits // settings().credits_per_picture} pictures",
+        amount_minor=pack.amount_minor,
+        currency=settings().currency,
+        success_url=_absolute_url("billing.checkout_return", order_id),
+        cancel_url=_absolute_url("billing.checkout_cancelled", order_id),
+        email=email,
+    )
+
+
+def _absolute_url(endpoint: str, order_id: uuid.UUID) -> str:
+    """An address at the configured site, not at whatever host the request names."""
+    root = (settings().site_url or request.host_url).rstrip("/")
+    return root + url_for(endpoint, order=order_id)
+
+
+@bp.get("/checkout/return")
+@auth_required("session")
+def checkout_return() -> ResponseReturnValue:
+    return render_template("billing/return.html", **_order_context(_update_order(_order_argument())))
+
+
+@bp.get("/checkout/<uuid:order_id>/status")
+@auth_required("session")
+def checkout_status(order_id: uuid.UUID) -> ResponseReturnValue:
+    """The part of the return page that waits; as soon as the outcome is known the page is loaded anew."""
+    context = _order_context(_update_order(order_id))
+    headers = {"Cache-Control": "no-store"}
+    if not context["waiting"]:
+        headers["HX-Refresh"] = "true"
+    return render_template("billing/_waiting.html", **context), headers
+
+
+@bp.get("/checkout/cancelled")
+@auth_required("session")
+def checkout_cancelled() -> ResponseReturnValue:
+    order = _find_order(_order_argument())
+    if order.state not in UNFINISHED:
+        return redirect(url_for("billing.checkout_return", order=order.id))
+    return render_template("billing/cancelled.html", **_order_context(order), form=BuyForm(formdata=None))
+
+
+def _order_argument() -> uuid.UUID:
+    try:
+        return uuid.UUID(request.args.get("order", ""))
+    except ValueError:
+        raise OrderNotFound from None
+
+
+def _find_order(order_id: uuid.UUID) -> Order:
+    order = db.session.get(Order, order_id)
+    if order is None or order.wallet_id != current_user.wallet_id:
+        raise OrderNotFound
+    return order
+
+
+def _update_order(order_id: uuid.UUID) -> Order:
+    """Return the person's order after asking Stripe how its session stands; the webhook may be late."""
+    order = _find_order(order_id)
+    if order.state not in UNFINISHED or order.checkout_session_id is None:
+        return order
+    try:
+        found = gateway().find_checkout(order.checkout_session_id)
+        with transaction() as session:
+            fulfilment.fulfil_order(session, order_id, found)
+    except PaymentUnavailable:
+        pass  # logged by the gateway; the page goes on waiting for the webhook
+    except PaymentMismatch as error:
+        log.error("payment.mismatch", order=str(order_id), reason=str(error))
+    return _find_order(order_id)
+
+
+def _order_context(order: Order) -> dict[str, object]:
+    return {
+        "order": order,
+        "waiting": order.state in UNFINISHED,
+        "pack_title": _pack_title(order.pack),
+    }
+
+
+# --- what Stripe tells --------------------------------------------------------------------------
+
+
+@bp.post("/webhooks/stripe")
+@csrf.exempt
+@limiter.exempt
+def stripe_webhook() -> ResponseReturnValue:
+    """Take a signed event. Any answer but 2xx makes Stripe deliver it again, for days.
+
+    So what a repetition may mend (Stripe or the database cannot be reached) fails, and what it
+    cannot mend is logged for a person and accepted. The latter leaves no trace in the database, so
+    that the event can be sent again by hand once its cause is removed.
+    """
+    request.max_content_length = WEBHOOK_MAX_BYTES
+    event = gateway().read_event(request.get_data(), request.headers.get("Stripe-Signature"))
+    try:
+        _handle(event)
+    except (UnknownOrder, PaymentMismatch) as error:
+        log.error(
+            "webhook.refused", webhook=event.id, type=event.type, kind=type(error).__name__, reason=str(error)
+        )
+    return {"received": True}
+
+
+def _handle(event: PaymentEvent) -> None:
+    if event.checkout_id is None:
+        log.info("webhook.ignored", webhook=event.id, type=event.type)
+        return
+    order_id = _order_id(event)
+    found = gateway().find_checkout(event.checkout_id)
+    with transaction() as session:
+        if not fulfilment.first_sighting(session, event.id, event.type):
+            log.info("webhook.repeated", webhook=event.id, type=event.type)
+        elif event.type == "checkout.session.async_payment_failed" and not found.paid:
+            fulfilment.fail_order(session, order_id)
+        else:
+            fulfilment.fulfil_order(session, order_id, found)
+
+
+def _order_id(event: PaymentEvent) -> uuid.UUID:
+    try:
+        return uuid.UUID(event.order_reference or "")
+    except ValueError:
+        raise UnknownOrder(f"client_reference_id {event.order_reference!r}") from None
