@@ -1,0 +1,53 @@
+"""Blending a stylised picture with its photo: strength in linear light, and keeping the photo's colours."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from app.engine.preprocessing import Pixels
+
+# Rows worked on at a time, so that the floating-point copies stay small.
+STRIP = 256
+
+
+def _srgb_to_linear() -> npt.NDArray[np.float32]:
+    """The light of each of the 256 levels, 0..1 (IEC 61966-2-1, the sRGB transfer function)."""
+    levels = np.arange(256) / 255.0
+    return np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+LINEAR = _srgb_to_linear()
+# The light half-way between neighbouring levels: a search in them rounds to the nearest level.
+_MIDPOINTS = (LINEAR[1:] + LINEAR[:-1]) / 2
+
+
+def blend(photo: Pixels, painted: Pixels, strength: float) -> Pixels:
+    """Mix two pictures of one shape as light mixes: ``strength`` 0 is the photo, 1 the painted one."""
+    if strength == 0.0:
+        return photo.copy()
+    if strength == 1.0:
+        return painted
+    result = np.empty_like(painted)
+    for start in range(0, len(photo), STRIP):
+        rows = slice(start, start + STRIP)
+        light = LINEAR[photo[rows]] * np.float32(1 - strength) + LINEAR[painted[rows]] * np.float32(strength)
+        result[rows] = np.searchsorted(_MIDPOINTS, light)
+    return result
+
+
+def keep_photo_colors(photo: Pixels, painted: Pixels) -> Pixels:
+    """The painted picture's luminance with the photo's chroma.
+
+    In Y'CbCr of ITU-R BT.601 with full range (as JPEG uses it), Y' = 0.299 R + 0.587 G + 0.114 B; Cb and Cr
+    depend only on B - Y' and R - Y'. Replacing Y' while keeping both means adding the difference in Y' to
+    each of the photo's channels.
+    """
+    weights = np.array([0.299, 0.587, 0.114], np.float32)
+    result = np.empty_like(painted)
+    for start in range(0, len(photo), STRIP):
+        rows = slice(start, start + STRIP)
+        colors = photo[rows].astype(np.float32)
+        difference = (painted[rows].astype(np.float32) - colors) @ weights
+        result[rows] = np.clip(colors + difference[..., None] + 0.5, 0, 255)
+    return result

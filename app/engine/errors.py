@@ -1,0 +1,23 @@
+"""What can go wrong in the engine; every message is one sentence that a person can act on."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Base of all errors of the engine."""
+
+
+class UnknownStyle(EngineError):
+    """No style has that slug."""
+
+
+class InvalidPicture(EngineError):
+    """The array given is not a picture."""
+
+
+class InvalidCheckpoint(EngineError):
+    """The file is not a checkpoint of a network that this engine runs."""
+
+
+class CatalogueError(EngineError):
+    """The catalogue cannot be read or changed as asked."""
