@@ -1,0 +1,181 @@
+"""Flask-Security, set up in one place: which account pages there are, where, and what they say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from email.message import EmailMessage
+from typing import Any
+
+from flask import Flask, flash, request
+from flask_security import MailUtil, SQLAlchemyUserDatastore
+from sqlalchemy.orm import Session
+
+from app.accounts.forms import SignUpForm
+from app.accounts.models import User
+from app.accounts.services import open_account
+from app.config import Settings, read_or_create_secret
+from app.db import begin_write
+from app.extensions import db, limiter, security
+from app.mail import Mailer, make_mailer, plain_message
+
+MESSAGES = {
+    "CONFIRM_REGISTRATION": ("Welcome! We sent a link to %(email)s to confirm your address.", "success"),
+    "CONFIRMATION_REQUEST": ("We sent a new link to %(email)s.", "info"),
+    "EMAIL_CONFIRMED": ("Thank you, your e-mail is confirmed.", "success"),
+    "ALREADY_CONFIRMED": ("Your e-mail is confirmed already.", "info"),
+    "INVALID_CONFIRMATION_TOKEN": ("This link is not valid. Ask for a new one below.", "error"),
+    "CONFIRMATION_EXPIRED": ("This link is older than %(within)s. Ask for a new one below.", "error"),
+    "EMAIL_ALREADY_ASSOCIATED": ("This e-mail already has an account. Log in instead.", "error"),
+    "INVALID_EMAIL_ADDRESS": ("This does not look like an e-mail address.", "error"),
+    "EMAIL_NOT_PROVIDED": ("Enter your e-mail.", "error"),
+    "PASSWORD_NOT_PROVIDED": ("Enter your password.", "error"),
+    "PASSWORD_INVALID_LENGTH": ("Use at least %(length)s characters.", "error"),
+    "INVALID_PASSWORD": ("This is not your password.", "error"),
+    "RETYPE_PASSWORD_MISMATCH": ("The two passwords differ.", "error"),
+    "GENERIC_AUTHN_FAILED": ("E-mail and password do not fit together. Try again.", "error"),
+    "GENERIC_RECOVERY": ("If there is an account with this e-mail, a link is on its way to it.", "info"),
+    "INVALID_RESET_PASSWORD_TOKEN": ("This link is not valid any more. Ask for a new one.", "error"),
+    "PASSWORD_RESET_EXPIRED": ("This link is older than %(within)s. Ask for a new one.", "error"),
+    "PASSWORD_RESET": ("Your new password is set, and you are logged in.", "success"),
+    "PASSWORD_RESET_NO_LOGIN": ("Your new password is set. Log in with it.", "success"),
+    "PASSWORD_CHANGE": ("Your password is changed. Other devices have been logged out.", "success"),
+    "PASSWORD_IS_THE_SAME": ("This is the password you have already.", "error"),
+    "CHANGE_EMAIL_SENT": ("We sent a link to %(email)s. Open it to make this your new e-mail.", "info"),
+    "CHANGE_EMAIL_CONFIRMED": ("Your e-mail is changed.", "success"),
+    "CHANGE_EMAIL_EXPIRED": ("This link is older than %(within)s. Enter the new e-mail again.", "error"),
+    "UNAUTHENTICATED": ("Log in to go on.", "info"),
+    "ANONYMOUS_USER_REQUIRED": ("You are logged in already.", "info"),
+    "REAUTHENTICATION_REQUIRED": ("Enter your password again to go on.", "info"),
+    "LOGIN": ("Good to see you again.", "success"),
+    "FORGOT_PASSWORD": ("Forgotten your password?", "info"),
+}
+
+
+class AccountDatastore(SQLAlchemyUserDatastore):  # type: ignore[misc]
+    """Lets Flask-Security's sign-up open an account with its wallet; there are no roles here."""
+
+    def __init__(self, free_credits: int) -> None:
+        super().__init__(db, User, None)
+        self._free_credits = free_credits
+
+    def create_user(self, **values: Any) -> User:
+        session: Session = db.session()
+        return open_account(
+            session,
+            email=values["email"],
+            password_hash=values["password"],
+            free_credits=self._free_credits,
+        )
+
+
+def configure_accounts(app: Flask, settings: Settings) -> None:
+    """Sign-up, log-in, confirmation, recovery and changes, by Flask-Security on Flask-Login."""
+    app.config.update(_security_options(app, settings))
+    app.config.update({f"SECURITY_MSG_{name}": message for name, message in MESSAGES.items()})
+    security.init_app(
+        app,
+        AccountDatastore(settings.free_credits),
+        register_form=SignUpForm,
+        mail_util_cls=_mail_util(make_mailer(settings)),
+    )
+    _write_in_one_transaction(app)
+    _limit_guessing(app)
+
+
+def _security_options(app: Flask, settings: Settings) -> dict[str, object]:
+    return {
+        "SECURITY_PASSWORD_SALT": read_or_create_secret(settings.instance_dir / "password_salt")
+        if settings.secret_key is None
+        else app.config["SECRET_KEY"],
+        "SECURITY_PASSWORD_HASH": "argon2",
+        "SECURITY_PASSWORD_SCHEMES": ["argon2"],
+        "SECURITY_PASSWORD_SINGLE_HASH": ["argon2"],
+        "SECURITY_DEPRECATED_PASSWORD_SCHEMES": [],
+        "SECURITY_REGISTERABLE": True,
+        "SECURITY_CONFIRMABLE": True,
+        "SECURITY_RECOVERABLE": True,
+        "SECURITY_CHANGEABLE": True,
+        "SECURITY_CHANGE_EMAIL": True,
+        "SECURITY_USE_REGISTER_V2": True,
+        "SECURITY_PASSWORD_CONFIRM_REQUIRED": False,
+        # People come to see their photo painted; the address is confirmed on the side.
+        "SECURITY_LOGIN_WITHOUT_CONFIRMATION": True,
+        "SECURITY_AUTO_LOGIN_AFTER_RESET": True,
+        "SECURITY_RETURN_GENERIC_RESPONSES": True,
+        "SECURITY_LOGIN_URL": "/log-in",
+        "SECURITY_LOGOUT_URL": "/log-out",
+        "SECURITY_REGISTER_URL": "/sign-up",
+        "SECURITY_RESET_URL": "/forgotten-password",
+        "SECURITY_CHANGE_URL": "/account/password",
+        "SECURITY_CHANGE_EMAIL_URL": "/account/email",
+        "SECURITY_CHANGE_EMAIL_CONFIRM_URL": "/account/email/confirm",
+        "SECURITY_CONFIRM_URL": "/confirm",
+        "SECURITY_VERIFY_URL": "/account/verify",
+        "SECURITY_POST_LOGIN_VIEW": "studio.index",
+        "SECURITY_POST_REGISTER_VIEW": "studio.index",
+        "SECURITY_POST_CONFIRM_VIEW": "studio.index",
+        "SECURITY_POST_RESET_VIEW": "studio.index",
+        "SECURITY_POST_CHANGE_VIEW": "accounts.settings",
+        "SECURITY_POST_CHANGE_EMAIL_VIEW": "accounts.settings",
+        "SECURITY_CHANGE_EMAIL_ERROR_VIEW": "security.change_email",
+        "SECURITY_POST_LOGOUT_VIEW": "pages.landing",
+        # Changing what an account hangs on asks for the password again after this long.
+        "SECURITY_FRESHNESS": timedelta(hours=24),
+        "SECURITY_RESET_PASSWORD_WITHIN": timedelta(hours=2),
+        "SECURITY_EMAIL_HTML": False,
+        "SECURITY_EMAIL_SENDER": settings.mail_from,
+        "SECURITY_EMAIL_SUBJECT_REGISTER": "Welcome to Style-Transfer-Art",
+        "SECURITY_EMAIL_SUBJECT_CONFIRM": "Confirm your e-mail",
+        "SECURITY_EMAIL_SUBJECT_PASSWORD_RESET": "Set a new password",
+        "SECURITY_EMAIL_SUBJECT_PASSWORD_NOTICE": "Your password has been set anew",
+        "SECURITY_EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": "Your password has been changed",
+        "SECURITY_CHANGE_EMAIL_SUBJECT": "Confirm your new e-mail",
+        # Addresses are checked by their form; asking DNS would make sign-up depend on the network.
+        "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
+    }
+
+
+def _mail_util(mailer: Mailer) -> type[Any]:
+    """Flask-Security's way to send mail, through ours."""
+
+    class AppMailUtil(MailUtil):  # type: ignore[misc]
+        def send_mail(
+            self,
+            template: str,
+            subject: str,
+            recipient: str,
+            sender: str | tuple[str, str],
+            body: str | None,
+            html: str | None,
+            **context: Any,
+        ) -> None:
+            message: EmailMessage = plain_message(str(sender), recipient, str(subject), body or "")
+            kept_at = mailer.send(message)
+            if kept_at:
+                flash(f"No mail server is set up here, so the mail was kept as {kept_at}.", "info")
+
+    return AppMailUtil
+
+
+def _write_in_one_transaction(app: Flask) -> None:
+    """Begin the requests of Flask-Security that write as writing transactions; it commits them itself."""
+
+    @app.before_request
+    def _begin() -> None:
+        if request.blueprint == "security" and (request.method == "POST" or "token" in (request.view_args or {})):
+            begin_write(db.session)
+
+
+def _limit_guessing(app: Flask) -> None:
+    """Slow down whoever tries passwords or makes accounts and mails by the hundred."""
+    limits = {
+        "security.login": "20/minute;200/hour",
+        "security.register": "10/minute;40/hour",
+        "security.forgot_password": "5/minute;20/hour",
+        "security.send_confirmation": "5/minute;20/hour",
+        "security.change_email": "5/minute;20/hour",
+        "security.verify": "20/minute;200/hour",
+    }
+    for endpoint, limit in limits.items():
+        view = app.view_functions[endpoint]
+        app.view_functions[endpoint] = limiter.limit(limit, methods=["POST"])(view)

@@ -1,0 +1,47 @@
+"""A person's own account: what it holds, and how to end it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import structlog
+from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from flask_security import auth_required, logout_user
+
+from app.accounts.forms import DeleteAccountForm
+from app.accounts.models import User
+from app.accounts.services import AccountCloser, close_account
+from app.db import transaction
+from app.storage.base import StorageError
+from app.wiring import storage
+
+log = structlog.get_logger(__name__)
+bp = Blueprint("accounts", __name__, url_prefix="/account")
+
+
+@bp.get("")
+@auth_required("session")
+def settings() -> ResponseReturnValue:
+    return render_template("accounts/settings.html")
+
+
+@bp.route("/delete", methods=["GET", "POST"])
+@auth_required("session")
+def delete() -> ResponseReturnValue:
+    form = DeleteAccountForm()
+    if not form.validate_on_submit():
+        return render_template("accounts/delete.html", form=form), 400 if form.errors else 200
+    user_id = current_user.id
+    closers = cast("list[AccountCloser]", current_app.extensions["account_closers"])
+    with transaction() as session:
+        prefixes = close_account(session, session.get_one(User, user_id), closers)
+    logout_user()
+    for prefix in prefixes:
+        try:
+            storage().delete_prefix(prefix)
+        except StorageError:
+            log.exception("account.file_left", prefix=prefix)
+    flash("Your account and everything in it is deleted. Thank you for painting with us.", "success")
+    return redirect(url_for("pages.landing"), 303)
