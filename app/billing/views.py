@@ -9,10 +9,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_security import auth_required
-from flask_wtf import FlaskForm
 from sqlalchemy import select
-from wtforms import StringField
-from wtforms.validators import InputRequired
 
 from app.billing import fulfilment, ledger
 from app.billing.catalog import UnknownPack, find_pack
@@ -43,10 +40,6 @@ class OrderNotFound(DomainError):
         super().__init__("There is no such order on your account.")
 
 
-class BuyForm(FlaskForm):  # type: ignore[misc]
-    pack = StringField(validators=[InputRequired()])
-
-
 # --- credits ------------------------------------------------------------------------------------
 
 
@@ -70,7 +63,6 @@ def credits() -> ResponseReturnValue:
         pager=entries,
         orders=db.session.scalars(newest_orders).all(),
         pack_title=_pack_title,
-        form=BuyForm(formdata=None),
     )
 
 
@@ -89,9 +81,7 @@ def _pack_title(slug: str) -> str:
 @auth_required("session")
 def checkout() -> ResponseReturnValue:
     """Write the order down, open a session for it, and send the person to Stripe's page."""
-    form = BuyForm()
-    form.validate_on_submit()
-    pack = find_pack(settings().credit_packs, form.pack.data or "")
+    pack = find_pack(settings().credit_packs, request.form.get("pack", ""))
     wallet_id, email = current_user.wallet_id, current_user.email
     with transaction() as session:
         order_id = fulfilment.create_order(session, wallet_id, pack, settings().currency).id
@@ -148,7 +138,7 @@ def checkout_cancelled() -> ResponseReturnValue:
     order = _find_order(_order_argument())
     if order.state not in UNFINISHED:
         return redirect(url_for("billing.checkout_return", order=order.id))
-    return render_template("billing/cancelled.html", **_order_context(order), form=BuyForm(formdata=None))
+    return render_template("billing/cancelled.html", **_order_context(order))
 
 
 def _order_argument() -> uuid.UUID:

@@ -1,0 +1,112 @@
+"""Stripe's published test cards, and the checks that a payment form makes on any card."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+from datetime import date
+
+
+class Outcome(enum.StrEnum):
+    """What happens when a card is charged."""
+
+    PAYS = "pays"
+    NEEDS_AUTHENTICATION = "needs_authentication"
+    DECLINED = "generic_decline"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+
+
+@dataclass(frozen=True)
+class TestCard:
+    """A number that Stripe publishes for testing, and what it does."""
+
+    __test__ = False  # despite its name no test class
+
+    number: str
+    brand: str
+    outcome: Outcome
+    title: str
+
+    @property
+    def grouped(self) -> str:
+        return " ".join(self.number[start : start + 4] for start in range(0, len(self.number), 4))
+
+
+TEST_CARDS = (
+    TestCard("4242424242424242", "visa", Outcome.PAYS, "Pays"),
+    TestCard("4000002500003155", "visa", Outcome.NEEDS_AUTHENTICATION, "Asks for authentication"),
+    TestCard("4000000000000002", "visa", Outcome.DECLINED, "Is declined"),
+    TestCard("4000000000009995", "visa", Outcome.INSUFFICIENT_FUNDS, "Has insufficient funds"),
+)
+
+DECLINE_SENTENCES = {
+    Outcome.DECLINED: "Your card was declined. Try another card.",
+    Outcome.INSUFFICIENT_FUNDS: "Your card was declined: it has insufficient funds. Try another card.",
+}
+AUTHENTICATION_FAILED = "The payment was not confirmed. Try again or use another card."
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card that passed the checks. Of the number only the last four digits are ever kept."""
+
+    last4: str
+    brand: str
+    exp_month: int
+    exp_year: int
+    name: str
+    outcome: Outcome
+
+
+class InvalidCard(Exception):
+    """A field of the card form is wrong: which one, Stripe's code for it, and a sentence."""
+
+    def __init__(self, field: str, code: str, sentence: str) -> None:
+        self.field, self.code = field, code
+        super().__init__(sentence)
+
+
+def read_card(number: str, expiry: str, cvc: str, name: str, *, today: date) -> Card:
+    """Check what a person typed into the card form.
+
+    Raises:
+        InvalidCard: for the first field that is wrong.
+    """
+    digits = re.sub(r"[\s-]", "", number)
+    if not re.fullmatch(r"[0-9]{12,19}", digits) or not passes_luhn(digits):
+        raise InvalidCard(
+            "number", "incorrect_number", "This card number is not right. Check it for a typing error."
+        )
+    month, year = _read_expiry(expiry, today)
+    if not re.fullmatch(r"[0-9]{3,4}", cvc.strip()):
+        raise InvalidCard("cvc", "invalid_cvc", "The security code has three digits, on some cards four.")
+    if not name.strip():
+        raise InvalidCard("name", "invalid_owner_name", "Type the name on the card.")
+    for card in TEST_CARDS:
+        if card.number == digits:
+            return Card(digits[-4:], card.brand, month, year, name.strip(), card.outcome)
+    raise InvalidCard("number", "card_declined", "Only the test cards listed here work in the sandbox.")
+
+
+def passes_luhn(digits: str) -> bool:
+    """The check-digit formula of ISO/IEC 7812-1: every second digit from the right is doubled."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if place % 2 else 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def _read_expiry(expiry: str, today: date) -> tuple[int, int]:
+    match = re.fullmatch(r"\s*(0?[1-9]|1[0-2])\s*/\s*(?:20)?([0-9]{2})\s*", expiry)
+    if match is None:
+        raise InvalidCard(
+            "expiry", "invalid_expiry_month", "Type the expiry date as month / year, like 12 / 34."
+        )
+    month, year = int(match[1]), 2000 + int(match[2])
+    if (year, month) < (today.year, today.month):
+        raise InvalidCard(
+            "expiry", "expired_card", "This card has expired. Check the date or use another card."
+        )
+    return month, year

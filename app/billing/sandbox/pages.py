@@ -1,0 +1,166 @@
+"""The hosted payment page. It belongs to the stand-in and only borrows the site's looks and server."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import StringField
+
+from app.billing.sandbox import payments
+from app.billing.sandbox.cards import (
+    AUTHENTICATION_FAILED,
+    DECLINE_SENTENCES,
+    TEST_CARDS,
+    InvalidCard,
+    Outcome,
+    read_card,
+)
+from app.billing.sandbox.errors import ApiError
+from app.billing.sandbox.payments import SessionClosed
+from app.billing.sandbox.service import Sandbox
+from app.billing.sandbox.store import JsonObject, Transaction
+from app.db import utc_now
+from app.errors import DomainError
+
+bp = Blueprint("sandbox", __name__, url_prefix="/sandbox")
+
+
+class CheckoutNotFound(DomainError):
+    """No session has this id."""
+
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__("There is no such checkout in the sandbox.")
+
+
+class CardForm(FlaskForm):  # type: ignore[misc]
+    """The card; its fields are checked by ``cards.read_card``, as Stripe checks them."""
+
+    number = StringField("Card number", render_kw={"inputmode": "numeric", "autocomplete": "off"})
+    expiry = StringField("Expiry date", render_kw={"placeholder": "MM / YY", "autocomplete": "off"})
+    cvc = StringField("Security code", render_kw={"inputmode": "numeric", "autocomplete": "off"})
+    name = StringField("Name on card", render_kw={"autocomplete": "off"})
+
+
+def _sandbox() -> Sandbox:
+    return cast(Sandbox, current_app.extensions["sandbox"])
+
+
+@bp.before_request
+def _note_site() -> None:
+    """Have events delivered to this very server, whatever name and proxy the browser reached it by."""
+    origin = {**request.environ, **request.environ.get("werkzeug.proxy_fix.orig", {})}
+    host = origin["SERVER_NAME"]
+    if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared with, not bound to
+        host = "127.0.0.1"
+    _sandbox().deliver_to(f"http://{host}:{origin['SERVER_PORT']}{url_for('billing.stripe_webhook')}")
+
+
+@bp.get("/checkout/<session_id>")
+def checkout(session_id: str) -> ResponseReturnValue:
+    with _sandbox().store.transaction() as store:
+        session = _find(store, session_id)
+        waits = payments.awaits_authentication(store, session)
+    if waits:
+        return redirect(url_for("sandbox.authentication", session_id=session_id))
+    return _page(session, CardForm(formdata=None))
+
+
+@bp.post("/checkout/<session_id>")
+def pay(session_id: str) -> ResponseReturnValue:
+    form = CardForm()
+    fields = (form.number.data, form.expiry.data, form.cvc.data, form.name.data)
+    with _sandbox().store.transaction() as store:
+        session = _find(store, session_id)
+        try:
+            card = read_card(*(text or "" for text in fields), today=utc_now().date())
+            outcome = payments.pay_by_card(store, session, card)
+        except InvalidCard as error:
+            return _refused(session, form, error.field, str(error))
+    _sandbox().announce()
+    if outcome is Outcome.NEEDS_AUTHENTICATION:
+        return redirect(url_for("sandbox.authentication", session_id=session_id), 303)
+    if outcome is Outcome.PAYS:
+        return redirect(session["success_url"], 303)
+    return _refused(session, form, "number", DECLINE_SENTENCES[outcome])
+
+
+def _refused(session: JsonObject, form: CardForm, field: str, sentence: str) -> ResponseReturnValue:
+    """The page again, with what the person typed and a sentence at the field that is to blame."""
+    form[field].errors = [sentence]
+    return _page(session, form), 402
+
+
+@bp.get("/checkout/<session_id>/authentication")
+def authentication(session_id: str) -> ResponseReturnValue:
+    with _sandbox().store.transaction() as store:
+        session = _find(store, session_id)
+        if not payments.awaits_authentication(store, session):
+            raise SessionClosed
+    return render_template("sandbox/authentication.html", checkout=session)
+
+
+@bp.post("/checkout/<session_id>/authentication")
+def authenticate(session_id: str) -> ResponseReturnValue:
+    confirmed = _confirmed()
+    with _sandbox().store.transaction() as store:
+        session = _find(store, session_id)
+        payments.authenticate(store, session, confirmed=confirmed)
+    _sandbox().announce()
+    if confirmed:
+        return redirect(session["success_url"], 303)
+    form = CardForm(formdata=None)
+    return _refused(session, form, "number", AUTHENTICATION_FAILED)
+
+
+@bp.post("/checkout/<session_id>/debit")
+def pay_by_debit(session_id: str) -> ResponseReturnValue:
+    with _sandbox().store.transaction() as store:
+        session = _find(store, session_id)
+        payments.pay_by_debit(store, session)
+    _sandbox().announce()
+    return redirect(session["success_url"], 303)
+
+
+@bp.post("/checkout/<session_id>/bank")
+def decide_debit(session_id: str) -> ResponseReturnValue:
+    """Play the bank, which confirms or refuses a debit some days later."""
+    with _sandbox().store.transaction() as store:
+        session = _find(store, session_id)
+        payments.settle_debit(store, session, confirmed=_confirmed())
+    _sandbox().announce()
+    return redirect(session["success_url"], 303)
+
+
+@bp.errorhandler(SessionClosed)
+def _show_what_happened(_error: SessionClosed) -> ResponseReturnValue:
+    """A step that is not possible any more, a double click say, leads to the page that tells why."""
+    return redirect(url_for("sandbox.checkout", **(request.view_args or {})), 303)
+
+
+def _confirmed() -> bool:
+    return request.form.get("decision") == "confirm"
+
+
+def _find(store: Transaction, session_id: str) -> JsonObject:
+    try:
+        return payments.find_session(store, session_id)
+    except ApiError:
+        raise CheckoutNotFound from None
+
+
+def _page(session: JsonObject, form: CardForm) -> str:
+    with _sandbox().store.transaction() as store:
+        items = store.newest("item", parent=session["id"])
+    return render_template(
+        "sandbox/checkout.html",
+        checkout=session,
+        items=items,
+        awaits_bank=payments.awaits_bank(session),
+        form=form,
+        test_cards=TEST_CARDS,
+    )

@@ -1,0 +1,293 @@
+"""What happens to a checkout session: it is created, paid, refused, confirmed later, or expires.
+
+Every function works in the caller's transaction of the store; the objects it changes and the
+events that tell of it go in together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.billing.sandbox import objects
+from app.billing.sandbox.cards import AUTHENTICATION_FAILED, DECLINE_SENTENCES, Card, Outcome
+from app.billing.sandbox.errors import ApiError, missing, no_such
+from app.billing.sandbox.store import JsonObject, Transaction
+
+SESSION_PARAMS = {
+    "cancel_url",
+    "client_reference_id",
+    "customer_email",
+    "expand",
+    "expires_at",
+    "line_items",
+    "metadata",
+    "mode",
+    "success_url",
+}
+API_VERSION_NOTE = "api_version"
+
+
+class SessionClosed(Exception):
+    """The session is not in the state that this step needs: paid already, expired, or not yet begun."""
+
+
+def create_session(store: Transaction, params: dict[str, Any]) -> JsonObject:
+    """Create a session in payment mode, with the products and prices its line items describe.
+
+    Raises:
+        ApiError: a parameter is missing, unknown or wrong.
+    """
+    for name in sorted(params.keys() - SESSION_PARAMS):
+        raise ApiError(400, f"Received unknown parameter: {name}", code="parameter_unknown", param=name)
+    if params.get("mode") != "payment":
+        raise ApiError(400, "The sandbox knows only mode payment.", param="mode")
+    success = urlsplit(params.get("success_url", ""))
+    if not success.scheme or not success.netloc:
+        raise ApiError(400, "Not a valid URL", code="url_invalid", param="success_url")
+    described = params.get("line_items")
+    if not isinstance(described, list) or not described:
+        raise missing("line_items")
+    items = [_create_item(store, item, f"line_items[{n}]") for n, item in enumerate(described)]
+    currencies = {item["currency"] for item in items}
+    if len(currencies) > 1:
+        raise ApiError(400, "All line items must have the same currency.", param="line_items")
+    session_id = objects.new_id("cs_test", 58)
+    for item in items:
+        store.put(item, parent=session_id)
+    session = objects.checkout_session(
+        session_id,
+        params,
+        currency=currencies.pop(),
+        total=sum(item["amount_total"] for item in items),
+        url=f"{success.scheme}://{success.netloc}/sandbox/checkout/{session_id}",
+    )
+    return store.put(session)
+
+
+def _create_item(store: Transaction, item: dict[str, Any], where: str) -> JsonObject:
+    described = item.get("price_data")
+    if not isinstance(described, dict):
+        raise missing(f"{where}[price_data]")
+    product_data = described.get("product_data", {})
+    if "name" not in product_data:
+        raise missing(f"{where}[price_data][product_data][name]")
+    if "currency" not in described:
+        raise missing(f"{where}[price_data][currency]")
+    unit_amount = _positive(described.get("unit_amount"), f"{where}[price_data][unit_amount]")
+    quantity = _positive(item.get("quantity"), f"{where}[quantity]")
+    product = store.put(objects.product(product_data["name"], product_data.get("description")))
+    price = store.put(objects.price(product["id"], described["currency"].lower(), unit_amount))
+    return objects.line_item(price, product["name"], quantity)
+
+
+def _positive(value: object, param: str) -> int:
+    if value is None:
+        raise missing(param)
+    text = str(value)
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise ApiError(400, f"Invalid integer: {text}", code="parameter_invalid_integer", param=param)
+    return int(text)
+
+
+def find_session(store: Transaction, session_id: str) -> JsonObject:
+    """Return the session as it is now: one whose time is over expires when somebody looks.
+
+    Raises:
+        ApiError: there is none.
+    """
+    session = store.get(session_id, "checkout.session")
+    if session is None:
+        raise no_such("checkout.session", session_id)
+    if session["status"] == "open" and session["expires_at"] <= objects.now():
+        return expire(store, session)
+    return session
+
+
+def expire(store: Transaction, session: JsonObject) -> JsonObject:
+    """Close a session that has not been paid.
+
+    Raises:
+        SessionClosed: it is not open.
+    """
+    _require_open(session)
+    session.update(status="expired", url=None)
+    store.put(session)
+    _tell(store, "checkout.session.expired", session)
+    return session
+
+
+def pay_by_card(store: Transaction, session: JsonObject, card: Card) -> Outcome:
+    """Charge the card; after a refusal, or until the person authenticates, the session stays open.
+
+    Raises:
+        SessionClosed: it is not open.
+    """
+    _require_open(session)
+    intent = _intent(store, session, "card")
+    intent["payment_method"] = objects.new_id("pm")
+    details = objects.card_details(card, intent["amount"])
+    charge = objects.charge(intent, email=session["customer_email"], name=card.name, details=details)
+    if card.outcome is Outcome.NEEDS_AUTHENTICATION:
+        # The charge waits in the store, attached to the intent, until the person has decided.
+        intent.update(status="requires_action", next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {}})
+        store.put(charge)
+        intent["latest_charge"] = charge["id"]
+        store.put(intent)
+        _tell(store, "payment_intent.requires_action", intent)
+    elif card.outcome is Outcome.PAYS:
+        _succeed(store, session, intent, charge)
+        _complete(store, session, "checkout.session.completed")
+    else:
+        sentence = DECLINE_SENTENCES[card.outcome]
+        _refuse(store, intent, charge, code="card_declined", sentence=sentence, decline_code=card.outcome)
+    return card.outcome
+
+
+def authenticate(store: Transaction, session: JsonObject, *, confirmed: bool) -> None:
+    """Finish the step that a card asked for: the payment goes through, or the card is refused.
+
+    Raises:
+        SessionClosed: nothing waits for authentication.
+    """
+    _require_open(session)
+    if not awaits_authentication(store, session):
+        raise SessionClosed
+    intent = _intent(store, session, "card")
+    charge = _charge(store, intent)
+    intent["next_action"] = None
+    if confirmed:
+        _succeed(store, session, intent, charge)
+        _complete(store, session, "checkout.session.completed")
+    else:
+        code = "payment_intent_authentication_failure"
+        _refuse(store, intent, charge, code=code, sentence=AUTHENTICATION_FAILED)
+
+
+def awaits_authentication(store: Transaction, session: JsonObject) -> bool:
+    """Whether a card was given that asks its owner to confirm the payment."""
+    intent = store.get(session["payment_intent"] or "")
+    return intent is not None and intent["status"] == "requires_action"
+
+
+def pay_by_debit(store: Transaction, session: JsonObject) -> None:
+    """Complete the session by a bank debit: the money is confirmed, or refused, later.
+
+    Raises:
+        SessionClosed: it is not open.
+    """
+    _require_open(session)
+    intent = _intent(store, session, "sepa_debit")
+    details = {"type": "sepa_debit", "sepa_debit": {"last4": "3000", "country": "DE"}}
+    intent.update(status="processing", payment_method=objects.new_id("pm"))
+    charge = objects.charge(intent, email=session["customer_email"], name=None, details=details)
+    store.put(charge)
+    intent["latest_charge"] = charge["id"]
+    store.put(intent)
+    _tell(store, "payment_intent.processing", intent)
+    _complete(store, session, "checkout.session.completed")
+
+
+def awaits_bank(session: JsonObject) -> bool:
+    """Whether the session was completed by a debit that the bank has not decided on."""
+    return bool(session["status"] == "complete" and session["payment_status"] == "unpaid")
+
+
+def settle_debit(store: Transaction, session: JsonObject, *, confirmed: bool) -> None:
+    """Say what the bank decided.
+
+    Raises:
+        SessionClosed: no debit waits for it.
+    """
+    intent = store.get(session["payment_intent"] or "")
+    if not awaits_bank(session) or intent is None or intent["status"] != "processing":
+        raise SessionClosed
+    charge = _charge(store, intent)
+    if confirmed:
+        _succeed(store, session, intent, charge)
+        _complete(store, session, "checkout.session.async_payment_succeeded")
+    else:
+        _refuse(store, intent, charge, code="insufficient_funds", sentence="The bank refused the debit.")
+        _tell(store, "checkout.session.async_payment_failed", session)
+
+
+def _require_open(session: JsonObject) -> None:
+    if session["status"] != "open":
+        raise SessionClosed
+
+
+def _intent(store: Transaction, session: JsonObject, method: str) -> JsonObject:
+    """The session's payment intent; Stripe makes it at the first attempt to pay."""
+    known = store.get(session["payment_intent"] or "")
+    if known is not None:
+        known["payment_method_types"] = [method]
+        return known
+    intent = store.put(objects.payment_intent(session, method))
+    session["payment_intent"] = intent["id"]
+    store.put(session)
+    _tell(store, "payment_intent.created", intent)
+    return intent
+
+
+def _charge(store: Transaction, intent: JsonObject) -> JsonObject:
+    charge = store.get(intent["latest_charge"])
+    assert charge is not None, "an intent's latest charge is stored before it is named"
+    return charge
+
+
+def _succeed(store: Transaction, session: JsonObject, intent: JsonObject, charge: JsonObject) -> None:
+    amount = intent["amount"]
+    charge.update(status="succeeded", paid=True, captured=True, amount_captured=amount)
+    intent.update(
+        status="succeeded", amount_received=amount, latest_charge=charge["id"], last_payment_error=None
+    )
+    session["payment_status"] = "paid"
+    store.put(charge)
+    store.put(intent)
+    _tell(store, "charge.succeeded", charge)
+    _tell(store, "payment_intent.succeeded", intent)
+
+
+def _refuse(
+    store: Transaction,
+    intent: JsonObject,
+    charge: JsonObject,
+    *,
+    code: str,
+    sentence: str,
+    decline_code: str | None = None,
+) -> None:
+    charge.update(status="failed", failure_code=code, failure_message=sentence)
+    charge["outcome"].update(
+        network_status="declined_by_network",
+        reason=decline_code,
+        seller_message=sentence,
+        type="issuer_declined",
+    )
+    error = {"type": "card_error", "code": code, "message": sentence, "charge": charge["id"]}
+    if decline_code is not None:
+        error["decline_code"] = str(decline_code)
+    intent.update(
+        status="requires_payment_method",
+        payment_method=None,
+        latest_charge=charge["id"],
+        last_payment_error=error,
+    )
+    store.put(charge)
+    store.put(intent)
+    _tell(store, "charge.failed", charge)
+    _tell(store, "payment_intent.payment_failed", intent)
+
+
+def _complete(store: Transaction, session: JsonObject, event_type: str) -> None:
+    session.update(status="complete", url=None)
+    store.put(session)
+    _tell(store, event_type, session)
+
+
+def _tell(store: Transaction, event_type: str, subject: JsonObject) -> None:
+    """Write an event down; those about checkout sessions are also delivered to the site."""
+    event = objects.event(event_type, subject, api_version=store.read_note(API_VERSION_NOTE))
+    store.put(event)
+    if subject["object"] == "checkout.session":
+        store.add_delivery(event["id"])
