@@ -24,22 +24,22 @@ log = structlog.get_logger(__name__)
 
 
 class CheckoutStatus(enum.StrEnum):
+    """How a checkout session stands; PROCESSING is a bank debit that has not been confirmed yet."""
+
     OPEN = "open"
-    COMPLETE = "complete"
+    PROCESSING = "processing"
+    PAID = "paid"
+    FAILED = "failed"
     EXPIRED = "expired"
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """What Stripe says about a checkout session; ``amount_minor`` is in the currency's smallest unit.
-
-    ``paid`` is true only once the money has been taken: a bank debit completes the session first.
-    """
+    """What Stripe says about a checkout session; ``amount_minor`` is in the currency's smallest unit."""
 
     id: str
     order_reference: str | None
     status: CheckoutStatus
-    paid: bool
     amount_minor: int | None
     currency: str | None
     payment_intent_id: str | None = None
@@ -97,16 +97,18 @@ def fulfil_order(session: Session, order_id: uuid.UUID, checkout: Checkout) -> F
     """
     order = _lock_order(session, order_id)
     _check_reference(order, checkout)
-    if checkout.paid:
+    if checkout.status is CheckoutStatus.PAID:
         return _credit(session, order, checkout)
-    if checkout.status is CheckoutStatus.EXPIRED:
+    if checkout.status is CheckoutStatus.FAILED:
+        _advance(order, OrderEvent.PAYMENT_FAILED)
+    elif checkout.status is CheckoutStatus.EXPIRED:
         _advance(order, OrderEvent.EXPIRED)
-        session.flush()
+    session.flush()
     return FulfilmentResult(order.state, credited=0)
 
 
 def fail_order(session: Session, order_id: uuid.UUID) -> FulfilmentResult:
-    """Note that the payment was refused for good, or could not even be started.
+    """Note that the order's payment could not even be started.
 
     Raises:
         UnknownOrder: there is no such order.

@@ -183,12 +183,24 @@ def _stripe_errors(action: str) -> Iterator[None]:
 
 def _checkout(session: stripe.checkout.Session) -> Checkout:
     intent = session.payment_intent
+    assert not isinstance(intent, str), "find_checkout expands the payment intent"
     return Checkout(
         id=session.id,
         order_reference=session.client_reference_id,
-        status=CheckoutStatus(session.status or CheckoutStatus.OPEN),
-        paid=session.payment_status == "paid",
+        status=_status(session, intent),
         amount_minor=session.amount_total,
         currency=session.currency,
-        payment_intent_id=intent if intent is None or isinstance(intent, str) else intent.id,
+        payment_intent_id=intent.id if intent else None,
     )
+
+
+def _status(session: stripe.checkout.Session, intent: stripe.PaymentIntent | None) -> CheckoutStatus:
+    """One word for what Stripe says in three: a session is complete before a bank debit is paid."""
+    if session.payment_status == "paid":
+        return CheckoutStatus.PAID
+    if session.status == "expired":
+        return CheckoutStatus.EXPIRED
+    if session.status == "complete":
+        refused = intent is not None and intent.status in ("requires_payment_method", "canceled")
+        return CheckoutStatus.FAILED if refused else CheckoutStatus.PROCESSING
+    return CheckoutStatus.OPEN

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app.billing import fulfilment, ledger
 from app.billing.catalog import UnknownPack, find_pack
-from app.billing.fulfilment import PaymentMismatch, UnknownOrder
+from app.billing.fulfilment import Checkout, CheckoutStatus, PaymentMismatch, UnknownOrder
 from app.billing.gateway import CheckoutRequest, PaymentEvent, PaymentUnavailable
 from app.billing.models import Order, OrderState
 from app.config import CreditPack
@@ -118,18 +118,18 @@ def _absolute_url(endpoint: str, order_id: uuid.UUID) -> str:
 @bp.get("/checkout/return")
 @auth_required("session")
 def checkout_return() -> ResponseReturnValue:
-    return render_template("billing/return.html", **_order_context(_update_order(_order_argument())))
+    return render_template("billing/return.html", **_outcome(_order_argument()))
 
 
 @bp.get("/checkout/<uuid:order_id>/status")
 @auth_required("session")
 def checkout_status(order_id: uuid.UUID) -> ResponseReturnValue:
     """The part of the return page that waits; as soon as the outcome is known the page is loaded anew."""
-    context = _order_context(_update_order(order_id))
+    outcome = _outcome(order_id)
     headers = {"Cache-Control": "no-store"}
-    if not context["waiting"]:
+    if not outcome["waiting"]:
         headers["HX-Refresh"] = "true"
-    return render_template("billing/_waiting.html", **context), headers
+    return render_template("billing/_waiting.html", **outcome), headers
 
 
 @bp.get("/checkout/cancelled")
@@ -138,7 +138,7 @@ def checkout_cancelled() -> ResponseReturnValue:
     order = _find_order(_order_argument())
     if order.state not in UNFINISHED:
         return redirect(url_for("billing.checkout_return", order=order.id))
-    return render_template("billing/cancelled.html", **_order_context(order))
+    return render_template("billing/cancelled.html", order=order, pack_title=_pack_title(order.pack))
 
 
 def _order_argument() -> uuid.UUID:
@@ -155,28 +155,36 @@ def _find_order(order_id: uuid.UUID) -> Order:
     return order
 
 
-def _update_order(order_id: uuid.UUID) -> Order:
-    """Return the person's order after asking Stripe how its session stands; the webhook may be late."""
+def _outcome(order_id: uuid.UUID) -> dict[str, object]:
+    """What the return page shows: the order, after asking Stripe how its session stands.
+
+    The webhook may be late or lost, so while the outcome is open this page looks for itself.
+    """
     order = _find_order(order_id)
-    if order.state not in UNFINISHED or order.checkout_session_id is None:
-        return order
-    try:
-        found = gateway().find_checkout(order.checkout_session_id)
-        with transaction() as session:
-            fulfilment.fulfil_order(session, order_id, found)
-    except PaymentUnavailable:
-        pass  # logged by the gateway; the page goes on waiting for the webhook
-    except PaymentMismatch as error:
-        log.error("payment.mismatch", order=str(order_id), reason=str(error))
-    return _find_order(order_id)
-
-
-def _order_context(order: Order) -> dict[str, object]:
+    found = None
+    if order.state in UNFINISHED and order.checkout_session_id is not None:
+        found = _look_and_fulfil(order_id, order.checkout_session_id)
+        order = _find_order(order_id)
     return {
         "order": order,
         "waiting": order.state in UNFINISHED,
+        "processing": found is not None and found.status is CheckoutStatus.PROCESSING,
         "pack_title": _pack_title(order.pack),
     }
+
+
+def _look_and_fulfil(order_id: uuid.UUID, checkout_id: str) -> Checkout | None:
+    """Return the session as Stripe knows it, or None when Stripe cannot be asked now."""
+    try:
+        found = gateway().find_checkout(checkout_id)
+    except PaymentUnavailable:
+        return None  # logged by the gateway; the page goes on waiting for the webhook
+    try:
+        with transaction() as session:
+            fulfilment.fulfil_order(session, order_id, found)
+    except PaymentMismatch as error:
+        log.error("payment.mismatch", order=str(order_id), reason=str(error))
+    return found
 
 
 # --- what Stripe tells --------------------------------------------------------------------------
@@ -210,12 +218,10 @@ def _handle(event: PaymentEvent) -> None:
     order_id = _order_id(event)
     found = gateway().find_checkout(event.checkout_id)
     with transaction() as session:
-        if not fulfilment.first_sighting(session, event.id, event.type):
-            log.info("webhook.repeated", webhook=event.id, type=event.type)
-        elif event.type == "checkout.session.async_payment_failed" and not found.paid:
-            fulfilment.fail_order(session, order_id)
-        else:
+        if fulfilment.first_sighting(session, event.id, event.type):
             fulfilment.fulfil_order(session, order_id, found)
+        else:
+            log.info("webhook.repeated", webhook=event.id, type=event.type)
 
 
 def _order_id(event: PaymentEvent) -> uuid.UUID:

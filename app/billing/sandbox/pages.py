@@ -156,11 +156,12 @@ def _find(store: Transaction, session_id: str) -> JsonObject:
 def _page(session: JsonObject, form: CardForm) -> str:
     with _sandbox().store.transaction() as store:
         items = store.newest("item", parent=session["id"])
+        awaits_bank = payments.awaits_bank(store, session)
     return render_template(
         "sandbox/checkout.html",
         checkout=session,
         items=items,
-        awaits_bank=payments.awaits_bank(session),
+        awaits_bank=awaits_bank,
         form=form,
         test_cards=TEST_CARDS,
     )

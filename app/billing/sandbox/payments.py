@@ -188,9 +188,10 @@ def pay_by_debit(store: Transaction, session: JsonObject) -> None:
     _complete(store, session, "checkout.session.completed")
 
 
-def awaits_bank(session: JsonObject) -> bool:
+def awaits_bank(store: Transaction, session: JsonObject) -> bool:
     """Whether the session was completed by a debit that the bank has not decided on."""
-    return bool(session["status"] == "complete" and session["payment_status"] == "unpaid")
+    intent = store.get(session["payment_intent"] or "")
+    return intent is not None and intent["status"] == "processing"
 
 
 def settle_debit(store: Transaction, session: JsonObject, *, confirmed: bool) -> None:
@@ -199,9 +200,9 @@ def settle_debit(store: Transaction, session: JsonObject, *, confirmed: bool) ->
     Raises:
         SessionClosed: no debit waits for it.
     """
-    intent = store.get(session["payment_intent"] or "")
-    if not awaits_bank(session) or intent is None or intent["status"] != "processing":
+    if not awaits_bank(store, session):
         raise SessionClosed
+    intent = _intent(store, session, "sepa_debit")
     charge = _charge(store, intent)
     if confirmed:
         _succeed(store, session, intent, charge)
