@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -104,6 +107,12 @@ class Settings(BaseSettings):
         return (self.site_url or "").startswith("https://")
 
     @property
+    def trusted_hosts(self) -> list[str] | None:
+        """The hosts under which requests may come; None locally, where any will do."""
+        host = urlsplit(self.site_url or "").hostname
+        return [host, "127.0.0.1", "localhost"] if host else None
+
+    @property
     def upload_max_bytes(self) -> int:
         return self.upload_max_megabytes * 1_000_000
 
@@ -135,14 +144,15 @@ class Settings(BaseSettings):
 
 def read_or_create_secret(path: Path) -> str:
     """Return the secret kept in ``path``, making it (readable by its owner alone) if there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x", opener=_private_opener) as file:
-            file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+            # Linking keeps the first of two processes that start at once, and shows no half-written file.
+            with suppress(FileExistsError):
+                os.link(temporary, path)
+        finally:
+            Path(temporary).unlink()
     return path.read_text().strip()
-
-
-def _private_opener(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

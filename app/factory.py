@@ -14,7 +14,9 @@ from app.accounts import views as accounts_views
 from app.accounts.setup import configure_accounts
 from app.billing import ledger
 from app.billing import views as billing_views
+from app.billing.gateway import Gateway
 from app.billing.sandbox import pages as sandbox_pages
+from app.billing.sandbox.service import Sandbox
 from app.cli import register_commands
 from app.config import PROJECT_ROOT, Settings
 from app.db import configure_sqlite
@@ -25,6 +27,7 @@ from app.logging import configure_logging
 from app.storage.local import LocalStorage
 from app.studio import views as studio_views
 from app.studio.queue import RenderQueue, make_huey
+from app.studio.services import delete_everything_of
 from app.studio.worker import process_render
 
 
@@ -71,6 +74,8 @@ def configure_flask(app: Flask, settings: Settings) -> None:
         REMEMBER_COOKIE_HTTPONLY=True,
         WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
         SEND_FILE_MAX_AGE_DEFAULT=3600,
+        # Links in mails are made from the request's host: only the site's own may stand there.
+        TRUSTED_HOSTS=settings.trusted_hosts,
     )
     csrf.init_app(app)
     if settings.trusted_proxies:
@@ -96,11 +101,24 @@ def configure_storage(app: Flask, settings: Settings) -> None:
     app.extensions["storage"] = LocalStorage(settings.instance_dir / "storage")
 
 
+def configure_payments(app: Flask, settings: Settings) -> None:
+    """Stripe, or without its keys the sandbox that stands in for it."""
+    if settings.stripe_secret_key and settings.stripe_webhook_secret:
+        app.extensions["gateway"] = Gateway(
+            settings.stripe_secret_key.get_secret_value(), settings.stripe_webhook_secret.get_secret_value()
+        )
+        return
+    sandbox = Sandbox(settings.instance_dir)
+    app.extensions["sandbox"] = sandbox
+    app.extensions["gateway"] = Gateway(sandbox.api_key, sandbox.webhook_secret, sandbox.api_address)
+
+
 def configure_studio(app: Flask, settings: Settings) -> None:
     """The styles on offer and the queue that carries renders to a worker."""
     app.extensions["catalogue"] = Catalogue([PROJECT_ROOT / "models", settings.instance_dir / "styles"])
     huey = make_huey(settings.resolved_queue_url, settings.resolved_secret_key())
     app.extensions["render_queue"] = RenderQueue(huey, partial(process_render, app))
+    app.extensions["account_closers"] = [delete_everything_of]
 
 
 def configure_limits(app: Flask, settings: Settings) -> None:

@@ -41,6 +41,8 @@ def run_migrations() -> None:
             connection=connection,
             target_metadata=db.metadata,
             compare_type=True,
+            # True of SQLite too, since its transactions are begun by hand here (app.db.configure_sqlite).
+            transactional_ddl=True,
             # SQLite changes a table by making it anew.
             render_as_batch=connection.dialect.name == "sqlite",
             process_revision_directives=skip_empty,

@@ -108,7 +108,6 @@ def _security_options(app: Flask, settings: Settings) -> dict[str, object]:
         "SECURITY_RESET_URL": "/forgotten-password",
         "SECURITY_CHANGE_URL": "/account/password",
         "SECURITY_CHANGE_EMAIL_URL": "/account/email",
-        "SECURITY_CHANGE_EMAIL_CONFIRM_URL": "/account/email/confirm",
         "SECURITY_CONFIRM_URL": "/confirm",
         "SECURITY_VERIFY_URL": "/account/verify",
         "SECURITY_POST_LOGIN_VIEW": "studio.index",
