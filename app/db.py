@@ -68,6 +68,8 @@ def begin_write(session: Session | scoped_session[Session]) -> None:
     fails at once if somebody else wrote meanwhile. BEGIN IMMEDIATE takes the one write lock first
     and waits for it, so that what is read inside is still true when it is written back.
     """
+    if isinstance(session, scoped_session):
+        session = session()
     if session.in_transaction():
         session.commit()
     session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
