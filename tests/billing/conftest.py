@@ -1,0 +1,97 @@
+"""A sandbox of one's own, a site that really listens, and the shape of Stripe's objects."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import stripe
+from flask import Flask
+from sqlalchemy.orm import Session
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from app.billing.gateway import CheckoutRequest, Gateway
+from app.billing.models import Wallet
+from app.billing.sandbox.service import Sandbox
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    sandbox = Sandbox(tmp_path / "stripe")
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.fixture
+def gateway(sandbox: Sandbox) -> Gateway:
+    return Gateway(sandbox.api_key, sandbox.webhook_secret, sandbox.api_address)
+
+
+@pytest.fixture
+def stripe_client(sandbox: Sandbox) -> stripe.StripeClient:
+    """The official SDK, talking to the sandbox over HTTP."""
+    return stripe.StripeClient(
+        sandbox.api_key, base_addresses={"api": sandbox.api_address()}, max_network_retries=0
+    )
+
+
+def checkout_request(order_id: uuid.UUID | None = None, **changes: object) -> CheckoutRequest:
+    wanted: dict[str, object] = {
+        "order_id": order_id or uuid.uuid4(),
+        "title": "Sketchbook",
+        "description": "10 credits",
+        "amount_minor": 490,
+        "currency": "eur",
+        "success_url": "http://127.0.0.1:8000/checkout/return?order=1",
+        "cancel_url": "http://127.0.0.1:8000/checkout/cancelled?order=1",
+        "email": "ada@example.com",
+    }
+    return CheckoutRequest(**(wanted | changes))  # type: ignore[arg-type]
+
+
+def make_wallet(session: Session) -> uuid.UUID:
+    wallet = Wallet(id=uuid.uuid4())
+    session.add(wallet)
+    session.flush()
+    return wallet.id
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, *args: object, **kwargs: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site(app: Flask) -> Iterator[str]:
+    """The address of the application, served over HTTP so that webhooks reach it."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    app.extensions["sandbox"].close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def at_once(actions: list[Callable[[], object]]) -> list[object]:
+    """Run the actions in threads that start together; return what each returned or raised."""
+    barrier = threading.Barrier(len(actions))
+    outcomes: list[object] = [None] * len(actions)
+
+    def run(place: int, action: Callable[[], object]) -> None:
+        barrier.wait()
+        try:
+            outcomes[place] = action()
+        except Exception as error:
+            outcomes[place] = error
+
+    threads = [threading.Thread(target=run, args=item) for item in enumerate(actions)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
