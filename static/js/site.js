@@ -1,0 +1,48 @@
+// What every page needs: small comforts on top of pages that work without them.
+import "./before-after.js";
+
+/** Buttons that show and hide a password. */
+for (const button of document.querySelectorAll("[data-toggles]")) {
+  const input = document.getElementById(button.dataset.toggles);
+  button.hidden = false;
+  button.setAttribute("aria-controls", input.id);
+  button.addEventListener("click", () => {
+    const show = input.type === "password";
+    input.type = show ? "text" : "password";
+    button.textContent = show ? "Hide" : "Show";
+  });
+}
+
+/** Ask before forms that cannot be undone. */
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !window.confirm(question)) event.preventDefault();
+});
+
+/** A second click on a button that is already sending would only confuse. */
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return;
+  for (const button of event.target.querySelectorAll("button[type=submit]")) {
+    setTimeout(() => button.setAttribute("disabled", ""));
+  }
+});
+
+/** Coming back by the back button, a page from the browser's cache still has its buttons off. */
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const button of document.querySelectorAll("button[type=submit][disabled]")) button.removeAttribute("disabled");
+});
+
+/** Menus close with Escape and with a click elsewhere. */
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
