@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_migrate import Migrate
-from flask_security import Security
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 
@@ -13,6 +12,5 @@ from app.db import Base
 
 db = SQLAlchemy(model_class=Base)
 migrate = Migrate()
-security = Security()
 csrf = CSRFProtect()
 limiter = Limiter(key_func=get_remote_address)

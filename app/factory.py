@@ -164,6 +164,7 @@ def configure_security_headers(app: Flask, settings: Settings) -> None:
 
 def configure_templates(app: Flask, settings: Settings) -> None:
     """What every page knows."""
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.add_template_filter(format_money, "money")
 
     @app.context_processor
@@ -172,6 +173,7 @@ def configure_templates(app: Flask, settings: Settings) -> None:
         return {
             "product_name": "Style-Transfer-Art",
             "sandbox": settings.sandbox,
+            "free_credits": settings.free_credits,
             "balance": ledger.balance(db.session(), current_user.wallet_id) if known else None,
         }
 

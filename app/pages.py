@@ -19,7 +19,6 @@ def landing() -> ResponseReturnValue:
         styles=catalogue().styles,
         packs=settings().credit_packs,
         currency=settings().currency,
-        free_credits=settings().free_credits,
         credits_per_picture=settings().credits_per_picture,
     )
 

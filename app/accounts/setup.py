@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from flask import Flask, flash, request
-from flask_security import MailUtil, SQLAlchemyUserDatastore
+from flask_security import MailUtil, Security, SQLAlchemyUserDatastore
 from sqlalchemy.orm import Session
 
 from app.accounts.forms import SignUpForm
@@ -15,7 +15,7 @@ from app.accounts.models import User
 from app.accounts.services import open_account
 from app.config import Settings, read_or_create_secret
 from app.db import begin_write
-from app.extensions import db, limiter, security
+from app.extensions import db, limiter
 from app.mail import Mailer, make_mailer, plain_message
 
 MESSAGES = {
@@ -72,7 +72,7 @@ def configure_accounts(app: Flask, settings: Settings) -> None:
     """Sign-up, log-in, confirmation, recovery and changes, by Flask-Security on Flask-Login."""
     app.config.update(_security_options(app, settings))
     app.config.update({f"SECURITY_MSG_{name}": message for name, message in MESSAGES.items()})
-    security.init_app(
+    Security(
         app,
         AccountDatastore(settings.free_credits),
         register_form=SignUpForm,
