@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
+
+from babel.numbers import format_currency, get_currency_precision
 
 from app.config import CreditPack
 from app.errors import DomainError
@@ -26,3 +29,10 @@ def find_pack(packs: Sequence[CreditPack], slug: str) -> CreditPack:
         if pack.slug == slug:
             return pack
     raise UnknownPack(slug)
+
+
+def format_money(amount_minor: float, currency: str) -> str:
+    """``490, "eur"`` becomes ``€4.90``; the amount is in the currency's smallest unit, which may be whole."""
+    code = currency.upper()
+    amount = Decimal(str(amount_minor)).scaleb(-get_currency_precision(code))
+    return format_currency(amount, code, locale="en")

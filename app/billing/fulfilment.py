@@ -19,6 +19,7 @@ from app.billing.models import EntryReason, Order, OrderState, WebhookEvent
 from app.billing.transitions import InvalidTransition, OrderEvent, next_state
 from app.config import CreditPack
 from app.db import utc_now
+from app.errors import DomainError
 
 log = structlog.get_logger(__name__)
 
@@ -56,9 +57,22 @@ class FulfilmentResult:
 class UnknownOrder(Exception):
     """The payment belongs to no order of this site."""
 
+    def __init__(self, reference: str | None) -> None:
+        self.reason = f"there is no order {reference}"
+        super().__init__(self.reason)
 
-class PaymentMismatch(Exception):
-    """What was paid is not what was ordered; a person has to look at it."""
+
+class PaymentMismatch(DomainError):
+    """What was paid is not what was ordered; ``reason`` tells the person who has to look at it."""
+
+    status = 409
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            "The payment does not fit this order, so no credits were added. "
+            "It has been logged; please contact us."
+        )
 
 
 def create_order(session: Session, wallet_id: uuid.UUID, pack: CreditPack, currency: str) -> Order:

@@ -12,7 +12,7 @@ from flask_security import auth_required
 from sqlalchemy import select
 
 from app.billing import fulfilment, ledger
-from app.billing.catalog import UnknownPack, find_pack
+from app.billing.catalog import UnknownPack, find_pack, format_money
 from app.billing.fulfilment import Checkout, CheckoutStatus, PaymentMismatch, UnknownOrder
 from app.billing.gateway import CheckoutRequest, PaymentEvent, PaymentUnavailable
 from app.billing.models import Order, OrderState
@@ -24,6 +24,7 @@ from app.wiring import gateway, settings
 
 log = structlog.get_logger(__name__)
 bp = Blueprint("billing", __name__)
+bp.add_app_template_filter(format_money, "money")
 
 ENTRIES_PER_PAGE = 20
 ORDERS_SHOWN = 10
@@ -183,7 +184,8 @@ def _look_and_fulfil(order_id: uuid.UUID, checkout_id: str) -> Checkout | None:
         with transaction() as session:
             fulfilment.fulfil_order(session, order_id, found)
     except PaymentMismatch as error:
-        log.error("payment.mismatch", order=str(order_id), reason=str(error))
+        log.error("payment.mismatch", order=str(order_id), reason=error.reason)
+        raise
     return found
 
 
@@ -228,4 +230,4 @@ def _order_id(event: PaymentEvent) -> uuid.UUID:
     try:
         return uuid.UUID(event.order_reference or "")
     except ValueError:
-        raise UnknownOrder(f"client_reference_id {event.order_reference!r}") from None
+        raise UnknownOrder(event.order_reference) from None

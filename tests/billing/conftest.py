@@ -67,8 +67,9 @@ class _Quiet(WSGIRequestHandler):
 @pytest.fixture
 def site(app: Flask) -> Iterator[str]:
     """The address of the application, served over HTTP so that webhooks reach it."""
+    app.config["WTF_CSRF_ENABLED"] = False
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     app.extensions["sandbox"].close()

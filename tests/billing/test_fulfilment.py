@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from app.billing import fulfilment, ledger
-from app.billing.catalog import UnknownPack, find_pack
+from app.billing.catalog import UnknownPack, find_pack, format_money
 from app.billing.fulfilment import Checkout, CheckoutStatus, PaymentMismatch, UnknownOrder
 from app.billing.models import Order, OrderState
 from app.config import DEFAULT_PACKS
@@ -101,8 +101,9 @@ def test_late_news_takes_nothing_back(app: Flask, status: CheckoutStatus) -> Non
 def test_a_payment_that_is_not_the_orders_credits_nothing(app: Flask, wrong: dict[str, object]) -> None:
     with app.app_context():
         order_id, paid = place_order()
-        with pytest.raises(PaymentMismatch, match=str(order_id)):
+        with pytest.raises(PaymentMismatch, match="does not fit this order") as refused:
             fulfil(order_id, replace(paid, **wrong))  # type: ignore[arg-type]
+        assert str(order_id) in refused.value.reason
         assert held(order_id) == (OrderState.AWAITING_PAYMENT, 0)
 
 
@@ -155,3 +156,16 @@ def test_packs_are_found_by_their_slug() -> None:
     assert find_pack(DEFAULT_PACKS, "pack-50").credits == 50
     with pytest.raises(UnknownPack, match="not for sale"):
         find_pack(DEFAULT_PACKS, "pack-1000000")
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "currency", "text"),
+    [
+        (490, "eur", "€4.90"),
+        (29.5, "usd", "$0.30"),
+        (500, "jpy", "¥500"),
+        (1_234_500, "chf", "CHF12,345.00"),
+    ],
+)
+def test_money_is_written_as_its_currency_is(amount_minor: float, currency: str, text: str) -> None:
+    assert format_money(amount_minor, currency) == text

@@ -73,14 +73,14 @@ def checkout(session_id: str) -> ResponseReturnValue:
 @bp.post("/checkout/<session_id>")
 def pay(session_id: str) -> ResponseReturnValue:
     form = CardForm()
-    fields = (form.number.data, form.expiry.data, form.cvc.data, form.name.data)
+    typed = (form.number.data, form.expiry.data, form.cvc.data, form.name.data)
+    try:
+        card = read_card(*(text or "" for text in typed), today=utc_now().date())
+    except InvalidCard as error:
+        return _refused(_read(session_id), form, error.field, str(error))
     with _sandbox().store.transaction() as store:
         session = _find(store, session_id)
-        try:
-            card = read_card(*(text or "" for text in fields), today=utc_now().date())
-            outcome = payments.pay_by_card(store, session, card)
-        except InvalidCard as error:
-            return _refused(session, form, error.field, str(error))
+        outcome = payments.pay_by_card(store, session, card)
     _sandbox().announce()
     if outcome is Outcome.NEEDS_AUTHENTICATION:
         return redirect(url_for("sandbox.authentication", session_id=session_id), 303)
@@ -151,6 +151,11 @@ def _find(store: Transaction, session_id: str) -> JsonObject:
         return payments.find_session(store, session_id)
     except ApiError:
         raise CheckoutNotFound from None
+
+
+def _read(session_id: str) -> JsonObject:
+    with _sandbox().store.transaction() as store:
+        return _find(store, session_id)
 
 
 def _page(session: JsonObject, form: CardForm) -> str:

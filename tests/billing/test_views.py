@@ -1,0 +1,347 @@
+"""The pages of payment: who may see them, and what the webhook takes."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pydantic import ValidationError
+from sqlalchemy import select
+
+from app import create_app
+from app.accounts.models import User
+from app.billing import fulfilment, ledger
+from app.billing.gateway import CheckoutRequest, Gateway
+from app.billing.models import EntryReason, Order, OrderState, WebhookEvent
+from app.billing.sandbox import payments
+from app.billing.sandbox.cards import read_card
+from app.billing.sandbox.courier import signature
+from app.config import DEFAULT_PACKS, Settings
+from app.db import transaction, utc_now
+from app.extensions import db
+from tests.billing.conftest import at_once, checkout_request
+from tests.conftest import MakeUser, log_in, make_settings
+
+PACK = DEFAULT_PACKS[0]
+
+
+@pytest.fixture
+def ada(client: FlaskClient, make_user: MakeUser) -> User:
+    user = make_user("ada@example.com")
+    log_in(client, user)
+    return user
+
+
+def place_order(app: Flask, wallet_id: uuid.UUID, **changes: object) -> Order:
+    """An order of the smallest pack, with a real session in the sandbox."""
+    with app.app_context():
+        with transaction() as session:
+            order_id = fulfilment.create_order(session, wallet_id, PACK, "eur").id
+        wanted: CheckoutRequest = checkout_request(
+            order_id, **({"amount_minor": PACK.amount_minor} | changes)
+        )
+        opened = app.extensions["gateway"].open_checkout(wanted)
+        with transaction() as session:
+            fulfilment.open_checkout(session, order_id, opened.id)
+        return db.session.get_one(Order, order_id)
+
+
+def pay(app: Flask, order: Order) -> None:
+    """Pay in the sandbox's books, without telling the site."""
+    with app.extensions["sandbox"].store.transaction() as store:
+        card = read_card("4242424242424242", "12/99", "123", "Ada", today=utc_now().date())
+        payments.pay_by_card(store, payments.find_session(store, order.checkout_session_id or ""), card)
+
+
+def event_body(order: Order, event_id: str = "evt_1", kind: str = "checkout.session.completed") -> str:
+    subject = {
+        "id": order.checkout_session_id,
+        "object": "checkout.session",
+        "client_reference_id": str(order.id),
+    }
+    return json.dumps({"id": event_id, "object": "event", "type": kind, "data": {"object": subject}})
+
+
+def deliver(app: Flask, body: str, **sign: object) -> tuple[int, str]:
+    secret = app.extensions["sandbox"].webhook_secret
+    header = signature(body, str(sign.get("secret", secret)), timestamp=sign.get("timestamp"))  # type: ignore[arg-type]
+    answer = app.test_client().post("/webhooks/stripe", data=body, headers={"Stripe-Signature": header})
+    return answer.status_code, answer.text
+
+
+def orders(app: Flask) -> Sequence[Order]:
+    with app.app_context():
+        return db.session.scalars(select(Order)).all()
+
+
+def balance(app: Flask, user: User) -> int:
+    with app.app_context():
+        return ledger.balance(db.session(), user.wallet_id)
+
+
+def state(app: Flask, order: Order) -> OrderState:
+    with app.app_context():
+        return db.session.get_one(Order, order.id).state
+
+
+# --- pages --------------------------------------------------------------------------------------
+
+
+def test_payment_pages_ask_to_log_in(client: FlaskClient) -> None:
+    for path in ("/credits", f"/checkout/return?order={uuid.uuid4()}", f"/checkout/{uuid.uuid4()}/status"):
+        answer = client.get(path)
+        assert (answer.status_code, "/log-in" in answer.location) == (302, True)
+    assert client.post("/checkout", data={"pack": PACK.slug}).status_code == 302
+
+
+def test_the_credits_page_tells_balance_prices_and_history(
+    client: FlaskClient, app: Flask, ada: User
+) -> None:
+    with app.app_context(), transaction() as session:
+        ledger.grant(session, ada.wallet_id, 7, EntryReason.ADJUSTMENT, "gift", note="With our apologies")
+    page = client.get("/credits").text
+    assert "<strong>7</strong> credits left" in page
+    assert [price in page for price in ("€4.90", "€0.49 per picture", "€59.00")] == [True] * 3
+    assert "With our apologies" in page
+    assert "no money moves" in page
+
+
+def test_a_long_history_has_pages(client: FlaskClient, app: Flask, ada: User) -> None:
+    with app.app_context(), transaction() as session:
+        for number in range(25):
+            ledger.grant(session, ada.wallet_id, 1, EntryReason.ADJUSTMENT, f"gift-{number}")
+    assert "Page 1 of 2" in client.get("/credits").text
+    second = client.get("/credits?page=2").text
+    assert ("Page 2 of 2" in second, second.count("Correction")) == (True, 5)
+    assert client.get("/credits?page=3").status_code == 404
+
+
+def test_buying_writes_an_order_and_leads_to_the_payment_page(
+    client: FlaskClient, app: Flask, ada: User
+) -> None:
+    answer = client.post("/checkout", data={"pack": "pack-50"})
+    (order,) = orders(app)
+    assert (answer.status_code, answer.location) == (
+        303,
+        f"http://localhost/sandbox/checkout/{order.checkout_session_id}",
+    )
+    assert (order.wallet_id, order.credits, order.amount_minor) == (ada.wallet_id, 50, 1900)
+    assert order.state is OrderState.AWAITING_PAYMENT
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize("data", [{}, {"pack": ""}, {"pack": "pack-1000000"}])
+def test_what_is_not_for_sale_cannot_be_bought(client: FlaskClient, app: Flask, data: dict[str, str]) -> None:
+    answer = client.post("/checkout", data=data)
+    assert (answer.status_code, "not for sale" in answer.text) == (400, True)
+    assert orders(app) == []
+
+
+@pytest.mark.usefixtures("ada")
+def test_buying_needs_the_form_s_token(app: Flask, client: FlaskClient) -> None:
+    app.config["WTF_CSRF_ENABLED"] = True
+    assert client.post("/checkout", data={"pack": PACK.slug}).status_code == 400
+    assert orders(app) == []
+
+
+@pytest.mark.usefixtures("ada")
+def test_when_the_payment_service_is_down_the_order_fails(app: Flask, client: FlaskClient) -> None:
+    app.extensions["gateway"] = Gateway("sk_test_1", "whsec_1", lambda: "http://127.0.0.1:9")
+    answer = client.post("/checkout", data={"pack": PACK.slug})
+    assert (answer.status_code, "Nothing was charged" in answer.text) == (503, True)
+    assert [order.state for order in orders(app)] == [OrderState.FAILED]
+
+
+def test_the_return_page_fulfils_by_itself(client: FlaskClient, app: Flask, ada: User) -> None:
+    order = place_order(app, ada.wallet_id)
+    waiting = client.get(f"/checkout/return?order={order.id}").text
+    assert "Waiting for the payment" in waiting
+    assert '<noscript><meta http-equiv="refresh"' in waiting
+    pay(app, order)
+    paid = client.get(f"/checkout/return?order={order.id}").text
+    assert ("Thank you" in paid, 'http-equiv="refresh"' in paid) == (True, False)
+    assert (balance(app, ada), state(app, order)) == (10, OrderState.FULFILLED)
+
+
+def test_the_waiting_fragment_reloads_the_page_when_the_outcome_is_known(
+    client: FlaskClient, app: Flask, ada: User
+) -> None:
+    order = place_order(app, ada.wallet_id)
+    before = client.get(f"/checkout/{order.id}/status")
+    assert ("HX-Refresh" in before.headers, "<html" in before.text) == (False, False)
+    assert before.headers["Cache-Control"] == "no-store"
+    pay(app, order)
+    after = client.get(f"/checkout/{order.id}/status")
+    assert (after.headers["HX-Refresh"], balance(app, ada)) == ("true", 10)
+
+
+def test_the_return_page_waits_while_the_payment_service_is_down(
+    client: FlaskClient, app: Flask, ada: User
+) -> None:
+    order = place_order(app, ada.wallet_id)
+    app.extensions["gateway"] = Gateway("sk_test_1", "whsec_1", lambda: "http://127.0.0.1:9")
+    answer = client.get(f"/checkout/return?order={order.id}")
+    assert (answer.status_code, "Waiting for the payment" in answer.text) == (200, True)
+
+
+def test_another_person_s_order_does_not_exist(client: FlaskClient, app: Flask, make_user: MakeUser) -> None:
+    order = place_order(app, make_user("bob@example.com").wallet_id)
+    pay(app, order)
+    log_in(client, make_user("eve@example.com"))
+    for path in (
+        f"/checkout/return?order={order.id}",
+        f"/checkout/{order.id}/status",
+        f"/checkout/cancelled?order={order.id}",
+        f"/checkout/return?order={uuid.uuid4()}",
+        "/checkout/return?order=nonsense",
+        "/checkout/return",
+    ):
+        assert client.get(path).status_code == 404, path
+    assert state(app, order) is OrderState.AWAITING_PAYMENT
+
+
+def test_leaving_the_payment_page_charges_nothing(client: FlaskClient, app: Flask, ada: User) -> None:
+    order = place_order(app, ada.wallet_id)
+    assert "Nothing was charged" in client.get(f"/checkout/cancelled?order={order.id}").text
+    pay(app, order)
+    client.get(f"/checkout/return?order={order.id}")
+    answer = client.get(f"/checkout/cancelled?order={order.id}")
+    assert (answer.status_code, answer.location) == (302, f"/checkout/return?order={order.id}")
+
+
+# --- the webhook --------------------------------------------------------------------------------
+
+
+def test_an_event_delivered_five_times_credits_once(app: Flask, make_user: MakeUser) -> None:
+    user = make_user()
+    order = place_order(app, user.wallet_id)
+    pay(app, order)
+    assert [deliver(app, event_body(order))[0] for _ in range(5)] == [200] * 5
+    assert (balance(app, user), state(app, order)) == (10, OrderState.FULFILLED)
+    with app.app_context():
+        assert [event.id for event in db.session.scalars(select(WebhookEvent))] == ["evt_1"]
+
+
+def test_webhooks_and_the_return_page_at_once_credit_once(client: FlaskClient, app: Flask, ada: User) -> None:
+    order = place_order(app, ada.wallet_id)
+    pay(app, order)
+
+    def by_webhook() -> int:
+        return deliver(app, event_body(order))[0]
+
+    def by_return_page() -> int:
+        other_tab = app.test_client()
+        log_in(other_tab, ada)
+        return other_tab.get(f"/checkout/return?order={order.id}").status_code
+
+    assert at_once([by_webhook, by_return_page] * 3) == [200] * 6
+    assert balance(app, ada) == 10
+
+
+def test_an_event_is_believed_only_as_far_as_the_session_says(app: Flask, make_user: MakeUser) -> None:
+    """Signed, but early: the session it speaks of is not paid."""
+    user = make_user()
+    order = place_order(app, user.wallet_id)
+    assert deliver(app, event_body(order))[0] == 200
+    assert (balance(app, user), state(app, order)) == (0, OrderState.AWAITING_PAYMENT)
+
+
+@pytest.mark.parametrize("changes", [{"amount_minor": 1}, {"currency": "jpy"}])
+def test_a_payment_of_another_amount_or_currency_credits_nothing(
+    client: FlaskClient, app: Flask, ada: User, changes: dict[str, object]
+) -> None:
+    order = place_order(app, ada.wallet_id, **changes)
+    pay(app, order)
+    assert deliver(app, event_body(order))[0] == 200
+    answer = client.get(f"/checkout/return?order={order.id}")
+    assert (answer.status_code, "does not fit this order" in answer.text) == (409, True)
+    assert (balance(app, ada), state(app, order)) == (0, OrderState.AWAITING_PAYMENT)
+    with app.app_context():
+        assert db.session.scalars(select(WebhookEvent)).all() == []
+
+
+def test_an_event_of_an_unknown_order_is_taken_and_does_nothing(app: Flask, make_user: MakeUser) -> None:
+    order = place_order(app, make_user().wallet_id)
+    pay(app, order)
+    for reference in (str(uuid.uuid4()), "somebody else's"):
+        body = event_body(order).replace(str(order.id), reference)
+        assert deliver(app, body)[0] == 200
+    assert state(app, order) is OrderState.AWAITING_PAYMENT
+
+
+def test_events_about_other_things_are_taken(app: Flask) -> None:
+    body = json.dumps(
+        {
+            "id": "evt_1",
+            "object": "event",
+            "type": "charge.succeeded",
+            "data": {"object": {"object": "charge"}},
+        }
+    )
+    assert deliver(app, body)[0] == 200
+
+
+def test_a_bad_signature_changes_nothing(app: Flask, make_user: MakeUser) -> None:
+    user = make_user()
+    order = place_order(app, user.wallet_id)
+    pay(app, order)
+    assert deliver(app, event_body(order), secret="whsec_guessed")[0] == 400
+    assert deliver(app, event_body(order), timestamp=int(time.time()) - 600)[0] == 400
+    assert app.test_client().post("/webhooks/stripe", data=event_body(order)).status_code == 400
+    assert balance(app, user) == 0
+
+
+def test_a_huge_event_is_refused_unread(app: Flask) -> None:
+    assert deliver(app, "x" * 600_000)[0] == 413
+
+
+def test_an_event_is_asked_for_again_while_stripe_is_down(app: Flask, make_user: MakeUser) -> None:
+    """503 makes Stripe deliver it later; then it counts."""
+    user = make_user()
+    order = place_order(app, user.wallet_id)
+    pay(app, order)
+    working = app.extensions["gateway"]
+    secret = app.extensions["sandbox"].webhook_secret
+    app.extensions["gateway"] = Gateway("sk_test_1", secret, lambda: "http://127.0.0.1:9")
+    assert deliver(app, event_body(order))[0] == 503
+    app.extensions["gateway"] = working
+    assert deliver(app, event_body(order))[0] == 200
+    assert balance(app, user) == 10
+
+
+# --- live and sandbox ---------------------------------------------------------------------------
+
+
+def test_with_a_live_key_there_is_no_sandbox(tmp_path: Path, sqlite_url: str) -> None:
+    live = create_app(
+        make_settings(
+            tmp_path, database_url=sqlite_url, stripe_secret_key="sk_live_1", stripe_webhook_secret="whsec_1"
+        )
+    )
+    assert live.test_client().get("/sandbox/checkout/cs_test_1").status_code == 404
+    assert "sandbox" not in live.extensions
+    assert not (tmp_path / "sandbox_key").exists()
+    with live.app_context():
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize("missing", ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"])
+def test_production_does_not_start_without_keys(tmp_path: Path, missing: str) -> None:
+    complete = {
+        "app_env": "production",
+        "secret_key": "x" * 40,
+        "stripe_secret_key": "sk_live_1",
+        "stripe_webhook_secret": "whsec_1",
+        "site_url": "https://art.example.com",
+        "smtp_host": "mail.example.com",
+    }
+    Settings(_env_file=None, instance_dir=tmp_path, **complete)  # type: ignore[arg-type]
+    del complete[missing.lower()]
+    with pytest.raises(ValidationError, match=missing):
+        Settings(_env_file=None, instance_dir=tmp_path, **complete)  # type: ignore[arg-type]
