@@ -20,7 +20,7 @@ from app.imaging.errors import DamagedPhoto, EmptyFile, ImageError, NotAPhoto, T
 log = structlog.get_logger(__name__)
 
 # Only these decoders are ever run on a stranger's file.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "GIF")
 MEDIA_TYPES = {
     "JPEG": "image/jpeg",
     "MPO": "image/jpeg",  # several JPEGs in one file, as some phones write them; the first is the photo
