@@ -164,7 +164,9 @@ def _outcome(order_id: uuid.UUID) -> dict[str, object]:
     order = _find_order(order_id)
     found = None
     if order.state in UNFINISHED and order.checkout_session_id is not None:
-        found = _look_and_fulfil(order_id, order.checkout_session_id)
+        checkout_id = order.checkout_session_id
+        db.session.rollback()  # let go of the connection while Stripe is asked
+        found = _look_and_fulfil(order_id, checkout_id)
         order = _find_order(order_id)
     return {
         "order": order,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -31,12 +32,13 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
+        self._prepared = False
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         with closing(sqlite3.connect(self._path, timeout=15, isolation_level=None)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(SCHEMA)
+            self._prepare(connection)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield Transaction(connection)
@@ -44,6 +46,14 @@ class Store:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Make the file ready at its first use; two threads must not change its journal mode at once."""
+        with self._lock:
+            if not self._prepared:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.executescript(SCHEMA)
+                self._prepared = True
 
 
 class Transaction:
