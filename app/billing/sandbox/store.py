@@ -131,13 +131,6 @@ class Transaction:
     def mark_delivered(self, event_id: str) -> None:
         self._connection.execute("DELETE FROM deliveries WHERE event_id = ?", (event_id,))
 
-    def pending_deliveries(self) -> int:
-        """How many events still wait to be delivered."""
-        row = self._connection.execute(
-            "SELECT count(*) FROM deliveries WHERE attempts < ?", (MAX_DELIVERY_ATTEMPTS,)
-        ).fetchone()
-        return int(row[0])
-
     # --- notes ---
 
     def note(self, name: str, value: str) -> None:
