@@ -210,7 +210,11 @@ def stripe_webhook() -> ResponseReturnValue:
         _handle(event)
     except (UnknownOrder, PaymentMismatch) as error:
         log.error(
-            "webhook.refused", webhook=event.id, type=event.type, kind=type(error).__name__, reason=str(error)
+            "webhook.refused",
+            webhook=event.id,
+            type=event.type,
+            kind=type(error).__name__,
+            reason=error.reason,
         )
     return {"received": True}
 

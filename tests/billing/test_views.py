@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import ValidationError
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from app import create_app
 from app.accounts.models import User
@@ -258,7 +259,10 @@ def test_a_payment_of_another_amount_or_currency_credits_nothing(
 ) -> None:
     order = place_order(app, ada.wallet_id, **changes)
     pay(app, order)
-    assert deliver(app, event_body(order))[0] == 200
+    with capture_logs() as logs:
+        assert deliver(app, event_body(order))[0] == 200
+    (refusal,) = [entry for entry in logs if entry["event"] == "webhook.refused"]
+    assert (refusal["log_level"], str(order.id) in refusal["reason"]) == ("error", True)
     answer = client.get(f"/checkout/return?order={order.id}")
     assert (answer.status_code, "does not fit this order" in answer.text) == (409, True)
     assert (balance(app, ada), state(app, order)) == (0, OrderState.AWAITING_PAYMENT)
