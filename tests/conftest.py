@@ -8,6 +8,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from flask_security import hash_password
 from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
 
 from app import create_app
 from app.accounts.models import User
@@ -124,10 +126,18 @@ def running_app(settings: Settings) -> Iterator[Flask]:
     """An application that leaves no connection open behind it."""
     app = create_app(settings)
     app.testing = True
+    app.test_client_class = ReadingClient
     yield app
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
+
+
+class ReadingClient(FlaskClient):
+    """Reads every answer to its end, as a browser does, so that served files are closed."""
+
+    def open(self, *args: Any, buffered: bool = True, **options: Any) -> TestResponse:
+        return super().open(*args, buffered=buffered, **options)
 
 
 @pytest.fixture

@@ -33,6 +33,12 @@ def stylizer_for(catalogue: Catalogue) -> Stylizer:
         return _stylizers[catalogue]
 
 
+def warm_up(catalogue: Catalogue) -> None:
+    """Load TensorFlow and the first style's network, so that the first person does not wait for them."""
+    gray = np.full((64, 64, 3), 128, np.uint8)
+    stylizer_for(catalogue).stylize(gray, catalogue.styles[0].slug)
+
+
 def paint(
     catalogue: Catalogue, photo: Image.Image, render: Render, on_progress: Callable[[float], None]
 ) -> Image.Image:

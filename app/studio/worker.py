@@ -20,12 +20,13 @@ from PIL import Image
 
 from app.accounts.models import User
 from app.db import transaction, utc_now
+from app.engine.catalogue import Catalogue
 from app.engine.errors import EngineError
 from app.errors import DomainError
 from app.imaging import decode_photo, encode_png, make_preview, make_thumbnail
 from app.studio import services
 from app.studio.models import Render
-from app.studio.painter import paint
+from app.studio.painter import paint, warm_up
 from app.wiring import catalogue, render_queue, settings, storage
 
 log = structlog.get_logger(__name__)
@@ -202,6 +203,13 @@ class Sweeper:
                 return
 
 
+def _warm_up(offered: Catalogue) -> None:
+    try:
+        warm_up(offered)
+    except Exception:
+        log.exception("warm_up.failed")  # the first render will say what is wrong
+
+
 class EmbeddedWorker:
     """The worker as threads of the web process: one command runs the whole site."""
 
@@ -209,8 +217,11 @@ class EmbeddedWorker:
         with app.app_context():
             self._consumer: Consumer = render_queue().consumer(embedded=True)
             self._sweeper = Sweeper(app, settings().sweep_interval_seconds)
+            offered = catalogue()
+        self._warm_up = threading.Thread(target=_warm_up, args=(offered,), name="warm-up", daemon=True)
 
     def start(self) -> None:
+        self._warm_up.start()
         self._consumer.start()
         self._sweeper.start()
 
@@ -225,6 +236,7 @@ def run_worker(app: Flask) -> None:
     with app.app_context():
         consumer = render_queue().consumer(embedded=False)
         sweeper = Sweeper(app, settings().sweep_interval_seconds)
+        _warm_up(catalogue())
     sweeper.start()
     consumer.run()
     sweeper.stop()

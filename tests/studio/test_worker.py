@@ -39,10 +39,10 @@ def user(app: Flask) -> User:
     return create_user(app, "ada@example.com", credits=2)
 
 
-def order_picture(app: Flask, user: User, **choices: object) -> uuid.UUID:
+def order_picture(app: Flask, user: User, data: bytes | None = None, **choices: object) -> uuid.UUID:
     """Upload a photo and ask for a picture of it, as the views do."""
     with app.app_context():
-        photo = services.keep_photo(storage(), user.id, "coffee.jpg", sample_jpeg(), max_pixels=10**6)
+        photo = services.keep_photo(storage(), user.id, "coffee.jpg", data or sample_jpeg(), max_pixels=10**7)
         photo_id = photo.id
         with transaction() as session:
             session.add(photo)

@@ -1,0 +1,210 @@
+"""The whole way of a customer: sign up, pay, upload, choose, watch, compare, download."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from app.config import PROJECT_ROOT
+from tests.live import LiveSite
+
+COFFEE = PROJECT_ROOT / "static" / "samples" / "coffee.jpg"
+CHELSEA = PROJECT_ROOT / "static" / "samples" / "chelsea.jpg"
+PASSWORD = "correct-horse-battery"
+
+
+def sign_up(page: Page, email: str | None = None) -> str:
+    email = email or f"ada-{time.time_ns()}@example.com"
+    page.goto("/sign-up")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign up").click()
+    expect(page.get_by_role("heading", name="Studio")).to_be_visible()
+    return email
+
+
+def upload(page: Page, *photos: Path) -> None:
+    page.set_input_files("#photo-files", photos)
+    page.wait_for_url("**/studio?photos=*")
+
+
+def choose_style(page: Page, title: str) -> None:
+    page.locator("label.style-card", has_text=title).click()
+
+
+def credits_shown(page: Page) -> int:
+    return int(page.locator("a.pill").inner_text())
+
+
+def wait_for_picture(page: Page) -> None:
+    expect(page.locator("#picture[data-state=done]")).to_be_visible(timeout=60_000)
+
+
+def download(page: Page, name: str, folder: Path) -> np.ndarray:
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name=name).click()
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    with Image.open(path) as image:
+        assert image.getexif() == {}
+        return np.asarray(image.convert("RGB"))
+
+
+def test_from_the_first_visit_to_the_downloaded_picture(page: Page, tmp_path: Path, outbox: Path) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Paint my photo").first.click()
+    page.get_by_label("E-mail").fill("grace@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign up").click()
+
+    # The page says where the mail lies; its link confirms the address.
+    notice = page.locator(".flashes").inner_text()
+    mail = next(outbox.glob("*.eml"))
+    assert mail.name in notice
+    page.goto(re.search(r"http://\S+/confirm/\S+", mail.read_text())[0])  # type: ignore[index]
+    expect(page.locator(".flashes")).to_contain_text("confirmed")
+    assert credits_shown(page) == 3
+
+    # Buy: Stripe's sandbox, its test card.
+    page.goto("/credits")
+    page.get_by_role("main").get_by_role("button", name=re.compile("Sketchbook|Buy|€4.90")).first.click()
+    pay_by_card(page, "4242 4242 4242 4242")
+    expect(page.locator("a.pill")).to_have_text("13")
+
+    page.goto("/studio")
+    upload(page, COFFEE)
+    choose_style(page, "The Starry Night")
+    page.get_by_role("button", name="Paint 1 picture · 1 credit").click()
+    wait_for_picture(page)
+    assert credits_shown(page) == 13 - 1
+
+    photo = np.asarray(Image.open(COFFEE).convert("RGB")).astype(int)
+    png = download(page, "PNG", tmp_path).astype(int)
+    jpeg = download(page, "Download JPEG", tmp_path).astype(int)
+    assert (tmp_path / "coffee - The Starry Night.png").exists()
+    assert (tmp_path / "coffee - The Starry Night.jpg").exists()
+    assert png.shape == jpeg.shape == photo.shape
+    # Painted: far from the photo, its red gone blue; and the JPEG shows the same picture as the PNG.
+    assert np.abs(png - photo).mean() > 20
+    assert photo[..., 2].mean() < photo[..., 0].mean()
+    assert png[..., 2].mean() > png[..., 0].mean()
+    assert np.abs(png - jpeg).mean() < 3
+
+
+def pay_by_card(page: Page, number: str) -> None:
+    expect(page.get_by_text("no money moves").first).to_be_visible()
+    page.get_by_label("Card number").fill(number)
+    page.get_by_label(re.compile("Expiry|MM")).fill("12 / 34")
+    page.get_by_label(re.compile("Security code|CVC")).fill("123")
+    page.get_by_label(re.compile("Name")).fill("Grace Hopper")
+    page.get_by_role("button", name=re.compile("^Pay")).click()
+
+
+def test_a_declined_card_can_be_replaced_by_a_good_one(page: Page) -> None:
+    sign_up(page)
+    page.goto("/credits")
+    page.get_by_role("main").get_by_role("button", name=re.compile("Sketchbook|Buy|€4.90")).first.click()
+    pay_by_card(page, "4000 0000 0000 0002")
+    expect(page.get_by_role("main")).to_contain_text(re.compile("declined", re.IGNORECASE))
+    pay_by_card(page, "4242 4242 4242 4242")
+    expect(page.locator("a.pill")).to_have_text("13")
+
+
+def test_several_photos_in_one_order(page: Page) -> None:
+    sign_up(page)
+    upload(page, COFFEE, CHELSEA)
+    choose_style(page, "La Muse")
+    page.get_by_role("button", name="Paint 2 pictures · 2 credits").click()
+    page.wait_for_url("**/pictures")
+    expect(page.locator(".picture-card .picture-reveal")).to_have_count(2, timeout=60_000)
+    assert credits_shown(page) == 1
+
+
+def test_a_double_click_paints_and_charges_once(page: Page, site: LiveSite) -> None:
+    email = sign_up(page)
+    upload(page, COFFEE)
+    choose_style(page, "Udnie")
+    page.locator("[data-pay]").dblclick()
+    wait_for_picture(page)
+    page.goto("/pictures")
+    expect(page.locator(".picture-card")).to_have_count(1)
+    with sqlite3.connect(site.instance_dir / "site.db") as connection:
+        entries = connection.execute(
+            "SELECT amount FROM ledger_entries JOIN users USING (wallet_id) WHERE email = ? ORDER BY 1", (email,)
+        ).fetchall()
+    connection.close()
+    assert entries == [(-1,), (3,)]
+
+
+def test_what_is_no_photo_gets_a_sentence(page: Page, tmp_path: Path) -> None:
+    sign_up(page)
+    fake = tmp_path / "holiday.jpg"
+    fake.write_text("This is no photo.")
+    page.set_input_files("#photo-files", fake)
+    expect(page.get_by_role("alert")).to_contain_text("This is not a photo we can read")
+
+
+def test_the_slider_moves_by_keyboard(page: Page) -> None:
+    page.goto("/")
+    slider = page.get_by_role("slider", name="How much of the photo is shown").first
+    before = page.locator("before-after .before").first
+    half = before.evaluate("figure => getComputedStyle(figure).clipPath")
+    slider.focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    assert before.evaluate("figure => getComputedStyle(figure).clipPath") != half
+    assert slider.input_value() == "60"
+
+
+def test_the_way_works_by_keyboard_alone(page: Page) -> None:
+    page.goto("/log-in")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("E-mail")).to_be_focused()
+
+
+def test_strangers_see_nothing_of_a_picture(page: Page, browser: Browser, site: LiveSite) -> None:
+    sign_up(page)
+    upload(page, COFFEE)
+    choose_style(page, "Poppies")
+    page.locator("[data-pay]").click()
+    page.wait_for_url("**/pictures/*")
+    nobody = browser.new_context(base_url=site.url)
+    try:
+        answer = nobody.request.get(page.url)
+        assert answer.status == 404
+    finally:
+        nobody.close()
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1280, 2560])
+def test_no_page_is_wider_than_the_screen(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in ("/", "/styles", "/log-in", "/sign-up", "/privacy", "/nothing-here"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_the_whole_way_without_scripts(browser: Browser, site: LiveSite, tmp_path: Path) -> None:
+    context = browser.new_context(base_url=site.url, java_script_enabled=False)
+    try:
+        page = context.new_page()
+        sign_up(page)
+        page.set_input_files("#photo-files", COFFEE)
+        page.get_by_role("main").get_by_role("button", name="Upload").click()
+        choose_style(page, "Composition VIII")
+        page.get_by_role("button", name="Paint").click()
+        link = page.get_by_role("link", name="Download JPEG")
+        expect(link).to_be_visible(timeout=60_000)
+        assert download(page, "Download JPEG", tmp_path).shape == (400, 600, 3)
+    finally:
+        context.close()
