@@ -13,7 +13,6 @@ graceful_timeout = 40
 timeout = 120
 # Nobody administers this server at run time.
 control_socket_disable = True
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 _embedded_workers = {}
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.accounts.models import User
 from app.billing import ledger
 from app.billing.models import EntryReason
-from app.commands.engine import stylize, styles
+from app.commands.engine import styles, stylize
 from app.db import transaction
 
 

@@ -35,7 +35,9 @@ DEFAULT_PACKS = [
 class Settings(BaseSettings):
     """Everything an operator can set. ``.env.example`` explains each variable."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore"
+    )
 
     app_env: Literal["local", "production"] = "local"
     instance_dir: Path = PROJECT_ROOT / "instance"

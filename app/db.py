@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import DateTime, Enum, MetaData, event
 from sqlalchemy.engine import Connection, Dialect, Engine
-from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
+from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.types import TypeDecorator
 
 # Alembic can only drop a constraint whose name it knows, on every database alike.
@@ -61,30 +61,30 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def begin_write(session: Session | scoped_session[Session]) -> None:
+def begin_write(session: Session) -> None:
     """Start a transaction that may write, ending the read transaction before it, if any.
 
     SQLite has no row locks (it ignores FOR UPDATE), and a read transaction that turns into a write
     fails at once if somebody else wrote meanwhile. BEGIN IMMEDIATE takes the one write lock first
     and waits for it, so that what is read inside is still true when it is written back.
     """
-    if isinstance(session, scoped_session):
-        session = session()
     if session.in_transaction():
         session.commit()
     session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
 
 
 @contextmanager
-def transaction(session: Session | scoped_session[Session] | None = None) -> Iterator[Session]:
-    """Commit on success, roll back on any error. Entry points open it; domain code only flushes."""
-    if session is None:
-        from app.extensions import db
+def transaction() -> Iterator[Session]:
+    """Commit the application's session on success, roll it back on any error.
 
-        session = db.session
+    Entry points (views, commands, the worker) open it; domain code only flushes.
+    """
+    from app.extensions import db
+
+    session = db.session()
     begin_write(session)
     try:
-        yield session if isinstance(session, Session) else session()
+        yield session
         session.commit()
     except BaseException:
         session.rollback()

@@ -24,7 +24,6 @@ from app.engine.catalogue import Catalogue
 from app.errors import configure_errors
 from app.extensions import csrf, db, limiter, migrate
 from app.logging import configure_logging
-from app.money import format_money
 from app.storage.local import LocalStorage
 from app.studio import views as studio_views
 from app.studio.queue import RenderQueue, make_huey
@@ -165,7 +164,6 @@ def configure_security_headers(app: Flask, settings: Settings) -> None:
 def configure_templates(app: Flask, settings: Settings) -> None:
     """What every page knows."""
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.add_template_filter(format_money, "money")
 
     @app.context_processor
     def _everywhere() -> dict[str, object]:

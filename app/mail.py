@@ -69,7 +69,9 @@ class SmtpMailer:
         try:
             with self._connect() as server:
                 if self._settings.smtp_username and self._settings.smtp_password:
-                    server.login(self._settings.smtp_username, self._settings.smtp_password.get_secret_value())
+                    server.login(
+                        self._settings.smtp_username, self._settings.smtp_password.get_secret_value()
+                    )
                 server.send_message(message)
             log.info("mail.sent", subject=str(message["Subject"]))
         except (OSError, smtplib.SMTPException):

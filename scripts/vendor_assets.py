@@ -89,7 +89,12 @@ def main() -> None:
         if package.folder == "lucide":
             make_sprite(target)
         rows.append(f"| {package.name} | {package.version} | {licence} | {package.folder}/ |")
-    table = ["# What others made", "", "| npm package | version | licence | folder |", "| --- | --- | --- | --- |"]
+    table = [
+        "# What others made",
+        "",
+        "| npm package | version | licence | folder |",
+        "| --- | --- | --- | --- |",
+    ]
     written = ["", "Written by scripts/vendor_assets.py; each folder holds the licence's text.", ""]
     (VENDOR / "VENDORED.md").write_text("\n".join([*table, *rows, *written]))
 

@@ -58,7 +58,9 @@ def postgres_server() -> Iterator[psycopg.Connection]:
     """A PostgreSQL server to make test databases on: TEST_POSTGRES_URL, or the local one."""
     default = f"postgresql://{getpass.getuser()}@127.0.0.1:5432/postgres"
     try:
-        connection = psycopg.connect(os.environ.get("TEST_POSTGRES_URL", default), autocommit=True, connect_timeout=3)
+        connection = psycopg.connect(
+            os.environ.get("TEST_POSTGRES_URL", default), autocommit=True, connect_timeout=3
+        )
     except psycopg.OperationalError:
         pytest.skip("needs a PostgreSQL server (TEST_POSTGRES_URL)")
     with connection:

@@ -70,7 +70,11 @@ class LiveSite:
 
     def _run(self, *command: str) -> None:
         subprocess.run(
-            [sys.executable, *command], cwd=PROJECT_ROOT, env=self._environment, check=True, capture_output=True
+            [sys.executable, *command],
+            cwd=PROJECT_ROOT,
+            env=self._environment,
+            check=True,
+            capture_output=True,
         )
 
 

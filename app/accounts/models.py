@@ -13,7 +13,7 @@ from app.billing.models import Wallet
 from app.db import Base, utc_now
 
 
-class User(Base, UserMixin):
+class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Security is skipped by the type checker
     """An account. ``fs_uniquifier`` is the session's identity: changing it logs out everywhere."""
 
     __tablename__ = "users"

@@ -161,8 +161,10 @@ def _write_in_one_transaction(app: Flask) -> None:
 
     @app.before_request
     def _begin() -> None:
-        if request.blueprint == "security" and (request.method == "POST" or "token" in (request.view_args or {})):
-            begin_write(db.session)
+        if request.blueprint == "security" and (
+            request.method == "POST" or "token" in (request.view_args or {})
+        ):
+            begin_write(db.session())
 
 
 def _limit_guessing(app: Flask) -> None:

@@ -74,9 +74,13 @@ def bad_input_is_one_line(command: Callable[Arguments, Result]) -> Callable[Argu
 
 @click.command("stylize")
 @click.argument("photo", type=click.Path(path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="A .png, .jpg or .webp file.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="A .png, .jpg or .webp file."
+)
 @click.option("--style", required=True, help="A slug of `flask styles list`.")
-@click.option("--strength", type=float, default=1.0, show_default=True, help="0 (the photo) to 1 (the full style).")
+@click.option(
+    "--strength", type=float, default=1.0, show_default=True, help="0 (the photo) to 1 (the full style)."
+)
 @click.option("--keep-colors", is_flag=True, help="Keep the photo's colours.")
 @click.option("--exact", is_flag=True, help="The network's own pixels, with nothing improved around it.")
 @with_appcontext

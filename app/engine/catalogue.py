@@ -88,7 +88,9 @@ class Catalogue:
             CatalogueError: it is malformed or taken.
         """
         if not SLUG.fullmatch(slug) or len(slug) > 64:
-            raise CatalogueError(f"{slug!r} cannot name a style: use a-z, 0-9 and single underscores between them.")
+            raise CatalogueError(
+                f"{slug!r} cannot name a style: use a-z, 0-9 and single underscores between them."
+            )
         if slug in self._current():
             raise CatalogueError(f"There is a style called {slug} already.")
 

@@ -57,7 +57,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 {layer.name: archive[f"kernels/{layer.name}"].astype(np.float32) for layer in config.layers},
             )
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise InvalidCheckpoint(f"{path.name} is not a checkpoint of this engine, or it is damaged.") from error
+        raise InvalidCheckpoint(
+            f"{path.name} is not a checkpoint of this engine, or it is damaged."
+        ) from error
     _check(checkpoint, path.name)
     return checkpoint
 
@@ -103,7 +105,9 @@ def read_tensorflow1_checkpoint(path: Path, slug: str) -> Checkpoint:
         shapes = reader.get_variable_to_shape_map()
         variables = _expected_variables()
         if {name: list(shapes.get(name, ())) for name in variables} != variables:
-            raise InvalidCheckpoint(f"{path.name} is a checkpoint of another network than fast-style-transfer's.")
+            raise InvalidCheckpoint(
+                f"{path.name} is a checkpoint of another network than fast-style-transfer's."
+            )
         tensors = [reader.get_tensor(name) for name in variables]
     except InvalidCheckpoint:
         raise
@@ -164,7 +168,9 @@ def _parse_config(text: str) -> NetworkConfig:
 def _check(checkpoint: Checkpoint, name: str) -> None:
     for layer in checkpoint.config.layers:
         if checkpoint.kernels[layer.name].shape != layer.kernel_shape:
-            raise InvalidCheckpoint(f"{name}: the kernel of {layer.name} does not fit the network's architecture.")
+            raise InvalidCheckpoint(
+                f"{name}: the kernel of {layer.name} does not fit the network's architecture."
+            )
     if checkpoint.rows.shape != (len(checkpoint.styles), checkpoint.config.style_size):
         raise InvalidCheckpoint(f"{name}: its styles do not fit the network's architecture.")
     for values in (checkpoint.rows, *checkpoint.kernels.values()):

@@ -9,7 +9,7 @@ from keras import ops
 
 
 @keras.saving.register_keras_serializable("style_transfer_art")
-class ReflectionPadding2D(keras.layers.Layer):
+class ReflectionPadding2D(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """Pads [batch, height, width, channels] by mirroring at the border, without repeating it.
 
     Zeros at the border look like a dark frame to the network, and it paints one.
@@ -24,11 +24,11 @@ class ReflectionPadding2D(keras.layers.Layer):
         return ops.pad(inputs, [[0, 0], around, around, [0, 0]], mode="reflect")
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"amount": self.amount}
+        return dict(super().get_config(), amount=self.amount)
 
 
 @keras.saving.register_keras_serializable("style_transfer_art")
-class ConditionalInstanceNormalization(keras.layers.Layer):
+class ConditionalInstanceNormalization(keras.layers.Layer):  # type: ignore[misc]
     """Instance normalisation whose scale and shift are inputs, so that one network paints many styles.
 
     For activations x of shape [batch, height, width, channels], with mean and (biased) variance taken per
@@ -52,4 +52,4 @@ class ConditionalInstanceNormalization(keras.layers.Layer):
         return inputs * factor + term
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"epsilon": self.epsilon}
+        return dict(super().get_config(), epsilon=self.epsilon)

@@ -10,7 +10,7 @@ class StorageError(Exception):
 
 
 class Storage(Protocol):
-    """Files under keys such as ``photos/ID/original``; a key is made by this application, never by a client."""
+    """Files under keys such as ``photos/ID/original``, which this application makes, never a client."""
 
     def save(self, key: str, data: bytes) -> None:
         """Keep ``data`` under ``key``, whole or not at all.

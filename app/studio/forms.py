@@ -10,7 +10,6 @@ from wtforms.validators import UUID, DataRequired, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.engine.catalogue import Catalogue
-from app.studio.models import Photo
 from app.studio.services import RenderChoices
 
 
@@ -22,7 +21,7 @@ class DeleteForm(FlaskForm):  # type: ignore[misc]
     """Carries the CSRF token of a delete button."""
 
 
-class PhotoChoices(SelectMultipleField):
+class PhotoChoices(SelectMultipleField):  # type: ignore[misc]
     """Checkboxes, one per photo."""
 
     widget = ListWidget(prefix_label=False)
@@ -35,7 +34,9 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
     # Made anew each time the page is drawn: the same form sent twice paints (and costs) once.
     token = HiddenField(validators=[DataRequired(), UUID()])
     photos = PhotoChoices(
-        coerce=uuid.UUID, validate_choice=False, validators=[DataRequired("Choose at least one photo to paint.")]
+        coerce=uuid.UUID,
+        validate_choice=False,
+        validators=[DataRequired("Choose at least one photo to paint.")],
     )
     style = RadioField(validators=[DataRequired("Choose a style.")])
     strength = IntegerField(

@@ -78,7 +78,9 @@ class Render(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     # A picture outlives its photo: who deletes the photo keeps what was painted from it.
-    photo_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("photos.id", ondelete="SET NULL"), index=True)
+    photo_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("photos.id", ondelete="SET NULL"), index=True
+    )
     name: Mapped[str] = mapped_column(String(100))
     width: Mapped[int]
     height: Mapped[int]
@@ -88,7 +90,8 @@ class Render(Base):
     strength: Mapped[float] = mapped_column(default=1.0)
     keep_colors: Mapped[bool] = mapped_column(default=False)
     credits: Mapped[int]
-    status: Mapped[RenderStatus] = mapped_column(text_enum(RenderStatus, 16),
+    status: Mapped[RenderStatus] = mapped_column(
+        text_enum(RenderStatus, 16),
         default=RenderStatus.QUEUED,
     )
     progress: Mapped[float] = mapped_column(default=0.0)

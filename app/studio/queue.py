@@ -59,7 +59,10 @@ def make_huey(url: str, secret: str) -> Huey:
 
     Huey pickles its messages; they are signed, so that who can write to the queue cannot run code here.
     """
-    options: dict[str, Any] = {"results": False, "serializer": SignedSerializer(secret=secret, salt="render-queue")}
+    options: dict[str, Any] = {
+        "results": False,
+        "serializer": SignedSerializer(secret=secret, salt="render-queue"),
+    }
     if url.startswith("sqlite:///"):
         return SqliteHuey("renders", filename=url.removeprefix("sqlite:///"), fsync=True, **options)
     if url.startswith(("redis://", "rediss://")):

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import PurePath
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
@@ -193,7 +193,9 @@ def delete_render(session: Session, user_id: int, wallet_id: uuid.UUID, render_i
         BeingPainted: a worker has it in hand.
     """
     render = find_render(session, user_id, render_id)
-    deleted = session.execute(delete(Render).where(Render.id == render.id, Render.status != RenderStatus.RUNNING))
+    deleted = session.execute(
+        delete(Render).where(Render.id == render.id, Render.status != RenderStatus.RUNNING)
+    )
     if not _changed(deleted):
         raise BeingPainted("This picture is being painted just now. Delete it in a moment, when it is done.")
     if render.status is RenderStatus.QUEUED:
@@ -214,7 +216,7 @@ def delete_everything_of(session: Session, user_id: int) -> list[str]:
     """
     renders = session.scalars(select(Render).where(Render.user_id == user_id)).all()
     photos = session.scalars(select(Photo).where(Photo.user_id == user_id)).all()
-    prefixes = [row.storage_prefix for row in (*renders, *photos)]
+    prefixes = [render.storage_prefix for render in renders] + [photo.storage_prefix for photo in photos]
     session.execute(delete(Render).where(Render.user_id == user_id))
     session.execute(delete(Photo).where(Photo.user_id == user_id))
     return prefixes
@@ -250,7 +252,12 @@ def report_progress(
 
 def finish(session: Session, render_id: uuid.UUID, attempt: int) -> bool:
     """Mark a render as done. False: the lease is lost, the result is not wanted."""
-    values = {"status": RenderStatus.DONE, "progress": 1.0, "finished_at": utc_now(), "lease_expires_at": None}
+    values = {
+        "status": RenderStatus.DONE,
+        "progress": 1.0,
+        "finished_at": utc_now(),
+        "lease_expires_at": None,
+    }
     return _update_running(session, render_id, attempt, values)
 
 
@@ -297,5 +304,5 @@ def _changed(result: object) -> bool:
     return bool(result.rowcount)
 
 
-def _unfinished() -> object:
+def _unfinished() -> ColumnElement[bool]:
     return Render.status.in_([RenderStatus.QUEUED, RenderStatus.RUNNING])

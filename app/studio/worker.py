@@ -54,7 +54,9 @@ class Lease:
         if progress is not None:
             self.progress = progress
         with transaction() as session:
-            held = services.report_progress(session, self.render_id, self.attempt, self.progress, self.duration)
+            held = services.report_progress(
+                session, self.render_id, self.attempt, self.progress, self.duration
+            )
         if not held:
             raise LeaseLost
 

@@ -58,9 +58,11 @@ def page(context: BrowserContext, site: LiveSite) -> Iterator[Page]:
     page.on("console", lambda line: troubles.append(line.text) if "Content Security" in line.text else None)
     page.on(
         "request",
-        lambda request: None
-        if request.url.startswith((site.url, "blob:", "data:"))
-        else troubles.append(f"asked {request.url}"),
+        lambda request: (
+            None
+            if request.url.startswith((site.url, "blob:", "data:"))
+            else troubles.append(f"asked {request.url}")
+        ),
     )
     yield page
     assert troubles == []

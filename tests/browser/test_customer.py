@@ -137,7 +137,8 @@ def test_a_double_click_paints_and_charges_once(page: Page, site: LiveSite) -> N
     expect(page.locator(".picture-card")).to_have_count(1)
     with sqlite3.connect(site.instance_dir / "site.db") as connection:
         entries = connection.execute(
-            "SELECT amount FROM ledger_entries JOIN users USING (wallet_id) WHERE email = ? ORDER BY 1", (email,)
+            "SELECT amount FROM ledger_entries JOIN users USING (wallet_id) WHERE email = ? ORDER BY 1",
+            (email,),
         ).fetchall()
     connection.close()
     assert entries == [(-1,), (3,)]

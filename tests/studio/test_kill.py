@@ -48,7 +48,7 @@ def test_a_render_whose_process_is_killed_is_painted_after_the_restart(
     wait_until(lambda: read_render(tmp_path)[0] == "done", "the picture is painted")
     assert read_render(tmp_path) == ("done", 2)
     assert credits(tmp_path) == [("welcome", 1), ("render", -1)]
-    pictures = [path for path in (tmp_path / "storage" / "renders").rglob("picture.png")]
+    pictures = list((tmp_path / "storage" / "renders").rglob("picture.png"))
     assert len(pictures) == 1
 
 
@@ -58,7 +58,9 @@ def test_a_render_that_kills_its_process_every_time_gives_the_credit_back(
     order_one_picture(tmp_path, sqlite_url)
     for attempt in (1, 2, 3):
         site.start()
-        wait_until(lambda attempt=attempt: read_render(tmp_path) == ("running", attempt), f"attempt {attempt} runs")
+        wait_until(
+            lambda attempt=attempt: read_render(tmp_path) == ("running", attempt), f"attempt {attempt} runs"
+        )
         site.kill()
     site.start()
     wait_until(lambda: read_render(tmp_path)[0] == "failed", "the render is given up")

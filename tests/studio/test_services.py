@@ -25,7 +25,13 @@ WAVE = RenderChoices("wave")
 
 def add_photo(session: Session, user: User) -> uuid.UUID:
     photo = Photo(
-        id=uuid.uuid4(), user_id=user.id, name="beach", media_type="image/jpeg", width=40, height=30, byte_size=9
+        id=uuid.uuid4(),
+        user_id=user.id,
+        name="beach",
+        media_type="image/jpeg",
+        width=40,
+        height=30,
+        byte_size=9,
     )
     session.add(photo)
     session.flush()

@@ -82,7 +82,9 @@ def test_an_uploaded_photo_appears_chosen_in_the_studio(ada: FlaskClient) -> Non
 
 
 def test_several_photos_at_once_good_and_bad(ada: FlaskClient) -> None:
-    answer = upload(ada, (sample_jpeg(), "a.jpg"), (b"hello", "b.jpg"), (sample_jpeg(80, 60), "c.jpg"), headers=JSON)
+    answer = upload(
+        ada, (sample_jpeg(), "a.jpg"), (b"hello", "b.jpg"), (sample_jpeg(80, 60), "c.jpg"), headers=JSON
+    )
     assert answer.status_code == 201
     assert [photo["name"] for photo in answer.json["photos"]] == ["a", "c"]
     assert [error["name"] for error in answer.json["errors"]] == ["b.jpg"]

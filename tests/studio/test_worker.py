@@ -124,7 +124,9 @@ def test_the_result_of_a_deleted_picture_is_thrown_away(app: Flask, user: User, 
     assert list((tmp_path / "storage").glob("renders/**/*.png")) == []
 
 
-def test_the_sweep_returns_the_credit_of_a_render_that_keeps_killing_its_worker(app: Flask, user: User) -> None:
+def test_the_sweep_returns_the_credit_of_a_render_that_keeps_killing_its_worker(
+    app: Flask, user: User
+) -> None:
     render_id = order_picture(app, user)
     for _ in range(3):
         with app.app_context(), transaction() as session:
@@ -152,6 +154,8 @@ def test_the_embedded_worker_paints_what_is_queued(app: Flask, user: User) -> No
     worker = EmbeddedWorker(app)
     worker.start()
     try:
-        wait_until(lambda: read(app, user, render_id)[0].status is RenderStatus.DONE, "the picture is painted")
+        wait_until(
+            lambda: read(app, user, render_id)[0].status is RenderStatus.DONE, "the picture is painted"
+        )
     finally:
         worker.stop()
