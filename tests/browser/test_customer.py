@@ -104,7 +104,7 @@ def pay_by_card(page: Page, number: str) -> None:
     page.get_by_label(re.compile("Expiry|MM")).fill("12 / 34")
     page.get_by_label(re.compile("Security code|CVC")).fill("123")
     page.get_by_label(re.compile("Name")).fill("Grace Hopper")
-    page.get_by_role("button", name=re.compile("^Pay")).click()
+    page.get_by_role("button", name=re.compile("^Pay €")).click()
 
 
 def test_a_declined_card_can_be_replaced_by_a_good_one(page: Page) -> None:
