@@ -175,6 +175,8 @@ def render_previews() -> None:
     for sample, slug in SHOWCASE:
         picture = _stylize(stylizer, _sample(sample), slug)
         _write_whole(SAMPLES / "showcase" / f"{sample}-{slug}.webp", encode_webp(picture, quality=70))
+        smaller = picture.resize((640, round(640 * picture.height / picture.width)), Image.Resampling.LANCZOS)
+        _write_whole(SAMPLES / "showcase" / f"{sample}-{slug}-640.webp", encode_webp(smaller, quality=50))
     for sample in sorted({sample for sample, _ in SHOWCASE}):
         _write_whole(SAMPLES / "showcase" / f"{sample}.webp", encode_webp(_sample(sample), quality=80))
 
