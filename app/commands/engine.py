@@ -94,6 +94,8 @@ def stylize(photo: Path, output: Path, style: str, strength: float, keep_colors:
         raise BadInput("--strength must lie between 0 and 1")
     if not output.parent.is_dir():
         raise BadInput(f"{output.parent}: there is no such folder")
+    if output.is_dir():
+        raise BadInput(f"{output}: there is a folder of that name")
     catalogue().get(style)
     with photo.open("rb") as file:
         image = decode_photo(file, max_pixels=settings().upload_max_pixels).image

@@ -160,15 +160,20 @@ def _read_networks(folder: Path) -> list[dict[str, Any]]:
     return networks
 
 
-def _read_styles(folder: Path, *, imported: bool) -> Iterator[Style]:
-    for network in _read_networks(folder):
-        for facts in network["styles"]:
-            yield Style(
+def _read_styles(folder: Path, *, imported: bool) -> list[Style]:
+    try:
+        return [
+            Style(
                 **facts,
                 checkpoint=folder / network["checkpoint"],
                 preview=folder / "previews" / f"{facts['slug']}.webp",
                 imported=imported,
             )
+            for network in _read_networks(folder)
+            for facts in network["styles"]
+        ]
+    except (KeyError, TypeError) as error:
+        raise CatalogueError(f"{folder / FILE_NAME} is damaged.") from error
 
 
 def _write_json(path: Path, value: object) -> None:

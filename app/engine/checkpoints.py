@@ -14,6 +14,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -25,6 +26,10 @@ from app.engine.config import PUBLISHED, NetworkConfig
 from app.engine.errors import InvalidCheckpoint
 
 Floats = npt.NDArray[np.floating]
+
+# What reading a damaged archive may raise: RuntimeError for one that claims to be encrypted or compressed
+# in a way unknown, zlib.error for data that does not decompress.
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         InvalidCheckpoint: the file is missing, damaged, of another architecture, or holds NaN or infinity.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             config = _parse_config(str(archive["config"]))
             checkpoint = Checkpoint(
                 config,
@@ -56,7 +61,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 archive["rows"].astype(np.float32),
                 {layer.name: archive[f"kernels/{layer.name}"].astype(np.float32) for layer in config.layers},
             )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise InvalidCheckpoint(
             f"{path.name} is not a checkpoint of this engine, or it is damaged."
         ) from error
@@ -104,14 +109,17 @@ def read_tensorflow1_checkpoint(path: Path, slug: str) -> Checkpoint:
         reader = tf.train.load_checkpoint(str(prefix))
         shapes = reader.get_variable_to_shape_map()
         variables = _expected_variables()
-        if {name: list(shapes.get(name, ())) for name in variables} != variables:
+        types = reader.get_variable_to_dtype_map()
+        fits = all(shapes.get(name) == shape and types[name].is_floating for name, shape in variables.items())
+        if not fits:
             raise InvalidCheckpoint(
                 f"{path.name} is a checkpoint of another network than fast-style-transfer's."
             )
         tensors = [reader.get_tensor(name) for name in variables]
     except InvalidCheckpoint:
         raise
-    except (tf.errors.OpError, ValueError, RuntimeError, OSError) as error:
+    except (tf.errors.OpError, ValueError, IndexError, RuntimeError, OSError) as error:
+        # IndexError is what the reader makes of a data file that ends too early.
         raise InvalidCheckpoint(f"{path.name} is not a TensorFlow checkpoint, or it is damaged.") from error
     kernels: dict[str, Floats] = {}
     row: list[Floats] = []
@@ -159,6 +167,7 @@ def _parse_config(text: str) -> NetworkConfig:
         config.input_range in ("unit", "bytes"),
         isinstance(config.base_width, int) and 1 <= config.base_width <= 512,
         isinstance(config.residual_blocks, int) and 0 <= config.residual_blocks <= 64,
+        isinstance(config.epsilon, float) and 0.0 < config.epsilon <= 1.0,
     )
     if not all(choices):
         raise ValueError("not a network this engine can build")

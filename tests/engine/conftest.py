@@ -1,0 +1,37 @@
+"""A stylizer for the whole module, photos, and checkpoints written by TensorFlow itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.config import PROJECT_ROOT
+from app.engine.catalogue import Catalogue
+from app.engine.preprocessing import Pixels
+from app.engine.stylizer import Stylizer
+from tests.engine.published import random_variables, save_as_tensorflow1
+
+MODELS = PROJECT_ROOT / "models"
+
+
+@pytest.fixture(scope="session")
+def stylizer() -> Stylizer:
+    return Stylizer(Catalogue([MODELS]))
+
+
+@pytest.fixture(scope="session")
+def photo() -> Pixels:
+    """A real photo, 96 wide and 64 high."""
+    with Image.open(PROJECT_ROOT / "static" / "samples" / "chelsea.jpg") as sample:
+        return np.asarray(sample.convert("RGB").resize((96, 64)))
+
+
+@pytest.fixture(scope="session", params=["V1", "V2"])
+def published_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of the published architecture with chance weights, in both of TensorFlow's formats."""
+    path = tmp_path_factory.mktemp("published") / "chance.ckpt"
+    save_as_tensorflow1(path, random_variables(), version=request.param)
+    return path

@@ -1,0 +1,59 @@
+"""Mixing in linear light, and the photo's colours under the painting's luminance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.engine.color import blend, keep_photo_colors
+from app.engine.preprocessing import Pixels
+
+
+def random_picture(seed: int, low: int = 0, high: int = 256) -> Pixels:
+    return np.random.default_rng(seed).integers(low, high, (300, 20, 3)).astype(np.uint8)
+
+
+def to_light(levels: np.ndarray) -> np.ndarray:
+    """sRGB's transfer function."""
+    values = levels / 255
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+@pytest.mark.parametrize("strength", [0.1, 0.5, 0.93])
+def test_light_is_mixed_not_levels(strength: float) -> None:
+    photo, painted = random_picture(1), random_picture(2)
+    light = (1 - strength) * to_light(photo) + strength * to_light(painted)
+    levels = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055) * 255
+    assert np.abs(blend(photo, painted, strength) - levels).max() <= 0.51
+
+
+def test_the_ends_are_exact() -> None:
+    photo, painted = random_picture(1), random_picture(2)
+    assert np.array_equal(blend(photo, painted, 0.0), photo)
+    assert np.array_equal(blend(photo, painted, 1.0), painted)
+    for strength in (0.2, 0.7):
+        assert np.array_equal(blend(photo, photo, strength), photo)
+
+
+def test_black_and_white_mix_to_half_the_light() -> None:
+    black, white = np.zeros((2, 2, 3), np.uint8), np.full((2, 2, 3), 255, np.uint8)
+    assert (blend(black, white, 0.5) == 188).all()
+
+
+def ycbcr(picture: Pixels) -> np.ndarray:
+    """Y', Cb and Cr of ITU-R BT.601 in full range."""
+    matrix = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+    return picture @ matrix.T
+
+
+def test_chroma_comes_from_the_photo_and_luma_from_the_painting() -> None:
+    photo, painted = random_picture(3, 110, 146), random_picture(4, 90, 166)
+    result = ycbcr(keep_photo_colors(photo, painted))
+    assert np.abs(result[..., 0] - ycbcr(painted)[..., 0]).max() <= 1
+    assert np.abs(result[..., 1:] - ycbcr(photo)[..., 1:]).max() <= 1
+
+
+def test_a_grey_photo_stays_grey() -> None:
+    grey = np.repeat(random_picture(5)[..., :1], 3, axis=2)
+    result = keep_photo_colors(grey, random_picture(6))
+    assert (result == result[..., :1]).all()
