@@ -13,7 +13,8 @@ RUN /opt/venv/bin/pip install -r /tmp/requirements.txt \
        fi
 
 FROM python:${PYTHON_VERSION}-slim-bookworm
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000 INSTANCE_DIR=/data
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000 INSTANCE_DIR=/data \
+    GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 RUN useradd --create-home --uid 1000 art && install -d -o art -g art /data
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /site

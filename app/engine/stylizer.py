@@ -11,6 +11,9 @@ from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# TensorFlow's own CPU allocator never gives memory back: a site would keep what its largest picture needed.
+# The system's does, at some cost in time, which huge pages (GLIBC_TUNABLES, see the Makefile) take away again.
+os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 # oneDNN keeps a compiled primitive per shape; pictures come in endless shapes.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
@@ -32,8 +35,9 @@ BORDER_MARGIN = 32
 # The least side that every reflection inside the network can be taken from (its 9x9 convolution at full
 # size, its 3x3 convolutions at a quarter of it).
 LEAST_SIDE = 16
-# The peak of one pass, measured (bench/engine.py) as bytes per pixel and base width of the network.
-BYTES_PER_PIXEL_AND_WIDTH = 16
+# The highest peak of one pass that was measured (docs/ENGINE.md), in bytes per pixel and base width of the
+# network: doubling by nearest neighbour holds the widest activations at full size, a transposed one does not.
+BYTES_PER_PIXEL_AND_WIDTH = {"nearest": 33, "transposed": 11}
 # The share of the available memory that one pass may take.
 MEMORY_SHARE = 0.5
 MEGAPIXEL = 1_000_000
@@ -149,7 +153,7 @@ class Network:
 
     def affordable_pixels(self) -> int:
         """How many pixels fit into one pass with the memory there is now."""
-        bytes_per_pixel = BYTES_PER_PIXEL_AND_WIDTH * self.config.base_width
+        bytes_per_pixel = BYTES_PER_PIXEL_AND_WIDTH[self.config.upsampling] * self.config.base_width
         return max(MEGAPIXEL // 4, int(available_memory() * MEMORY_SHARE / bytes_per_pixel))
 
 
