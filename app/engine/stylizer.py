@@ -35,9 +35,8 @@ BORDER_MARGIN = 32
 # The least side that every reflection inside the network can be taken from (its 9x9 convolution at full
 # size, its 3x3 convolutions at a quarter of it).
 LEAST_SIDE = 16
-# The highest peak of one pass that was measured (docs/ENGINE.md), in bytes per pixel and base width of the
-# network: doubling by nearest neighbour holds the widest activations at full size, a transposed one does not.
-BYTES_PER_PIXEL_AND_WIDTH = {"nearest": 33, "transposed": 11}
+# The peak of one pass, measured (bench/engine.py) as bytes per pixel and base width of the network.
+BYTES_PER_PIXEL_AND_WIDTH = 16
 # The share of the available memory that one pass may take.
 MEMORY_SHARE = 0.5
 MEGAPIXEL = 1_000_000
@@ -153,7 +152,7 @@ class Network:
 
     def affordable_pixels(self) -> int:
         """How many pixels fit into one pass with the memory there is now."""
-        bytes_per_pixel = BYTES_PER_PIXEL_AND_WIDTH[self.config.upsampling] * self.config.base_width
+        bytes_per_pixel = BYTES_PER_PIXEL_AND_WIDTH * self.config.base_width
         return max(MEGAPIXEL // 4, int(available_memory() * MEMORY_SHARE / bytes_per_pixel))
 
 
