@@ -12,7 +12,7 @@ from typing import Any
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # TensorFlow's own CPU allocator never gives memory back: a site would keep what its largest picture needed.
-# The system's does, at some cost in time, which huge pages (GLIBC_TUNABLES, see the Makefile) take away again.
+# The system's does, at some cost in time, which huge pages (GLIBC_TUNABLES, see the Makefile) take away.
 os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 # oneDNN keeps a compiled primitive per shape; pictures come in endless shapes.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
