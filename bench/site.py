@@ -16,7 +16,15 @@ from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.test_customer import choose_style, sign_up, upload
 from tests.live import LiveSite
 
-STYLES = ("The Great Wave off Kanagawa", "The Starry Night", "La Muse", "The Scream", "Udnie", "Poppies", "Summertime")
+STYLES = (
+    "The Great Wave off Kanagawa",
+    "The Starry Night",
+    "La Muse",
+    "The Scream",
+    "Udnie",
+    "Poppies",
+    "Summertime",
+)
 PAGES = ("/", "/styles", "/privacy", "/log-in", "/sign-up", "/studio", "/pictures", "/credits", "/account")
 LOADS = 20
 

@@ -20,7 +20,10 @@ from app.mail import Mailer, make_mailer, plain_message
 
 MESSAGES = {
     "CONFIRM_REGISTRATION": ("Welcome! We sent a link to %(email)s to confirm your address.", "success"),
-    "CONFIRMATION_REQUEST": ("We sent a new link to %(email)s.", "info"),
+    "CONFIRMATION_REQUEST": (
+        "If %(email)s is still to be confirmed, a new link is on its way to it.",
+        "info",
+    ),
     "EMAIL_CONFIRMED": ("Thank you, your e-mail is confirmed.", "success"),
     "ALREADY_CONFIRMED": ("Your e-mail is confirmed already.", "info"),
     "INVALID_CONFIRMATION_TOKEN": ("This link is not valid. Ask for a new one below.", "error"),
@@ -33,7 +36,7 @@ MESSAGES = {
     "INVALID_PASSWORD": ("This is not your password.", "error"),
     "RETYPE_PASSWORD_MISMATCH": ("The two passwords differ.", "error"),
     "GENERIC_AUTHN_FAILED": ("E-mail and password do not fit together. Try again.", "error"),
-    "GENERIC_RECOVERY": ("If there is an account with this e-mail, a link is on its way to it.", "info"),
+    "PASSWORD_RESET_REQUEST": ("If there is an account with %(email)s, a link is on its way to it.", "info"),
     "INVALID_RESET_PASSWORD_TOKEN": ("This link is not valid any more. Ask for a new one.", "error"),
     "PASSWORD_RESET_EXPIRED": ("This link is older than %(within)s. Ask for a new one.", "error"),
     "PASSWORD_RESET": ("Your new password is set, and you are logged in.", "success"),

@@ -16,7 +16,8 @@ from app.billing.models import Order, OrderState
 from app.config import DEFAULT_PACKS
 from app.db import transaction
 from app.extensions import db
-from tests.billing.conftest import at_once, make_wallet
+from tests.billing.conftest import make_wallet
+from tests.together import at_once
 
 PACK = DEFAULT_PACKS[0]
 

@@ -15,7 +15,8 @@ from app.billing.ledger import InsufficientCredits
 from app.billing.models import EntryReason, LedgerEntry, Wallet
 from app.db import Base, transaction
 from app.extensions import db
-from tests.billing.conftest import at_once, make_wallet
+from tests.billing.conftest import make_wallet
+from tests.together import at_once
 
 
 def wallet_with(credits: int) -> uuid.UUID:

@@ -26,8 +26,9 @@ from app.billing.sandbox.courier import signature
 from app.config import DEFAULT_PACKS, Settings
 from app.db import transaction, utc_now
 from app.extensions import db
-from tests.billing.conftest import at_once, checkout_request
+from tests.billing.conftest import checkout_request
 from tests.conftest import MakeUser, log_in, make_settings
+from tests.together import at_once
 
 PACK = DEFAULT_PACKS[0]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from datetime import timedelta
 
@@ -18,6 +17,7 @@ from app.studio.errors import BeingPainted, NotFound, NothingChosen
 from app.studio.models import Photo, Render, RenderStatus
 from app.studio.services import RenderChoices
 from tests.conftest import create_user
+from tests.together import run_together
 
 LEASE = timedelta(seconds=20)
 WAVE = RenderChoices("wave")
@@ -221,23 +221,3 @@ def test_only_one_worker_claims_a_render(app_on_both: Flask) -> None:
 
     run_together([lambda number=number: take(number) for number in range(8)])
     assert len(winners) == 1
-
-
-def run_together(jobs: list) -> None:  # type: ignore[type-arg]
-    """Run every job in a thread of its own, all let loose at the same moment."""
-    barrier = threading.Barrier(len(jobs))
-    errors: list[BaseException] = []
-
-    def run(job) -> None:  # type: ignore[no-untyped-def]
-        barrier.wait()
-        try:
-            job()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
