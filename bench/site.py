@@ -73,7 +73,7 @@ def wait_for(page: Page, studio: str, style: str) -> float:
 
 
 def measure_pages(page: Page) -> None:
-    """The server's time per page, as a script on the same machine sees it (requests of the logged-in person)."""
+    """The time per page as a client on the same machine sees it, logged in."""
     print(f"Site: server time per page, median of {LOADS}")
     for path in PAGES:
         seconds = []

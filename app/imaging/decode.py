@@ -34,6 +34,10 @@ MEDIA_TYPES = {
 # Integer modes with more than 8 bits; Pillow's convert("L") would clip them instead of scaling.
 SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
+# Pillow's own guard against bombs would call a large file damaged; the limit below is checked instead, on
+# the header, before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
+
 pillow_heif.register_heif_opener(thumbnails=False)
 
 

@@ -1,0 +1,88 @@
+"""Files are kept whole or not at all, under keys that cannot lead elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.storage.base import StorageError
+from app.storage.local import LocalStorage
+from tests.together import at_once
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    return LocalStorage(tmp_path / "root")
+
+
+def files(tmp_path: Path) -> list[str]:
+    return sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_what_is_saved_can_be_read(storage: LocalStorage, tmp_path: Path) -> None:
+    storage.save("photos/ab-1/original", b"pixels")
+    with storage.open("photos/ab-1/original") as file:
+        assert file.read() == b"pixels"
+        file.seek(0)
+        assert file.read(2) == b"pi"
+    assert files(tmp_path) == ["root/photos/ab-1/original"]
+
+
+def test_a_key_that_is_taken_is_never_overwritten(storage: LocalStorage, tmp_path: Path) -> None:
+    storage.save("a/b", b"first")
+    with pytest.raises(StorageError) as caught:
+        storage.save("a/b", b"second")
+    assert isinstance(caught.value.__cause__, FileExistsError)
+    with storage.open("a/b") as file:
+        assert file.read() == b"first"
+    assert files(tmp_path) == ["root/a/b"]
+
+
+def test_of_many_at_once_one_wins(storage: LocalStorage, tmp_path: Path) -> None:
+    outcomes = at_once([lambda n=n: storage.save("a/b", bytes([n]) * 100_000) for n in range(8)])
+    assert sum(outcome is None for outcome in outcomes) == 1
+    winner = outcomes.index(None)
+    with storage.open("a/b") as file:
+        assert file.read() == bytes([winner]) * 100_000
+    assert files(tmp_path) == ["root/a/b"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "/", "/etc/passwd", "..", "a/../b", "a//b", "a/", "./a", ".hidden", "a\0b", "ä", "A", "a b", "a/.."],
+)
+def test_malformed_keys_are_refused_everywhere(storage: LocalStorage, key: str) -> None:
+    for use in (
+        lambda: storage.save(key, b""),
+        lambda: storage.open(key),
+        lambda: storage.delete_prefix(key),
+    ):
+        with pytest.raises(StorageError, match="malformed"):
+            use()
+
+
+def test_a_missing_file_is_an_error_with_its_cause(storage: LocalStorage) -> None:
+    with pytest.raises(StorageError) as caught:
+        storage.open("a/b")
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
+def test_deleting_a_prefix_takes_its_folder_and_nothing_beside_it(
+    storage: LocalStorage, tmp_path: Path
+) -> None:
+    for key in ("r/1/a", "r/1/2/b", "r/10/c"):
+        storage.save(key, b"x")
+    storage.delete_prefix("r/1")
+    assert files(tmp_path) == ["root/r/10/c"]
+    storage.delete_prefix("r/1")
+    storage.delete_prefix("r/10/c")
+    assert files(tmp_path) == []
+
+
+def test_nothing_half_written_stays_when_the_disk_refuses(storage: LocalStorage, tmp_path: Path) -> None:
+    storage.save("a", b"a file where a folder is needed")
+    with pytest.raises(StorageError) as caught:
+        storage.save("a/b", b"x")
+    assert isinstance(caught.value.__cause__, OSError)
+    assert files(tmp_path) == ["root/a"]

@@ -1,0 +1,89 @@
+"""Mail in the outbox and through a real SMTP server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from app.config import Settings
+from app.mail import Outbox, SmtpMailer, make_mailer, plain_message
+from tests.conftest import make_settings
+from tests.live import free_port
+from tests.waiting import wait_until
+
+LINK = "https://art.example.com/confirm/" + "x" * 300
+
+
+def message() -> EmailMessage:
+    return plain_message("Art <art@example.com>", "ada@example.com", "Confirm: ünïcode", f"Öffne\n\n{LINK}\n")
+
+
+class Inbox:
+    """What the SMTP server got."""
+
+    def __init__(self) -> None:
+        self.messages: list[EmailMessage] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.messages.append(message_from_bytes(envelope.content, policy=policy.default))
+        return "250 OK"
+
+
+@pytest.fixture
+def server() -> Iterator[Controller]:
+    controller = Controller(Inbox(), hostname="127.0.0.1", port=free_port(), enable_SMTPUTF8=True)
+    controller.start()
+    yield controller
+    controller.stop()
+
+
+def smtp_settings(tmp_path: Path, port: int, **options: object) -> Settings:
+    return make_settings(tmp_path, smtp_host="127.0.0.1", smtp_port=port, smtp_security="none", **options)
+
+
+def test_without_a_server_mail_is_kept_as_files(tmp_path: Path) -> None:
+    mailer = make_mailer(make_settings(tmp_path))
+    assert isinstance(mailer, Outbox)
+    place = mailer.send(message())
+    path = next((tmp_path / "outbox").glob("*.eml"))
+    assert place == str(path)
+    assert LINK in path.read_text(encoding="utf-8"), "a link must not be cut in two"
+    assert re.fullmatch(r"[0-9-]+-confirm-n-code\.eml", path.name)
+
+
+def test_an_outbox_that_cannot_be_written_raises_nothing(tmp_path: Path) -> None:
+    (tmp_path / "outbox").write_text("a file in the way")
+    assert Outbox(tmp_path / "outbox").send(message()) is None
+
+
+def test_mail_goes_through_the_server(tmp_path: Path, server: Controller) -> None:
+    mailer = make_mailer(smtp_settings(tmp_path, server.port))
+    assert isinstance(mailer, SmtpMailer)
+    assert mailer.send(message()) is None
+    wait_until(lambda: server.handler.messages, "the mail arrives")
+    got = server.handler.messages[0]
+    assert got["Subject"] == "Confirm: ünïcode"
+    assert LINK in got.get_content()
+
+
+@pytest.mark.parametrize("options", [{}, {"smtp_username": "ada", "smtp_password": "secret"}])
+def test_a_server_that_refuses_is_logged_and_raises_nothing(
+    tmp_path: Path, server: Controller, options: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = server.port if options else free_port()  # no log-in offered, or nobody there
+    logged = ""
+
+    def failed() -> bool:
+        nonlocal logged
+        logged += "".join(capsys.readouterr())
+        return "mail.failed" in logged
+
+    SmtpMailer(smtp_settings(tmp_path, port, **options)).send(message())
+    wait_until(failed, "the failure is logged")
