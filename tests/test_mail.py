@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from structlog.testing import capture_logs
 
 from app.config import Settings
 from app.mail import Outbox, SmtpMailer, make_mailer, plain_message
@@ -75,15 +76,9 @@ def test_mail_goes_through_the_server(tmp_path: Path, server: Controller) -> Non
 
 @pytest.mark.parametrize("options", [{}, {"smtp_username": "ada", "smtp_password": "secret"}])
 def test_a_server_that_refuses_is_logged_and_raises_nothing(
-    tmp_path: Path, server: Controller, options: dict[str, object], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, server: Controller, options: dict[str, object]
 ) -> None:
     port = server.port if options else free_port()  # no log-in offered, or nobody there
-    logged = ""
-
-    def failed() -> bool:
-        nonlocal logged
-        logged += "".join(capsys.readouterr())
-        return "mail.failed" in logged
-
-    SmtpMailer(smtp_settings(tmp_path, port, **options)).send(message())
-    wait_until(failed, "the failure is logged")
+    with capture_logs() as logged:
+        SmtpMailer(smtp_settings(tmp_path, port, **options)).send(message())
+        wait_until(lambda: [entry["event"] for entry in logged] == ["mail.failed"], "the failure is logged")
