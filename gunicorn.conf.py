@@ -17,6 +17,13 @@ control_socket_disable = True
 _embedded_workers = {}
 
 
+def on_starting(server):
+    """Refuse to start with settings that no process could work with."""
+    from app.config import load_settings
+
+    load_settings()
+
+
 def when_ready(server):
     """Say where the site is once it listens."""
     host, port = bind.rsplit(":", 1)

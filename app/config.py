@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, StringConstraints, model_validator
+from pydantic import BaseModel, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -142,6 +142,27 @@ class Settings(BaseSettings):
         if self.secret_key is not None:
             return self.secret_key.get_secret_value()
         return read_or_create_secret(self.instance_dir / "secret_key")
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment and ``.env``.
+
+    Raises:
+        SystemExit: one is missing or wrong; the message says which, a line for each.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            ": ".join(
+                (
+                    *(str(part).upper() for part in trouble["loc"]),
+                    trouble["msg"].removeprefix("Value error, "),
+                )
+            )
+            for trouble in error.errors()
+        ]
+        raise SystemExit("The site cannot start.\n" + "\n".join(f"  {line}" for line in lines)) from error
 
 
 def read_or_create_secret(path: Path) -> str:

@@ -18,7 +18,7 @@ from app.billing.gateway import Gateway
 from app.billing.sandbox import pages as sandbox_pages
 from app.billing.sandbox.service import Sandbox
 from app.cli import register_commands
-from app.config import PROJECT_ROOT, Settings
+from app.config import PROJECT_ROOT, Settings, load_settings
 from app.db import configure_sqlite
 from app.engine.catalogue import Catalogue
 from app.errors import configure_errors
@@ -35,9 +35,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Build the application.
 
     Raises:
-        pydantic.ValidationError: a setting is missing or wrong; the message names it.
+        SystemExit: a setting is missing or wrong; the message names it.
     """
-    settings = settings or Settings()
+    settings = settings or load_settings()
     configure_logging(settings)
     app = Flask(
         __name__,
