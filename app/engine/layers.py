@@ -53,3 +53,59 @@ class ConditionalInstanceNormalization(keras.layers.Layer):  # type: ignore[misc
 
     def get_config(self) -> dict[str, Any]:
         return dict(super().get_config(), epsilon=self.epsilon)
+
+
+@keras.saving.register_keras_serializable("style_transfer_art")
+class DoublingConv2D(keras.layers.Layer):  # type: ignore[misc]
+    """Nearest-neighbour doubling and then a 3x3 convolution, without ever making the doubled picture.
+
+    Two neighbouring rows of the doubled picture are one row of the small one, so three taps fall on two small
+    rows: at even rows the kernel's rows (k0, k1 + k2) on small rows (i - 1, i), at odd rows (k0 + k1, k2) on
+    (i, i + 1); the same for columns. That makes four 2x2 kernels on the small picture: the same sums with 2.25
+    times fewer multiplications and a quarter of the memory. Mirroring the doubled picture by one pixel, or
+    putting zeros around it, is repeating the small picture's border, or putting zeros around that.
+
+    Input [batch, height, width, inputs], output [batch, 2 height, 2 width, ``outputs``].
+    """
+
+    def __init__(self, outputs: int, *, reflect: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self.outputs = outputs
+        self.reflect = reflect
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.kernel = self.add_weight(
+            name="kernel", shape=(3, 3, input_shape[-1], self.outputs), initializer="glorot_uniform"
+        )
+
+    def call(self, inputs: Any) -> Any:
+        around = [[0, 0], [1, 1], [1, 1], [0, 0]]
+        padded = ops.pad(inputs, around, mode="symmetric" if self.reflect else "constant")
+        height, width = ops.shape(inputs)[1], ops.shape(inputs)[2]
+        rows = _merge(self.kernel, axis=0)
+        kernels = [kernel for row in rows for kernel in _merge(row, axis=1)]
+        # One convolution makes all four pictures; each is then cut out where its phase begins.
+        phases = ops.conv(padded, ops.concatenate(kernels, axis=-1), padding="valid")
+        cut = [
+            phases[:, top : top + height, left : left + width, channel : channel + self.outputs]
+            for channel, (top, left) in zip(
+                range(0, 4 * self.outputs, self.outputs), ((0, 0), (0, 1), (1, 0), (1, 1)), strict=True
+            )
+        ]
+        return ops.depth_to_space(ops.concatenate(cut, axis=-1), 2, data_format="channels_last")
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        batch, height, width, _ = input_shape
+        return (batch, height and 2 * height, width and 2 * width, self.outputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return dict(super().get_config(), outputs=self.outputs, reflect=self.reflect)
+
+
+def _merge(kernel: Any, axis: int) -> tuple[Any, Any]:
+    """The two kernels of length 2 along ``axis`` that act on the small picture, for even and odd places."""
+    first, middle, last = (ops.take(kernel, [place], axis=axis) for place in range(3))
+    return (
+        ops.concatenate([first, middle + last], axis=axis),
+        ops.concatenate([first + middle, last], axis=axis),
+    )

@@ -17,7 +17,7 @@ import numpy as np
 from keras import ops
 
 from app.engine.config import LayerSpec, NetworkConfig
-from app.engine.layers import ConditionalInstanceNormalization, ReflectionPadding2D
+from app.engine.layers import ConditionalInstanceNormalization, DoublingConv2D, ReflectionPadding2D
 
 
 def build_transformer(config: NetworkConfig) -> keras.Model:
@@ -83,13 +83,14 @@ class _Convolutions:
 
     def upwards(self, x: Any, name: str) -> Any:
         """Double height and width."""
-        if self.config.upsampling == "nearest":
-            return self(keras.layers.UpSampling2D(name=f"{name}_double")(x), name)
         spec = self.specs[name]
-        x = keras.layers.Conv2DTranspose(
-            spec.outputs, spec.size, strides=2, padding="same", use_bias=False, name=name
-        )(x)
-        return self._normalize(x, spec)
+        if self.config.upsampling == "nearest":
+            double = DoublingConv2D(spec.outputs, reflect=self.config.padding == "reflect", name=name)
+        else:
+            double = keras.layers.Conv2DTranspose(
+                spec.outputs, spec.size, strides=2, padding="same", use_bias=False, name=name
+            )
+        return self._normalize(double(x), spec)
 
     def _normalize(self, x: Any, spec: LayerSpec) -> Any:
         scale, shift = self.rows.rows[spec.name]

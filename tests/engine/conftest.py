@@ -11,10 +11,16 @@ from PIL import Image
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
 from app.engine.preprocessing import Pixels
-from app.engine.stylizer import Stylizer
+from app.engine.stylizer import Stylizer, configure_tensorflow
 from tests.engine.published import random_variables, save_as_tensorflow1
 
 MODELS = PROJECT_ROOT / "models"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def configured_tensorflow() -> None:
+    """TensorFlow can only be configured before its first operation, whichever test makes that."""
+    configure_tensorflow()
 
 
 @pytest.fixture(scope="session")
