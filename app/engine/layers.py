@@ -60,10 +60,10 @@ class DoublingConv2D(keras.layers.Layer):  # type: ignore[misc]
     """Nearest-neighbour doubling and then a 3x3 convolution, without ever making the doubled picture.
 
     Two neighbouring rows of the doubled picture are one row of the small one, so three taps fall on two small
-    rows: at even rows the kernel's rows (k0, k1 + k2) on small rows (i - 1, i), at odd rows (k0 + k1, k2) on
-    (i, i + 1); the same for columns. That makes four 2x2 kernels on the small picture: the same sums with 2.25
-    times fewer multiplications and a quarter of the memory. Mirroring the doubled picture by one pixel, or
-    putting zeros around it, is repeating the small picture's border, or putting zeros around that.
+    rows: at even rows the kernel's rows (k0, k1 + k2) on small rows (i - 1, i), at odd rows (k0 + k1, k2)
+    on (i, i + 1); the same for columns. That makes four 2x2 kernels on the small picture: the same sums with
+    2.25 times fewer multiplications and a quarter of the memory. Mirroring the doubled picture by one pixel,
+    or putting zeros around it, is repeating the small picture's border, or putting zeros around that.
 
     Input [batch, height, width, inputs], output [batch, 2 height, 2 width, ``outputs``].
     """

@@ -36,7 +36,7 @@ BORDER_MARGIN = 32
 # size, its 3x3 convolutions at a quarter of it).
 LEAST_SIDE = 16
 # The peak of one pass, measured (bench/engine.py) as bytes per pixel and base width of the network.
-BYTES_PER_PIXEL_AND_WIDTH = 16
+BYTES_PER_PIXEL_AND_WIDTH = 12
 # The share of the available memory that one pass may take.
 MEMORY_SHARE = 0.5
 MEGAPIXEL = 1_000_000
