@@ -10,7 +10,7 @@ from flask import Flask, flash, request
 from flask_security import MailUtil, Security, SQLAlchemyUserDatastore
 from sqlalchemy.orm import Session
 
-from app.accounts.forms import SignUpForm
+from app.accounts.forms import NewEmailForm, SignUpForm
 from app.accounts.models import User
 from app.accounts.services import open_account
 from app.config import Settings, read_or_create_secret
@@ -49,6 +49,9 @@ MESSAGES = {
     "UNAUTHENTICATED": ("Log in to go on.", "info"),
     "ANONYMOUS_USER_REQUIRED": ("You are logged in already.", "info"),
     "REAUTHENTICATION_REQUIRED": ("Enter your password again to go on.", "info"),
+    "REAUTHENTICATION_SUCCESSFUL": ("Thank you. You can go on.", "success"),
+    # The only way to this one here is a link to change the e-mail that is broken, used or of a taken address.
+    "API_ERROR": ("This link is not valid any more. Enter the new e-mail again.", "error"),
     "LOGIN": ("Good to see you again.", "success"),
     "FORGOT_PASSWORD": ("Forgotten your password?", "info"),
 }
@@ -79,6 +82,7 @@ def configure_accounts(app: Flask, settings: Settings) -> None:
         app,
         AccountDatastore(settings.free_credits),
         register_form=SignUpForm,
+        change_email_form=NewEmailForm,
         mail_util_cls=_mail_util(make_mailer(settings)),
     )
     _write_in_one_transaction(app)
@@ -105,6 +109,8 @@ def _security_options(app: Flask, settings: Settings) -> dict[str, object]:
         "SECURITY_LOGIN_WITHOUT_CONFIRMATION": True,
         "SECURITY_AUTO_LOGIN_AFTER_RESET": True,
         "SECURITY_RETURN_GENERIC_RESPONSES": True,
+        # People log in by the form; nothing here hands out or takes tokens.
+        "SECURITY_API_ENABLED_METHODS": ["session"],
         "SECURITY_LOGIN_URL": "/log-in",
         "SECURITY_LOGOUT_URL": "/log-out",
         "SECURITY_REGISTER_URL": "/sign-up",
@@ -141,6 +147,13 @@ def _mail_util(mailer: Mailer) -> type[Any]:
     """Flask-Security's way to send mail, through ours."""
 
     class AppMailUtil(MailUtil):  # type: ignore[misc]
+        # Stored in lower case, an address is unique in whatever case people type it, by the database's rule.
+        def normalize(self, email: str) -> str:
+            return str(super().normalize(email)).lower()
+
+        def validate(self, email: str) -> str:
+            return str(super().validate(email)).lower()
+
         def send_mail(
             self,
             template: str,
@@ -178,6 +191,7 @@ def _limit_guessing(app: Flask) -> None:
         "security.forgot_password": "5/minute;20/hour",
         "security.send_confirmation": "5/minute;20/hour",
         "security.change_email": "5/minute;20/hour",
+        "security.change_password": "20/minute;200/hour",
         "security.verify": "20/minute;200/hour",
     }
     for endpoint, limit in limits.items():

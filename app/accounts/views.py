@@ -14,6 +14,7 @@ from app.accounts.forms import DeleteAccountForm
 from app.accounts.models import User
 from app.accounts.services import AccountCloser, close_account
 from app.db import transaction
+from app.extensions import limiter
 from app.storage.base import StorageError
 from app.wiring import storage
 
@@ -28,6 +29,7 @@ def settings() -> ResponseReturnValue:
 
 
 @bp.route("/delete", methods=["GET", "POST"])
+@limiter.limit("20/minute;200/hour", methods=["POST"])
 @auth_required("session")
 def delete() -> ResponseReturnValue:
     form = DeleteAccountForm()
