@@ -57,6 +57,16 @@ class BadInput(click.ClickException):
         click.echo(f"Error: {self.message}", err=True)
 
 
+class OneLineCommand(click.Command):
+    """A command whose wrong arguments are :class:`BadInput` too, without click's page of usage."""
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **options)
+        except click.UsageError as error:
+            raise BadInput(error.format_message()) from error
+
+
 def bad_input_is_one_line(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Turn what is wrong with a photo, a style or a path into :class:`BadInput`."""
 
@@ -72,7 +82,7 @@ def bad_input_is_one_line(command: Callable[Arguments, Result]) -> Callable[Argu
     return wrapped
 
 
-@click.command("stylize")
+@click.command("stylize", cls=OneLineCommand)
 @click.argument("photo", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="A .png, .jpg or .webp file."
@@ -108,7 +118,7 @@ def styles() -> None:
     """List the styles on offer, import published checkpoints, remove them."""
 
 
-@styles.command("list")
+@styles.command("list", cls=OneLineCommand)
 @with_appcontext
 @bad_input_is_one_line
 def list_styles() -> None:
@@ -121,7 +131,7 @@ def list_styles() -> None:
         click.echo(f"{style.slug:<{width}}  {style.title}{f' ({by})' if by else ''}  [{origin}]")
 
 
-@styles.command("import")
+@styles.command("import", cls=OneLineCommand)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", "slug", required=True, help="The slug of the new style: a-z, 0-9 and underscores.")
 @click.option("--title", default="", help="What people see; by default made from the slug.")
@@ -149,11 +159,16 @@ def import_style(file: Path, slug: str, title: str, artist: str) -> None:
         rights="Imported checkpoint: research use only",
     )
     offered.add(facts, name)
-    _render_preview(_stylizer(), slug, offered.get(slug).preview)
+    try:
+        _render_preview(_stylizer(), slug, offered.get(slug).preview)
+    except BaseException:
+        # A style without a preview is half a style.
+        offered.remove(slug).checkpoint.unlink(missing_ok=True)
+        raise
     click.echo(f"{slug} is on offer now")
 
 
-@styles.command("remove")
+@styles.command("remove", cls=OneLineCommand)
 @click.argument("slug")
 @with_appcontext
 @bad_input_is_one_line

@@ -26,7 +26,7 @@ function message(photos, style, price) {
   if (!photos) return document.createTextNode("First choose a photo above.");
   if (price > balance) {
     const link = document.createElement("a");
-    link.href = "/credits";
+    link.href = form.dataset.credits;
     link.textContent = `You have ${count(balance, "credit")}: get more`;
     return link;
   }

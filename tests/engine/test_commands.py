@@ -158,3 +158,20 @@ def test_the_real_command_keeps_tensorflow_off_the_terminal(photo_file: Path, tm
     assert stylize("wave") == (0, "", "")
     assert read(output).shape == (64, 96, 3)
     assert stylize("wavy") == (2, "", "Error: There is no style called wavy. Did you mean wave?\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["stylize", "photo.jpg", "-o", "x.png", "--style", "wave", "--strength", "lots"],
+        ["stylize", "photo.jpg", "--style", "wave"],
+        ["stylize", "-o", "x.png", "--style", "wave"],
+        ["stylize", "photo.jpg", "-o", "x.png", "--style", "wave", "--unknown"],
+        ["styles", "import", "x.ckpt"],
+    ],
+)
+def test_wrong_arguments_are_one_line_too(app: Flask, arguments: list[str]) -> None:
+    answer = app.test_cli_runner().invoke(args=arguments)
+    assert answer.exit_code == 2
+    assert len(answer.stderr.strip().splitlines()) == 1
+    assert answer.stderr.startswith("Error: ")
