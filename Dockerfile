@@ -24,7 +24,7 @@ COPY templates templates
 COPY static static
 COPY migrations migrations
 COPY wsgi.py gunicorn.conf.py ./
-USER art
+USER 1000
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
