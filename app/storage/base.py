@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import BinaryIO, Protocol
 
 
@@ -32,3 +33,6 @@ class Storage(Protocol):
         Raises:
             StorageError: the prefix is malformed or the disk refused.
         """
+
+    def untouched(self, folder: str, age: timedelta) -> list[str]:
+        """The prefixes directly below ``folder`` to which nothing was added for at least ``age``."""

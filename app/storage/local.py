@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import tempfile
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,6 +47,13 @@ class LocalStorage:
             return  # somebody else was faster
         except OSError as error:
             raise StorageError(f"could not remove {prefix}") from error
+
+    def untouched(self, folder: str, age: timedelta) -> list[str]:
+        root = self._path(folder)
+        if not root.is_dir():
+            return []
+        limit = time.time() - age.total_seconds()
+        return [f"{folder}/{path.name}" for path in root.iterdir() if path.stat().st_mtime < limit]
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):

@@ -294,6 +294,15 @@ def queued_renders(session: Session) -> Sequence[uuid.UUID]:
     return session.scalars(waiting).all()
 
 
+def without_row(session: Session, prefixes: Sequence[str]) -> list[str]:
+    """Those of the prefixes (``photos/ID``, ``renders/ID``) that belong to no photo and no render."""
+    ids = [uuid.UUID(prefix.rpartition("/")[2]) for prefix in prefixes]
+    photos = session.scalars(select(Photo).where(Photo.id.in_(ids)))
+    renders = session.scalars(select(Render).where(Render.id.in_(ids)))
+    known = {photo.storage_prefix for photo in photos} | {render.storage_prefix for render in renders}
+    return [prefix for prefix in prefixes if prefix not in known]
+
+
 def _update_running(session: Session, render_id: uuid.UUID, attempt: int, values: dict[str, object]) -> bool:
     held = (Render.id == render_id, Render.attempt == attempt, Render.status == RenderStatus.RUNNING)
     return _changed(session.execute(update(Render).where(*held).values(**values)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +30,10 @@ from app.studio.painter import paint, warm_up
 from app.wiring import catalogue, render_queue, settings, storage
 
 log = structlog.get_logger(__name__)
+
+# An upload or a render takes minutes at most: what is older than this and has no row will never get one.
+ORPHAN_AGE = timedelta(hours=1)
+ORPHANS_AT_ONCE = 200
 
 
 class LeaseLost(Exception):
@@ -113,6 +117,8 @@ def _settle(render: Render) -> None:
         done = services.finish(session, render.id, render.attempt)
     if not done:
         raise LeaseLost
+    for earlier in range(1, render.attempt):
+        storage().delete_prefix(f"{render.storage_prefix}/{earlier}")
     log.info("render.done", style=render.style, pixels=render.width * render.height)
 
 
@@ -179,8 +185,21 @@ def sweep(app: Flask) -> None:
                 render_queue().submit(render_id)
 
 
+def discard_orphans(app: Flask) -> None:
+    """Remove files whose row never came: the process was killed in the middle of an upload or a render."""
+    with app.app_context():
+        for folder in ("photos", "renders"):
+            old = storage().untouched(folder, ORPHAN_AGE)
+            for start in range(0, len(old), ORPHANS_AT_ONCE):
+                with transaction() as session:
+                    orphans = services.without_row(session, old[start : start + ORPHANS_AT_ONCE])
+                services.discard_files(storage(), orphans)
+                for prefix in orphans:
+                    log.warning("storage.orphan_removed", prefix=prefix)
+
+
 class Sweeper:
-    """Runs :func:`sweep` at once and then every so often, in a thread of its own."""
+    """Tidies up at once, and runs :func:`sweep` at once and then every so often, in a thread of its own."""
 
     def __init__(self, app: Flask, interval_seconds: float) -> None:
         self._app = app
@@ -196,13 +215,16 @@ class Sweeper:
         self._thread.join()
 
     def _run(self) -> None:
-        while True:
-            try:
-                sweep(self._app)
-            except Exception:
-                log.exception("sweep.failed")
-            if self._stop.wait(self._interval):
-                return
+        self._attempt(discard_orphans)
+        self._attempt(sweep)
+        while not self._stop.wait(self._interval):
+            self._attempt(sweep)
+
+    def _attempt(self, chore: Callable[[Flask], None]) -> None:
+        try:
+            chore(self._app)
+        except Exception:
+            log.exception("sweep.failed", chore=chore.__name__)
 
 
 def _warm_up(offered: Catalogue) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import time
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +21,7 @@ from app.config import PROJECT_ROOT
 from app.db import transaction, utc_now
 from app.studio import services
 from app.studio.models import Render, RenderStatus
-from app.studio.worker import EmbeddedWorker, process_render, sweep
+from app.studio.worker import EmbeddedWorker, discard_orphans, process_render, sweep
 from app.wiring import render_queue, storage
 from tests.conftest import create_user
 from tests.waiting import wait_until
@@ -159,3 +161,24 @@ def test_the_embedded_worker_paints_what_is_queued(app: Flask, user: User) -> No
         )
     finally:
         worker.stop()
+
+
+def test_files_whose_row_never_came_are_removed_once_they_are_old(
+    app: Flask, user: User, tmp_path: Path
+) -> None:
+    render_id = order_picture(app, user)
+    process_render(app, render_id)
+    orphans = [f"photos/{uuid.uuid4()}", f"renders/{uuid.uuid4()}"]
+    with app.app_context():
+        for prefix in orphans:
+            storage().save(f"{prefix}/original", b"cut short")
+    folders = [path for path in (tmp_path / "storage").glob("*/*") if path.is_dir()]
+    assert len(folders) == 4
+    discard_orphans(app)
+    assert all(path.is_dir() for path in folders), "a young file may still get its row"
+    for path in folders:
+        os.utime(path, (time.time() - 7200,) * 2)
+    discard_orphans(app)
+    left = {path.parent.name + "/" + path.name for path in folders if path.is_dir()}
+    render, _ = read(app, user, render_id)
+    assert left == {f"photos/{render.photo_id}", f"renders/{render_id}"}
