@@ -5,6 +5,8 @@ The file's name and declared type are ignored; what it is shows when it is decod
 
 from __future__ import annotations
 
+import re
+import struct
 import warnings
 from dataclasses import dataclass
 from io import BytesIO
@@ -33,6 +35,10 @@ MEDIA_TYPES = {
 }
 # Integer modes with more than 8 bits; Pillow's convert("L") would clip them instead of scaling.
 SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+
+# The property of HEIF that holds the size of a coded frame (ISO/IEC 23008-12, 6.5.3), with a short or a
+# 64-bit box size before it; version 0, any flags, then width and height.
+HEIF_FRAME = re.compile(rb"(?:\0\0\0\x01ispe.{8}|ispe)\0.{3}(.{8})", re.DOTALL)
 
 # Pillow's own guard against bombs would call a large file damaged; the limit below is checked instead, on
 # the header, before anything is decoded.
@@ -80,13 +86,25 @@ def _decode(file: BinaryIO, max_pixels: int) -> DecodedPhoto:
     file.seek(0)
     with Image.open(file, formats=FORMATS) as image:
         media_type = MEDIA_TYPES[image.format or ""]
-        if image.width * image.height > max_pixels:
-            raise TooManyPixels(image.width, image.height, max_pixels)
+        width, height = _frame_size(image, file)
+        if width * height > max_pixels:
+            raise TooManyPixels(width, height, max_pixels)
         image.load()
         upright = ImageOps.exif_transpose(image)
         flat = _to_rgb(upright)
     flat.info.clear()
     return DecodedPhoto(flat, media_type)
+
+
+def _frame_size(image: Image.Image, file: BinaryIO) -> tuple[int, int]:
+    """Width and height of what will be decoded, in pixels."""
+    if image.format != "HEIF":
+        return image.size
+    # A HEIC may tell to crop its frame; the size that is reported is the cropped one, yet the decoder
+    # makes room for the whole frame. The decoder itself refuses frames larger than the property says.
+    file.seek(0)
+    frames = [struct.unpack(">2I", found) for found in HEIF_FRAME.findall(file.read())]
+    return max([image.size, *frames], key=lambda size: size[0] * size[1])
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -113,7 +131,11 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     """Scale the modes with more than 8 bits per channel; the others come back as they are."""
     if image.mode in SIXTEEN_BIT:
         values = np.asarray(image).astype(np.uint16)
-        return Image.fromarray((values >> 8).astype(np.uint8), "L")
+        grey = Image.fromarray((values >> 8).astype(np.uint8))
+        if "transparency" in image.info:  # the one grey level that a PNG declares to be transparent
+            opaque = values != image.info["transparency"]
+            return Image.merge("LA", (grey, Image.fromarray(opaque).convert("L")))
+        return grey
     if image.mode in ("I", "F"):
         # No range is agreed on for these: 0..1, 0..255 and 0..65535 all occur.
         values = np.asarray(image, np.float64)
