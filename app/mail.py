@@ -66,15 +66,17 @@ class SmtpMailer:
         return None
 
     def _deliver(self, message: EmailMessage) -> None:
+        settings = self._settings
         try:
             with self._connect() as server:
-                if self._settings.smtp_username and self._settings.smtp_password:
-                    server.login(
-                        self._settings.smtp_username, self._settings.smtp_password.get_secret_value()
-                    )
+                if settings.smtp_security == "starttls":
+                    server.starttls(context=ssl.create_default_context())
+                if settings.smtp_username and settings.smtp_password:
+                    server.login(settings.smtp_username, settings.smtp_password.get_secret_value())
                 server.send_message(message)
             log.info("mail.sent", subject=str(message["Subject"]))
-        except (OSError, smtplib.SMTPException):
+        except Exception:
+            # The thread ends here. Not all errors are the server's: a password that is not ASCII, for one.
             log.exception("mail.failed", subject=str(message["Subject"]))
 
     def _connect(self) -> smtplib.SMTP:
@@ -82,10 +84,7 @@ class SmtpMailer:
         if self._settings.smtp_security == "tls":
             context = ssl.create_default_context()
             return smtplib.SMTP_SSL(host, port, timeout=SMTP_TIMEOUT_SECONDS, context=context)
-        server = smtplib.SMTP(host, port, timeout=SMTP_TIMEOUT_SECONDS)
-        if self._settings.smtp_security == "starttls":
-            server.starttls(context=ssl.create_default_context())
-        return server
+        return smtplib.SMTP(host, port, timeout=SMTP_TIMEOUT_SECONDS)
 
 
 def make_mailer(settings: Settings) -> Mailer:

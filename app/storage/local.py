@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -49,16 +50,27 @@ class LocalStorage:
             raise StorageError(f"could not remove {prefix}") from error
 
     def untouched(self, folder: str, age: timedelta) -> list[str]:
-        root = self._path(folder)
-        if not root.is_dir():
-            return []
         limit = time.time() - age.total_seconds()
-        return [f"{folder}/{path.name}" for path in root.iterdir() if path.stat().st_mtime < limit]
+        try:
+            with os.scandir(self._path(folder)) as entries:
+                return sorted(f"{folder}/{entry.name}" for entry in entries if _changed(entry) < limit)
+        except FileNotFoundError:
+            return []  # nothing was ever kept there
+        except OSError as error:
+            raise StorageError(f"could not list {folder}") from error
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
             raise StorageError(f"malformed key {key!r}")
         return self._root / key
+
+
+def _changed(entry: os.DirEntry[str]) -> float:
+    """When ``entry`` was last changed, in seconds since the epoch; never, if it has just been removed."""
+    try:
+        return entry.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
 
 
 def _write_new(path: Path, data: bytes) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -50,7 +54,25 @@ def test_of_many_at_once_one_wins(storage: LocalStorage, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "key",
-    ["", "/", "/etc/passwd", "..", "a/../b", "a//b", "a/", "./a", ".hidden", "a\0b", "ä", "A", "a b", "a/.."],
+    [
+        "",
+        "/",
+        "/etc/passwd",
+        "..",
+        "a/../b",
+        "a//b",
+        "a/",
+        "./a",
+        ".hidden",
+        "a\0b",
+        "ä",
+        "A",
+        "a b",
+        "a/..",
+        "a\n",
+        "．．/a",
+        "a\\b",
+    ],
 )
 def test_malformed_keys_are_refused_everywhere(storage: LocalStorage, key: str) -> None:
     for use in (
@@ -80,9 +102,66 @@ def test_deleting_a_prefix_takes_its_folder_and_nothing_beside_it(
     assert files(tmp_path) == []
 
 
+def test_a_prefix_removed_by_many_at_once_is_gone(storage: LocalStorage, tmp_path: Path) -> None:
+    for n in range(50):
+        storage.save(f"r/1/{n % 5}/{n}", b"x")
+    outcomes = at_once([lambda: storage.delete_prefix("r/1")] * 6)
+    assert outcomes == [None] * 6
+    assert files(tmp_path) == []
+
+
+def test_deleting_does_not_follow_links_out_of_the_storage(storage: LocalStorage, tmp_path: Path) -> None:
+    storage.save("r/1/a", b"x")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").write_bytes(b"x")
+    (tmp_path / "root/r/1/link").symlink_to(tmp_path / "elsewhere")
+    storage.delete_prefix("r/1")
+    assert files(tmp_path) == ["elsewhere/kept"]
+
+
+def test_what_cannot_be_removed_is_an_error_with_its_cause(storage: LocalStorage) -> None:
+    storage.save("a", b"a file where a folder is needed")
+    with pytest.raises(StorageError) as caught:
+        storage.delete_prefix("a/b")
+    assert isinstance(caught.value.__cause__, NotADirectoryError)
+
+
+def test_untouched_lists_what_is_old_enough(storage: LocalStorage, tmp_path: Path) -> None:
+    assert storage.untouched("photos", timedelta(0)) == []
+    for name in ("old-1", "new", "old-2"):
+        storage.save(f"photos/{name}/original", b"x")
+    yesterday = time.time() - 86_400
+    for name in ("old-1", "old-2"):
+        os.utime(tmp_path / "root/photos" / name, (yesterday, yesterday))
+    assert storage.untouched("photos", timedelta(hours=23)) == ["photos/old-1", "photos/old-2"]
+    assert storage.untouched("photos", timedelta(hours=25)) == []
+
+
+def test_untouched_needs_a_folder(storage: LocalStorage) -> None:
+    storage.save("a", b"a file where a folder is needed")
+    with pytest.raises(StorageError) as caught:
+        storage.untouched("a", timedelta(0))
+    assert isinstance(caught.value.__cause__, NotADirectoryError)
+    with pytest.raises(StorageError, match="malformed"):
+        storage.untouched("../photos", timedelta(0))
+
+
 def test_nothing_half_written_stays_when_the_disk_refuses(storage: LocalStorage, tmp_path: Path) -> None:
     storage.save("a", b"a file where a folder is needed")
     with pytest.raises(StorageError) as caught:
         storage.save("a/b", b"x")
     assert isinstance(caught.value.__cause__, OSError)
     assert files(tmp_path) == ["root/a"]
+
+
+def test_nothing_half_written_stays_when_the_disk_is_full(storage: LocalStorage, tmp_path: Path) -> None:
+    storage.save("r/1/small", b"x")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(StorageError) as caught:
+            storage.save("r/1/large", bytes(20_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert isinstance(caught.value.__cause__, OSError)
+    assert files(tmp_path) == ["root/r/1/small"]
