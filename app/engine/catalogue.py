@@ -1,7 +1,10 @@
 """The styles on offer: those that ship in ``models/`` and those an operator imported. No TensorFlow here.
 
-A catalogue folder holds ``catalogue.json`` (a list of networks, each with its styles), the checkpoint
-files it names and a ``previews`` folder with a WebP per style.
+A catalogue folder holds ``catalogue.json``, the files it names and a ``previews`` folder with a WebP per
+style. The JSON is a list whose entries are
+
+- a network of the folder and its styles: ``{"checkpoint": FILE, "styles": [FACTS, ...]}``;
+- or a style added to a network of any folder: ``{"network": FILE, "row": FILE, "styles": [FACTS]}``.
 """
 
 from __future__ import annotations
@@ -27,7 +30,11 @@ FILE_NAME = "catalogue.json"
 
 @dataclass(frozen=True)
 class StyleFacts:
-    """What is known of the painting behind a style; ``year`` may be None for an import."""
+    """What is known of the painting behind a style; ``year`` may be None for an import.
+
+    ``public_domain`` is true only of works that are free both in the US and where copyright lasts for the
+    artist's life and 70 years; ``rights`` says why, or where and until when the painting is protected.
+    """
 
     slug: str
     title: str
@@ -35,25 +42,37 @@ class StyleFacts:
     year: int | None = None
     movement: str = ""
     rights: str = ""
+    public_domain: bool = False
 
 
 @dataclass(frozen=True)
 class Style(StyleFacts):
-    """A style on offer, the checkpoint that paints it, and a picture painted by it."""
+    """A style on offer, the network that paints it, and a picture painted by it.
+
+    ``row`` is the file of its scales and shifts where they do not lie in the checkpoint itself.
+    """
 
     checkpoint: Path = Path()
+    row: Path | None = None
     preview: Path = Path()
     imported: bool = False
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that decide what the style looks like."""
+        return (self.checkpoint,) if self.row is None else (self.checkpoint, self.row)
 
 
 class Catalogue:
     """The styles of several folders, in order. The last folder is the one that imports go to.
 
-    Files are read again when they change, so that a running site sees what a command imported.
+    Files are read again when they change, so that a running site sees what a command imported. With
+    ``public_domain_only`` styles after works that are protected, or may be, are as good as not there.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], *, public_domain_only: bool = False) -> None:
         self._folders = list(folders)
+        self._public_domain_only = public_domain_only
         self._lock = threading.Lock()
         self._stamps: list[int] | None = None
         self._styles: dict[str, Style] = {}
@@ -61,7 +80,7 @@ class Catalogue:
     @property
     def styles(self) -> list[Style]:
         """Every style, in the order in which they are shown."""
-        return list(self._current().values())
+        return list(self._offered().values())
 
     def get(self, slug: str) -> Style:
         """Return a style.
@@ -69,7 +88,7 @@ class Catalogue:
         Raises:
             UnknownStyle: there is none; the message names the nearest ones.
         """
-        styles = self._current()
+        styles = self._offered()
         if slug in styles:
             return styles[slug]
         near = difflib.get_close_matches(slug, styles, n=3)
@@ -78,47 +97,87 @@ class Catalogue:
 
     @property
     def import_folder(self) -> Path:
-        """Where imported checkpoints and their previews go."""
+        """Where imported checkpoints, added styles and their previews go."""
         return self._folders[-1]
 
-    def check_new_slug(self, slug: str) -> None:
-        """Check that an import may take this slug.
+    def check_new(self, facts: StyleFacts) -> None:
+        """Check that a style may be added.
 
         Raises:
-            CatalogueError: it is malformed or taken.
+            CatalogueError: its slug is malformed or taken, or it would not be on offer.
         """
-        if not SLUG.fullmatch(slug) or len(slug) > 64:
+        if not SLUG.fullmatch(facts.slug) or len(facts.slug) > 64:
             raise CatalogueError(
-                f"{slug!r} cannot name a style: use a-z, 0-9 and single underscores between them."
+                f"{facts.slug!r} cannot name a style: use a-z, 0-9 and single underscores between them."
             )
-        if slug in self._current():
-            raise CatalogueError(f"There is a style called {slug} already.")
+        if facts.slug in self._current():
+            raise CatalogueError(f"There is a style called {facts.slug} already.")
+        if self._public_domain_only and not facts.public_domain:
+            raise CatalogueError(
+                f"Only works in the public domain are on offer here, and {facts.slug} is not said to be one."
+            )
+
+    def find_network(self, name: str = "") -> Path:
+        """The checkpoint of that file name which paints some style; without a name, the first style's.
+
+        Raises:
+            CatalogueError: there is none.
+        """
+        networks = dict.fromkeys(style.checkpoint for style in self._current().values())
+        for network in networks:
+            if name in ("", network.name, network.stem):
+                return network
+        known = f": choose {' or '.join(network.stem for network in networks)}." if networks else "."
+        raise CatalogueError(f"There is no network {name} among the site's{known}")
 
     def add(self, facts: StyleFacts, checkpoint: str) -> None:
         """Add an imported style whose ``checkpoint`` file lies in :attr:`import_folder`.
 
         Raises:
-            CatalogueError: its slug is malformed or taken.
+            CatalogueError: as :meth:`check_new`.
         """
+        self._append({"checkpoint": checkpoint}, facts)
+
+    def add_row(self, facts: StyleFacts, network: str, row: str) -> None:
+        """Add a style to a network of the site: ``row`` is a file in :attr:`import_folder`.
+
+        Raises:
+            CatalogueError: as :meth:`check_new`.
+        """
+        self._append({"network": network, "row": row}, facts)
+
+    def _append(self, files: dict[str, str], facts: StyleFacts) -> None:
         with self._changing() as networks:
-            self.check_new_slug(facts.slug)
-            networks.append({"checkpoint": checkpoint, "styles": [asdict(facts)]})
+            self.check_new(facts)
+            networks.append({**files, "styles": [asdict(facts)]})
 
     def remove(self, slug: str) -> Style:
-        """Take an imported style out of the catalogue and return it; its files are left to the caller.
+        """Take an imported style out of the catalogue, with the files that no other style needs.
 
         Raises:
             UnknownStyle: there is none.
-            CatalogueError: it ships with the project.
+            CatalogueError: it ships with the project, or others were added to its network.
         """
-        style = self.get(slug)
+        style = self._current().get(slug) or self.get(slug)
         if not style.imported:
             raise CatalogueError(f"{slug} ships with the project and cannot be removed.")
+        others = [other.slug for other in self._current().values() if other.checkpoint == style.checkpoint]
+        added = [other for other in others if other != slug]
+        if style.row is None and added:
+            raise CatalogueError(f"{added[0]} is painted by the network of {slug}: remove it first.")
         with self._changing() as networks:
             for network in networks:
                 network["styles"] = [facts for facts in network["styles"] if facts["slug"] != slug]
             networks[:] = [network for network in networks if network["styles"]]
+        (style.row or style.checkpoint).unlink(missing_ok=True)
+        style.preview.unlink(missing_ok=True)
         return style
+
+    def _offered(self) -> dict[str, Style]:
+        styles = self._current()
+        if not self._public_domain_only:
+            return styles
+        return {slug: style for slug, style in styles.items() if style.public_domain}
 
     def _current(self) -> dict[str, Style]:
         stamps = [_stamp(folder / FILE_NAME) for folder in self._folders]
@@ -127,7 +186,7 @@ class Catalogue:
                 self._styles = {
                     style.slug: style
                     for index, folder in enumerate(self._folders)
-                    for style in _read_styles(folder, imported=index > 0)
+                    for style in _read_styles(folder, self._folders, imported=index > 0)
                 }
                 self._stamps = stamps
             return self._styles
@@ -141,6 +200,22 @@ class Catalogue:
             networks = _read_networks(self.import_folder)
             yield networks
             _write_json(self.import_folder / FILE_NAME, networks)
+
+
+def ship_network(folder: Path, checkpoint: str, styles: Sequence[StyleFacts]) -> list[str]:
+    """Put a network first in a folder's catalogue, and its styles out of the folder's other networks.
+
+    Returns:
+        The checkpoints whose last styles it took over.
+    """
+    slugs = {facts.slug for facts in styles}
+    networks = [network for network in _read_networks(folder) if network.get("checkpoint") != checkpoint]
+    for network in networks:
+        network["styles"] = [facts for facts in network["styles"] if facts["slug"] not in slugs]
+    idle = [network["checkpoint"] for network in networks if not network["styles"]]
+    entry = {"checkpoint": checkpoint, "styles": [asdict(facts) for facts in styles]}
+    _write_json(folder / FILE_NAME, [entry, *(network for network in networks if network["styles"])])
+    return idle
 
 
 def _stamp(path: Path) -> int:
@@ -160,12 +235,13 @@ def _read_networks(folder: Path) -> list[dict[str, Any]]:
     return networks
 
 
-def _read_styles(folder: Path, *, imported: bool) -> list[Style]:
+def _read_styles(folder: Path, folders: Sequence[Path], *, imported: bool) -> list[Style]:
     try:
         return [
             Style(
                 **facts,
-                checkpoint=folder / network["checkpoint"],
+                checkpoint=_checkpoint(network, folder, folders),
+                row=folder / network["row"] if "row" in network else None,
                 preview=folder / "previews" / f"{facts['slug']}.webp",
                 imported=imported,
             )
@@ -174,6 +250,14 @@ def _read_styles(folder: Path, *, imported: bool) -> list[Style]:
         ]
     except (KeyError, TypeError) as error:
         raise CatalogueError(f"{folder / FILE_NAME} is damaged.") from error
+
+
+def _checkpoint(network: dict[str, Any], folder: Path, folders: Sequence[Path]) -> Path:
+    """Where an entry's network is: in its own folder, or, of an added style, in any."""
+    if "network" not in network:
+        return folder / str(network["checkpoint"])
+    places: list[Path] = [place / network["network"] for place in folders]
+    return next((place for place in places if place.is_file()), places[0])
 
 
 def _write_json(path: Path, value: object) -> None:

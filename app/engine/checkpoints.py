@@ -6,10 +6,14 @@ A checkpoint is a NumPy ``.npz`` archive that carries its own configuration:
 - ``styles``: the slugs, in the order of the rows;
 - ``rows``: float32 [styles, ``config.style_size``], per layer its scales, then its shifts;
 - ``kernels/NAME``: float16 or float32 [size, size, inputs, outputs] for each layer.
+
+A style that was added to a network later is a file of its own, also an ``.npz`` archive: ``row`` (float32
+[``config.style_size``]) and ``network``, the fingerprint of the network that it was fitted to.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -17,6 +21,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +47,22 @@ class Checkpoint:
     kernels: Mapping[str, Floats]
 
     def row(self, slug: str) -> Floats:
-        """The style vector of a slug, shape [``config.style_size``]."""
+        """The style vector of a slug, shape [``config.style_size``].
+
+        Raises:
+            InvalidCheckpoint: the network has no such style.
+        """
+        if slug not in self.styles:
+            raise InvalidCheckpoint(f"The network has no style called {slug}.")
         return np.asarray(self.rows[self.styles.index(slug)])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What tells its kernels from another network's; the same whether they are kept as float16 or not."""
+        digest = hashlib.sha256()
+        for layer in self.config.layers:
+            digest.update(np.ascontiguousarray(self.kernels[layer.name], np.float16).tobytes())
+        return digest.hexdigest()
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -78,6 +97,33 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, kernel_type: npt.DTyp
     }
     for name, kernel in checkpoint.kernels.items():
         arrays[f"kernels/{name}"] = kernel.astype(kernel_type)
+    _save(path, arrays)
+
+
+def save_row(path: Path, network: Checkpoint, row: Floats) -> None:
+    """Write the row of a style that was added to ``network``, whole or not at all."""
+    _save(path, {"network": np.array(network.fingerprint), "row": row.astype(np.float32)})
+
+
+def load_row(path: Path, network: Checkpoint) -> Floats:
+    """Read the row of a style that was added to ``network``, shape [``config.style_size``].
+
+    Raises:
+        InvalidCheckpoint: the file is missing or damaged, or was fitted to another network.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            fitted_to, row = str(archive["network"]), archive["row"].astype(np.float32)
+    except _DAMAGED as error:
+        raise InvalidCheckpoint(f"{path.name} is not an added style, or it is damaged.") from error
+    if row.shape != (network.config.style_size,) or fitted_to != network.fingerprint:
+        raise InvalidCheckpoint(f"{path.name} was fitted to another network: add the style anew.")
+    if not np.isfinite(row).all():
+        raise InvalidCheckpoint(f"{path.name} holds numbers that are not finite.")
+    return np.asarray(row)
+
+
+def _save(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
     try:
@@ -158,19 +204,11 @@ def _expected_variables() -> dict[str, list[int]]:
 def _parse_config(text: str) -> NetworkConfig:
     values = json.loads(text)
     known = {field.name for field in fields(NetworkConfig)}
-    if not isinstance(values, dict) or set(values) != known:
+    # Checkpoints older than the choice of halvings do not name it.
+    if not isinstance(values, dict) or {"halvings", *values} != known:
         raise ValueError("not the fields of a network configuration")
     config = NetworkConfig(**values)
-    choices = (
-        config.padding in ("reflect", "zeros"),
-        config.upsampling in ("nearest", "transposed"),
-        config.input_range in ("unit", "bytes"),
-        isinstance(config.base_width, int) and 1 <= config.base_width <= 512,
-        isinstance(config.residual_blocks, int) and 0 <= config.residual_blocks <= 64,
-        isinstance(config.epsilon, float) and 0.0 < config.epsilon <= 1.0,
-    )
-    if not all(choices):
-        raise ValueError("not a network this engine can build")
+    config.check()
     return config
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,16 +24,22 @@ LINEAR = _srgb_to_linear()
 _MIDPOINTS = (LINEAR[1:] + LINEAR[:-1]) / 2
 
 
-def blend(photo: Pixels, painted: Pixels, strength: float) -> Pixels:
-    """Mix two pictures of one shape as light mixes: ``strength`` 0 is the photo, 1 the painted one."""
+def blend(photo: Pixels, painted: Pixels, strength: float, mask: Pixels | None = None) -> Pixels:
+    """Mix two pictures of one shape as light mixes: ``strength`` 0 is the photo, 1 the painted one.
+
+    ``mask``, uint8 [height, width], is the share of the strength at each pixel, 0..255.
+    """
     if strength == 0.0:
         return photo.copy()
-    if strength == 1.0:
+    if strength == 1.0 and mask is None:
         return painted
     result = np.empty_like(painted)
+    shares: Any = np.float32(strength)
     for start in range(0, len(photo), STRIP):
         rows = slice(start, start + STRIP)
-        light = LINEAR[photo[rows]] * np.float32(1 - strength) + LINEAR[painted[rows]] * np.float32(strength)
+        if mask is not None:
+            shares = mask[rows, :, None] * np.float32(strength / 255)
+        light = LINEAR[photo[rows]] * (1 - shares) + LINEAR[painted[rows]] * shares
         result[rows] = np.searchsorted(_MIDPOINTS, light)
     return result
 

@@ -29,29 +29,56 @@ class NetworkConfig:
     """
 
     base_width: int = 32
+    # How often the photo is halved, its channels doubling each time, before the residual blocks.
+    halvings: int = 2
     residual_blocks: int = 5
     padding: Literal["reflect", "zeros"] = "reflect"
     upsampling: Literal["nearest", "transposed"] = "nearest"
     input_range: Literal["unit", "bytes"] = "unit"
     epsilon: float = 1e-3
 
+    def check(self) -> None:
+        """Check values that come from a file.
+
+        Raises:
+            ValueError: one of them is nothing that this engine can build; the message names it.
+        """
+        right = {
+            "base_width": isinstance(self.base_width, int) and 1 <= self.base_width <= 512,
+            "halvings": isinstance(self.halvings, int) and 1 <= self.halvings <= 4,
+            "residual_blocks": isinstance(self.residual_blocks, int) and 0 <= self.residual_blocks <= 64,
+            "padding": self.padding in ("reflect", "zeros"),
+            "upsampling": self.upsampling in ("nearest", "transposed"),
+            "input_range": self.input_range in ("unit", "bytes"),
+            "epsilon": isinstance(self.epsilon, float) and 0.0 < self.epsilon <= 1.0,
+        }
+        for name, fits in right.items():
+            if not fits:
+                raise ValueError(f"{name} cannot be {getattr(self, name)!r}")
+
     @property
     def layers(self) -> tuple[LayerSpec, ...]:
         """Every convolution in the order in which a picture passes it."""
-        width = self.base_width
-        wide = 4 * width
+        width, count = self.base_width, self.halvings
+        wide = width << count
+        downs = [
+            LayerSpec(f"down{number}", 3, width << (number - 1), width << number)
+            for number in range(1, count + 1)
+        ]
         residual = [
             LayerSpec(f"res{block}_{half}", 3, wide, wide)
             for block in range(1, self.residual_blocks + 1)
             for half in "ab"
         ]
+        ups = [
+            LayerSpec(f"up{number}", 3, wide >> (number - 1), wide >> number)
+            for number in range(1, count + 1)
+        ]
         return (
             LayerSpec("conv1", 9, 3, width),
-            LayerSpec("down1", 3, width, 2 * width),
-            LayerSpec("down2", 3, 2 * width, wide),
+            *downs,
             *residual,
-            LayerSpec("up1", 3, wide, 2 * width),
-            LayerSpec("up2", 3, 2 * width, width),
+            *ups,
             LayerSpec("out", 9, width, 3),
         )
 
@@ -59,6 +86,45 @@ class NetworkConfig:
     def style_size(self) -> int:
         """How many numbers make a style: a scale and a shift per normalised channel."""
         return 2 * sum(layer.outputs for layer in self.layers)
+
+    @property
+    def style_spans(self) -> dict[str, tuple[slice, slice]]:
+        """Where in a style each layer's scales and shifts lie, by the layer's name."""
+        spans = {}
+        start = 0
+        for layer in self.layers:
+            middle, end = start + layer.outputs, start + 2 * layer.outputs
+            spans[layer.name] = (slice(start, middle), slice(middle, end))
+            start = end
+        return spans
+
+    def multiply_adds(self, height: int, width: int) -> int:
+        """How many multiplications the convolutions take for a picture, without normalisation.
+
+        Doubling by nearest neighbour is counted as it is done: four 2x2 kernels on the small picture.
+        """
+        total = 0
+        area = height * width
+        for layer in self.layers:
+            taps = layer.size**2
+            if layer.name.startswith("down"):
+                area //= 4
+            elif layer.name.startswith("up") and self.upsampling == "nearest":
+                taps = 16
+            total += area * taps * layer.inputs * layer.outputs
+            if layer.name.startswith("up"):
+                area *= 4
+        return total
+
+    @property
+    def multiple(self) -> int:
+        """What the sides of a picture must be multiples of."""
+        return 1 << self.halvings
+
+    @property
+    def least_side(self) -> int:
+        """The least side that every reflection inside the network can be taken from."""
+        return max(16, 2 * self.multiple) if self.padding == "reflect" else 2 * self.multiple
 
 
 PUBLISHED = NetworkConfig(base_width=32, padding="zeros", upsampling="transposed", input_range="bytes")

@@ -15,6 +15,10 @@ class InvalidPicture(EngineError):
     """The array given is not a picture."""
 
 
+class InvalidOption(EngineError):
+    """A style mixture, brush, strength or mask that cannot be used."""
+
+
 class InvalidCheckpoint(EngineError):
     """The file is not a checkpoint of a network that this engine runs."""
 

@@ -23,6 +23,12 @@ class ReflectionPadding2D(keras.layers.Layer):  # type: ignore[misc]  # Keras sh
         around = [self.amount, self.amount]
         return ops.pad(inputs, [[0, 0], around, around, [0, 0]], mode="reflect")
 
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        # JAX cannot work it out by itself while height and width are open.
+        batch, height, width, channels = input_shape
+        wider = 2 * self.amount
+        return (batch, height and height + wider, width and width + wider, channels)
+
     def get_config(self) -> dict[str, Any]:
         return dict(super().get_config(), amount=self.amount)
 
@@ -38,18 +44,22 @@ class ConditionalInstanceNormalization(keras.layers.Layer):  # type: ignore[misc
 
     (Ulyanov, Vedaldi and Lempitsky 2016, "Instance Normalization", equation 1; the scale and shift chosen by
     style: Dumoulin, Shlens and Kudlur 2017, "A Learned Representation for Artistic Style", equation 5.)
+
+    Whatever the layer's precision, all of this is computed in float32: the sums over a picture lose what
+    tells styles apart when they are taken in bfloat16. Only the result is rounded.
     """
 
     def __init__(self, epsilon: float, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**dict(options, autocast=False))
         self.epsilon = epsilon
 
     def call(self, inputs: Any, scale: Any, shift: Any) -> Any:
-        mean, variance = ops.moments(inputs, axes=[1, 2], keepdims=True)
+        x, scale, shift = (ops.cast(values, "float32") for values in (inputs, scale, shift))
+        mean, variance = ops.moments(x, axes=[1, 2], keepdims=True)
         # One multiplication and one addition per value: the factor and the term are tiny arrays.
         factor = scale[:, None, None, :] * ops.rsqrt(variance + self.epsilon)
         term = shift[:, None, None, :] - mean * factor
-        return inputs * factor + term
+        return ops.cast(x * factor + term, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return dict(super().get_config(), epsilon=self.epsilon)

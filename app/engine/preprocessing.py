@@ -1,4 +1,4 @@
-"""Between pictures and the network: the same in training and in serving."""
+"""Between pictures and the network: checks, and the photo continued beyond its border."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from app.engine.errors import InvalidPicture
 
 Pixels = npt.NDArray[np.uint8]
 
-# The network halves the picture twice.
-MULTIPLE = 4
+# How far the first layer, 9x9, reaches beyond the picture.
+REACH = 4
 
 
 def check_picture(pixels: object) -> Pixels:
@@ -41,37 +41,88 @@ class Margins:
     left: int
     right: int
 
-    def crop(self, pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """Take the margins off an array of shape [height, width, ...]."""
-        height, width = pixels.shape[:2]
-        return pixels[self.top : height - self.bottom, self.left : width - self.right]
 
+class PaddedPhoto:
+    """A photo mirrored outwards, made strip by strip as a network asks for it.
 
-def pad_by_reflection(pixels: Pixels, margin: int, least: int) -> tuple[Pixels, Margins]:
-    """Mirror the picture outwards by ``margin``, and by what makes its sides multiples of 4.
-
-    A side shorter than ``least`` is lengthened to it: the network needs a few pixels to reflect.
+    It is mirrored by ``margin`` on each side and by what makes its sides multiples of ``multiple`` and no
+    shorter than ``least``. Beyond that stands what the network's first layer was trained to see there: the
+    padded photo mirrored once more (``reflect``), or zeros.
     """
-    height, width = pixels.shape[:2]
-    top, bottom = _margins(height, margin, least)
-    left, right = _margins(width, margin, least)
-    margins = Margins(top, bottom, left, right)
-    if margins == Margins(0, 0, 0, 0):
-        return pixels, margins
-    rows = _mirror(height, top, bottom)
-    columns = _mirror(width, left, right)
-    return pixels[rows[:, None], columns[None, :]], margins
+
+    def __init__(self, pixels: Pixels, *, margin: int, multiple: int, least: int, reflect: bool) -> None:
+        self._pixels = pixels
+        self._reflect = reflect
+        top, bottom = _margins(pixels.shape[0], margin, multiple, least)
+        left, right = _margins(pixels.shape[1], margin, multiple, least)
+        self.margins = Margins(top, bottom, left, right)
+        self.height = pixels.shape[0] + top + bottom
+        self.width = pixels.shape[1] + left + right
+        columns = _mirror(pixels.shape[1], left, right)
+        self._columns = columns[_mirror(self.width, REACH, REACH)] if reflect else columns
+        self._rows = _mirror(pixels.shape[0], top, bottom)
+
+    def slab(self, start: int, stop: int) -> Pixels:
+        """Rows ``start`` to ``stop`` (excluded) of the padded photo with ``REACH`` columns more on each side.
+
+        ``start`` may be as little as ``-REACH`` and ``stop`` as much as ``height + REACH``. Returns uint8
+        [1, stop - start, width + 2 REACH, 3].
+        """
+        places = np.arange(start, stop)
+        if self._reflect:
+            return self._take(self._rows[_fold(places, self.height)])[None]
+        slab = np.zeros((stop - start, self.width + 2 * REACH, 3), np.uint8)
+        inside = (places >= 0) & (places < self.height)
+        slab[inside, REACH:-REACH] = self._take(self._rows[places[inside]])
+        return slab[None]
+
+    def _take(self, rows: npt.NDArray[np.intp]) -> Pixels:
+        """Gather rows, then continue them to the left and right; most columns stand where they stood."""
+        taken = self._pixels[rows]
+        before = self.margins.left + (REACH if self._reflect else 0)
+        after = before + self._pixels.shape[1]
+        result = np.empty((len(rows), len(self._columns), 3), np.uint8)
+        result[:, before:after] = taken
+        result[:, :before] = taken[:, self._columns[:before]]
+        result[:, after:] = taken[:, self._columns[after:]]
+        return result
+
+    def crop_into(self, picture: Pixels, strip: Pixels, start: int) -> None:
+        """Put painted rows of the padded photo, from ``start`` on, where they belong in ``picture``."""
+        height, width = picture.shape[:2]
+        first = max(start, self.margins.top)
+        last = min(start + len(strip), self.margins.top + height)
+        if first < last:
+            columns = slice(self.margins.left, self.margins.left + width)
+            picture[first - self.margins.top : last - self.margins.top] = strip[
+                first - start : last - start, columns
+            ]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape of the photo before it was padded."""
+        return self._pixels.shape[0], self._pixels.shape[1], 3
+
+    def pad_map(self, where: Pixels) -> Pixels:
+        """A map [height, width] of the photo, continued like it."""
+        rows = _mirror(where.shape[0], self.margins.top, self.margins.bottom)
+        columns = _mirror(where.shape[1], self.margins.left, self.margins.right)
+        return where[rows[:, None], columns[None, :]]
 
 
-def _margins(side: int, margin: int, least: int) -> tuple[int, int]:
+def _margins(side: int, margin: int, multiple: int, least: int) -> tuple[int, int]:
     length = max(side + 2 * margin, least)
-    length += -length % MULTIPLE
+    length += -length % multiple
     return margin, length - side - margin
 
 
 def _mirror(side: int, before: int, after: int) -> npt.NDArray[np.intp]:
     """The indices that continue 0..side-1 by reflection at both ends, however far."""
-    positions = np.arange(-before, side + after)
+    return _fold(np.arange(-before, side + after), side)
+
+
+def _fold(positions: npt.NDArray[np.intp], side: int) -> npt.NDArray[np.intp]:
+    """Reflect positions at 0 and at ``side - 1`` until they lie between."""
     if side == 1:
         return np.zeros_like(positions)
     period = 2 * (side - 1)

@@ -2,179 +2,242 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# TensorFlow's own CPU allocator never gives memory back: a site would keep what its largest picture needed.
-# The system's does, at some cost in time, which huge pages (GLIBC_TUNABLES, see the Makefile) take away.
-os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 # oneDNN keeps a compiled primitive per shape; pictures come in endless shapes.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
+from app.engine.cascade import Paint, paint_coarse_to_fine, plan, resize
 from app.engine.catalogue import Catalogue
-from app.engine.checkpoints import Checkpoint, load_checkpoint
+from app.engine.checkpoints import load_checkpoint, load_row
 from app.engine.color import blend, keep_photo_colors
-from app.engine.config import NetworkConfig
-from app.engine.errors import InvalidCheckpoint, InvalidPicture
+from app.engine.errors import InvalidCheckpoint, InvalidOption
 from app.engine.memory import available_memory, release_unused_memory
-from app.engine.preprocessing import Pixels, check_picture, pad_by_reflection
-from app.engine.transformer import build_transformer, load_kernels
+from app.engine.network import Network, Report, StyleRows
+from app.engine.options import (
+    Mixture,
+    StyleMap,
+    Upsampling,
+    check_brush,
+    check_mask,
+    check_strength,
+    check_upsampling,
+)
+from app.engine.preprocessing import Pixels, check_picture
+from app.engine.processor import computes_bfloat16
+from app.engine.scheduling import FairQueue
+from app.engine.upsampling import paint_guided
 
-# Pixels mirrored around a photo before a network that pads with zeros, and cropped off after: the bright
-# lines that such a network draws along the border reach about half as far inwards.
-BORDER_MARGIN = 32
-# The least side that every reflection inside the network can be taken from (its 9x9 convolution at full
-# size, its 3x3 convolutions at a quarter of it).
-LEAST_SIDE = 16
-# The peak of one pass, measured (bench/engine.py) as bytes per pixel and base width of the network.
-BYTES_PER_PIXEL_AND_WIDTH = 12
-# The share of the available memory that one pass may take.
-MEMORY_SHARE = 0.5
-MEGAPIXEL = 1_000_000
+log = logging.getLogger(__name__)
 
-Progress = Callable[[float], None]
+# Bytes of activations that one picture may hold in memory, and the share of the available memory beyond which
+# it may not go either.
+ACTIVATIONS = 640 << 20
+MEMORY_SHARE = 0.25
+# How many pictures of one shape a GPU paints at once; a processor is busy with one.
+GPU_BATCH = 8
+
+Precision = Literal["auto", "float32", "bfloat16"]
+Device = Literal["auto", "cpu", "gpu"]
 
 
 class Stylizer:
     """Paints pictures with the networks of a catalogue.
 
-    Safe to call from several threads; on a CPU one inference runs at a time, since each uses every core.
+    Safe to call from several threads. One inference runs at a time, since each uses every core; large
+    pictures are painted in tiles and let others take their turn between two of them. On a GPU, pictures of
+    one shape that wait at the same time are painted together, whatever their styles of one network.
     """
 
-    def __init__(self, catalogue: Catalogue, *, max_pixels: int | None = None) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        precision: Precision = "auto",
+        device: Device = "auto",
+        memory_limit: int | None = None,
+        batch_limit: int | None = None,
+    ) -> None:
         """Prepare; nothing is loaded before the first picture.
 
         Args:
             catalogue: where the styles come from.
-            max_pixels: how many pixels one pass may have; by default as many as fit into memory.
+            precision: what convolutions compute in; "auto" is bfloat16 where the processor multiplies it.
+            device: where they run; "auto" is a GPU if TensorFlow sees one.
+            memory_limit: bytes of activations to hold in memory at a time, by default what suits the machine.
+            batch_limit: how many waiting pictures of one shape are painted at once, by default what suits the
+                device: 1 on a processor.
+
+        Raises:
+            InvalidOption: a GPU is asked for and there is none.
         """
         configure_tensorflow()
         self._catalogue = catalogue
-        self._max_pixels = max_pixels
-        self._networks: dict[tuple[Path, int], Network] = {}
-        self._lock = threading.Lock()
+        self._precision = precision
+        self._device = _device_name(device)
+        self._memory_limit = memory_limit
+        self._batch_limit = batch_limit or (1 if self._device == CPU else GPU_BATCH)
+        self._networks: dict[tuple[Path, int, str, str], Network] = {}
+        self._loading = threading.Lock()
+        self._queue = FairQueue()
 
     def stylize(
         self,
         pixels: Pixels,
-        style: str,
+        style: str | Mixture,
         *,
         strength: float = 1.0,
+        mask: Pixels | None = None,
+        style_map: StyleMap | None = None,
         keep_colors: bool = False,
+        brush: float = 1.0,
         exact: bool = False,
-        on_progress: Progress | None = None,
+        upsampling: Upsampling = "cascade",
+        on_progress: Report | None = None,
     ) -> Pixels:
-        """Paint a photo in one feed-forward pass.
+        """Paint a photo.
 
         Args:
             pixels: uint8 [height, width, 3], RGB.
-            style: a slug of the catalogue.
+            style: a slug of the catalogue, or a mixture of styles of one network ("wave:0.7,udnie:0.3").
             strength: 0 (the photo itself) to 1 (the full style), mixed in linear light.
+            mask: uint8 [height, width], the share of the strength at each pixel, 0..255.
+            style_map: a second style of the same network and where it applies.
             keep_colors: take only the luminance from the painted picture.
-            exact: the network's own pixels, with nothing improved around it.
-            on_progress: called with the share done, 0 to 1; may raise to stop.
+            brush: breadth of the strokes relative to the picture, 0.25 to 4; 1 is the natural one.
+            exact: the network's own pixels: one pass in float32, no care for brush and border.
+            upsampling: how a large picture comes from a small one: painted again and again ("cascade"), or
+                enlarged along the photo's edges ("guided"), which is cheaper.
+            on_progress: called between tiles with the share done, 0 to 1; may raise to stop.
 
         Returns:
             uint8 of exactly the shape of ``pixels``.
 
         Raises:
-            InvalidPicture: ``pixels`` is no picture, or ``strength`` is out of range.
+            InvalidPicture: ``pixels`` is no picture.
+            InvalidOption: another argument is out of range, or styles belong to different networks.
             UnknownStyle: the catalogue has no such style.
             InvalidCheckpoint: the style's checkpoint cannot be used.
         """
         photo = check_picture(pixels)
-        if not 0.0 <= strength <= 1.0:
-            raise InvalidPicture("The strength must lie between 0 and 1.")
+        height, width = photo.shape[:2]
+        check_strength(strength)
+        check_brush(brush)
+        check_upsampling(upsampling, exact)
+        if mask is not None:
+            check_mask(mask, height, width, "mask")
+        if style_map is not None:
+            check_mask(style_map.where, height, width, "style map")
+        mixture = style if isinstance(style, Mixture) else Mixture.parse(style)
         report = on_progress or (lambda share: None)
-        slug = self._catalogue.get(style).slug
-        with self._lock:
-            network = self._network(slug)
-            report(0.1)
-            painted = self._paint(network, photo, slug, exact=exact)
-        report(0.9)
+        report(0.0)
+        sizes = [(height, width)] if exact else plan(height, width, brush)
+        enlarge = paint_coarse_to_fine if upsampling == "cascade" else paint_guided
+        painted = enlarge(
+            photo,
+            sizes,
+            self._painter(mixture, style_map, exact),
+            lambda share: report(0.97 * share),
+        )
         if keep_colors:
             painted = keep_photo_colors(photo, painted)
-        result = blend(photo, painted, strength)
+        result = blend(photo, painted, strength, mask)
         release_unused_memory()
         report(1.0)
         return result
 
-    def _network(self, slug: str) -> Network:
+    def count_traces(self) -> int:
+        """How many times a function was traced so far; the number does not grow with sizes or styles."""
+        with self._loading:
+            return sum(network.count_traces() for network in self._networks.values())
+
+    def _painter(self, mixture: Mixture, style_map: StyleMap | None, exact: bool) -> Paint:
+        """What paints a picture of any size in one pass, with everything loaded that it needs."""
+        slugs = mixture.slugs + (style_map.style.slugs if style_map else ())
+        for slug in slugs:
+            self._catalogue.get(slug)  # an unknown style is said before anything is loaded
+        precision = self._resolve_precision(exact, self._device)
+        network = self._network(slugs[0], precision, self._device)
+        rows = self._row(network, slugs[0], mixture)
+        if style_map is not None:
+            rows = np.stack([rows, self._row(network, slugs[0], style_map.style)])
+
+        def paint(here: Pixels, report: Report) -> Pixels:
+            where = None if style_map is None else resize(style_map.where, *here.shape[:2])
+            return self._pass(slugs[0], network, here, StyleRows(rows, where), exact, report)
+
+        return paint
+
+    def _row(self, network: Network, first: str, mixture: Mixture) -> npt.NDArray[np.float32]:
+        """The mixture of the styles' rows, shape [style_size]; ``network`` is that of the style ``first``.
+
+        Raises:
+            InvalidOption: one of them belongs to another network.
+        """
+        checkpoint = network.checkpoint
+        total = np.zeros(checkpoint.config.style_size, np.float32)
+        for slug, weight in mixture.parts:
+            style = self._catalogue.get(slug)
+            if style.checkpoint != self._catalogue.get(first).checkpoint:
+                raise InvalidOption(f"{slug} and {first} belong to different networks and cannot be mixed.")
+            row = checkpoint.row(slug) if style.row is None else load_row(style.row, checkpoint)
+            total += row * np.float32(weight)
+        return total
+
+    def _pass(
+        self, slug: str, network: Network, photo: Pixels, style: StyleRows, exact: bool, report: Report
+    ) -> Pixels:
+        """One pass on the network's device, or on the processor if its memory does not even hold strips."""
+        budget = self._memory_limit or min(ACTIVATIONS, int(available_memory() * MEMORY_SHARE))
+
+        def paint(network: Network) -> Pixels:
+            return network.paint(photo, style, exact=exact, budget=budget, queue=self._queue, report=report)
+
+        try:
+            return paint(network)
+        except tf.errors.ResourceExhaustedError:
+            if network.device == CPU:
+                raise
+            log.warning("The GPU's memory does not suffice for %s: painting on the processor", photo.shape)
+            return paint(self._network(slug, self._resolve_precision(exact, CPU), CPU))
+
+    def _resolve_precision(self, exact: bool, device: str) -> str:
+        if self._precision != "auto":
+            return self._precision
+        return "bfloat16" if not exact and (device != CPU or computes_bfloat16()) else "float32"
+
+    def _network(self, slug: str, precision: str, device: str) -> Network:
         path = self._catalogue.get(slug).checkpoint
         try:
-            key = (path, path.stat().st_mtime_ns)
+            key = (path, path.stat().st_mtime_ns, precision, device)
         except OSError as error:
             raise InvalidCheckpoint(f"The checkpoint of {slug} is missing.") from error
-        if key not in self._networks:
-            self._networks[key] = Network(load_checkpoint(path))
-        return self._networks[key]
-
-    def _paint(self, network: Network, photo: Pixels, slug: str, *, exact: bool) -> Pixels:
-        height, width = photo.shape[:2]
-        budget = self._max_pixels or network.affordable_pixels()
-        if height * width > budget:
-            scale = (budget / (height * width)) ** 0.5
-            smaller = resize(photo, max(1, int(height * scale)), max(1, int(width * scale)))
-            return resize(network.paint(smaller, slug, exact=exact), height, width)
-        return network.paint(photo, slug, exact=exact)
+        with self._loading:
+            if key not in self._networks:
+                self._networks[key] = Network(
+                    load_checkpoint(path), precision=precision, device=device, batch_limit=self._batch_limit
+                )
+            return self._networks[key]
 
 
-@dataclass(frozen=True)
-class Network:
-    """A loaded network: one traced function for every style and every size."""
-
-    checkpoint: Checkpoint
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_function", _trace(self.checkpoint))
-
-    @property
-    def config(self) -> NetworkConfig:
-        return self.checkpoint.config
-
-    def paint(self, photo: Pixels, slug: str, *, exact: bool) -> Pixels:
-        """One pass over the whole photo; the result has its shape."""
-        margin = BORDER_MARGIN if self.config.padding == "zeros" and not exact else 0
-        least = LEAST_SIDE if self.config.padding == "reflect" else 0
-        padded, margins = pad_by_reflection(photo, margin, least)
-        function: Any = self._function  # type: ignore[attr-defined]
-        painted = function(tf.constant(padded[None]), tf.constant(self.checkpoint.row(slug)[None]))
-        return np.ascontiguousarray(margins.crop(painted.numpy()[0]))
-
-    def affordable_pixels(self) -> int:
-        """How many pixels fit into one pass with the memory there is now."""
-        bytes_per_pixel = BYTES_PER_PIXEL_AND_WIDTH * self.config.base_width
-        return max(MEGAPIXEL // 4, int(available_memory() * MEMORY_SHARE / bytes_per_pixel))
+CPU = "/CPU:0"
 
 
-def _trace(checkpoint: Checkpoint) -> Any:
-    model = build_transformer(checkpoint.config)
-    load_kernels(model, checkpoint.config, checkpoint.kernels)
-    signature = (
-        tf.TensorSpec((1, None, None, 3), tf.uint8),
-        tf.TensorSpec((1, checkpoint.config.style_size), tf.float32),
-    )
-
-    def paint(pixels: Any, style: Any) -> Any:
-        painted = model([tf.cast(pixels, tf.float32), style], training=False)
-        return tf.cast(tf.round(painted), tf.uint8)
-
-    return tf.function(paint, input_signature=signature).get_concrete_function()
-
-
-def resize(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Lanczos resampling (3 lobes), antialiased when it makes the picture smaller."""
-    resized = tf.image.resize(pixels, (height, width), method="lanczos3", antialias=True)
-    return np.asarray(tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8))
+def _device_name(device: Device) -> str:
+    gpus = tf.config.list_logical_devices("GPU") if device != "cpu" else []
+    if device == "gpu" and not gpus:
+        raise InvalidOption("TensorFlow sees no GPU on this machine.")
+    return "/GPU:0" if gpus else CPU
 
 
 _configured = False
@@ -189,5 +252,7 @@ def configure_tensorflow() -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     tf.config.threading.set_intra_op_parallelism_threads(cores)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    # Where float32 is asked for, a GPU shall not round what it multiplies to TF32's ten bits.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)

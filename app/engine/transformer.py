@@ -2,9 +2,9 @@
 
 Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution"
 (supplementary material: the layers), with instance normalisation (Ulyanov et al. 2016) made
-conditional on the style (Dumoulin et al. 2017). Sixteen convolutions without bias, each followed by
-conditional instance normalisation; the photo is halved twice, passes five residual blocks and is
-doubled twice.
+conditional on the style (Dumoulin et al. 2017). Convolutions without bias, each followed by conditional
+instance normalisation; the photo is halved twice or three times, passes residual blocks and is doubled
+as often.
 """
 
 from __future__ import annotations
@@ -19,58 +19,61 @@ from keras import ops
 from app.engine.config import LayerSpec, NetworkConfig
 from app.engine.layers import ConditionalInstanceNormalization, DoublingConv2D, ReflectionPadding2D
 
+# Within this the output in training is what is served (-1.2 gives level 2); beyond, it goes straight on.
+LINEAR_FROM = 1.2
 
-def build_transformer(config: NetworkConfig) -> keras.Model:
+
+def build_transformer(
+    config: NetworkConfig, *, policy: str = "float32", for_training: bool = False
+) -> keras.Model:
     """Build the network with fresh weights.
 
-    Inputs: pixels [batch, height, width, 3] in 0..255, height and width multiples of 4 and of any size,
-    and a style vector [batch, ``config.style_size``]: per layer its scales, then its shifts.
+    ``policy`` is what its convolutions compute in, as Keras names it: "mixed_bfloat16" keeps weights,
+    statistics and the output in float32. ``for_training`` leaves the output unbounded: where it is
+    bounded, a patch that is far too bright costs little and has no gradient, and networks with instance
+    normalisation make such patches to set the contrast of all the rest.
+
+    Inputs: pixels [batch, height, width, 3] in 0..255, height and width multiples of ``config.multiple`` and
+    of any size, and a style vector [batch, ``config.style_size``]: per layer its scales, then its shifts.
     Output: pixels of the same shape in 0..255.
     """
     pixels = keras.Input((None, None, 3), name="pixels")
     style = keras.Input((config.style_size,), name="style")
-    rows = _StyleRows(config, style)
-    convolve = _Convolutions(config, rows)
+    convolve = _Convolutions(config, style, policy)
 
     x = pixels / 127.5 - 1.0 if config.input_range == "unit" else pixels
     x = ops.relu(convolve(x, "conv1"))
-    x = ops.relu(convolve(x, "down1", strides=2))
-    x = ops.relu(convolve(x, "down2", strides=2))
+    for number in range(1, config.halvings + 1):
+        x = ops.relu(convolve(x, f"down{number}", strides=2))
     for block in range(1, config.residual_blocks + 1):
         residual = ops.relu(convolve(x, f"res{block}_a"))
         x = x + convolve(residual, f"res{block}_b")
-    x = ops.relu(convolve.upwards(x, "up1"))
-    x = ops.relu(convolve.upwards(x, "up2"))
+    for number in range(1, config.halvings + 1):
+        x = ops.relu(convolve.upwards(x, f"up{number}"))
     x = convolve(x, "out")
-    output = ops.clip(ops.tanh(x) * 150.0 + 127.5, 0.0, 255.0)
+    output = ops.tanh(x) * 150.0 + 127.5
+    if for_training:
+        output = output + 150.0 * (x - ops.clip(x, -LINEAR_FROM, LINEAR_FROM))
+    else:
+        output = ops.clip(output, 0.0, 255.0)
     return keras.Model([pixels, style], output, name="transformer")
-
-
-class _StyleRows:
-    """Cuts the style vector into the scale and shift of each layer."""
-
-    def __init__(self, config: NetworkConfig, style: Any) -> None:
-        self.rows: dict[str, tuple[Any, Any]] = {}
-        start = 0
-        for layer in config.layers:
-            middle, end = start + layer.outputs, start + 2 * layer.outputs
-            self.rows[layer.name] = (style[:, start:middle], style[:, middle:end])
-            start = end
 
 
 class _Convolutions:
     """Applies a layer of the config by its name: padding, convolution, normalisation."""
 
-    def __init__(self, config: NetworkConfig, rows: _StyleRows) -> None:
+    def __init__(self, config: NetworkConfig, style: Any, policy: str) -> None:
         self.config = config
-        self.rows = rows
+        self.style = style
+        self.spans = config.style_spans
+        self.policy = policy
         self.specs = {layer.name: layer for layer in config.layers}
 
     def __call__(self, x: Any, name: str, strides: int = 1) -> Any:
         spec = self.specs[name]
         reflect = self.config.padding == "reflect"
         if reflect:
-            x = ReflectionPadding2D(spec.size // 2, name=f"{name}_pad")(x)
+            x = ReflectionPadding2D(spec.size // 2, name=f"{name}_pad", dtype=self.policy)(x)
         x = keras.layers.Conv2D(
             spec.outputs,
             spec.size,
@@ -78,6 +81,7 @@ class _Convolutions:
             padding="valid" if reflect else "same",
             use_bias=False,
             name=name,
+            dtype=self.policy,
         )(x)
         return self._normalize(x, spec)
 
@@ -85,24 +89,37 @@ class _Convolutions:
         """Double height and width."""
         spec = self.specs[name]
         if self.config.upsampling == "nearest":
-            double = DoublingConv2D(spec.outputs, reflect=self.config.padding == "reflect", name=name)
+            double = DoublingConv2D(
+                spec.outputs, reflect=self.config.padding == "reflect", name=name, dtype=self.policy
+            )
         else:
             double = keras.layers.Conv2DTranspose(
-                spec.outputs, spec.size, strides=2, padding="same", use_bias=False, name=name
+                spec.outputs,
+                spec.size,
+                strides=2,
+                padding="same",
+                use_bias=False,
+                name=name,
+                dtype=self.policy,
             )
         return self._normalize(double(x), spec)
 
     def _normalize(self, x: Any, spec: LayerSpec) -> Any:
-        scale, shift = self.rows.rows[spec.name]
-        layer = ConditionalInstanceNormalization(self.config.epsilon, name=f"{spec.name}_norm")
+        scale, shift = (self.style[:, span] for span in self.spans[spec.name])
+        policy = "float32" if spec.name == "out" else self.policy
+        layer = ConditionalInstanceNormalization(self.config.epsilon, name=f"{spec.name}_norm", dtype=policy)
         return layer(x, scale=scale, shift=shift)
 
 
 def load_kernels(model: keras.Model, config: NetworkConfig, kernels: Mapping[str, np.ndarray]) -> None:
     """Put kernels of shape [size, size, inputs, outputs], by layer name, into the model."""
     for spec in config.layers:
-        layer = model.get_layer(spec.name)
-        kernel = kernels[spec.name]
-        if isinstance(layer, keras.layers.Conv2DTranspose):
-            kernel = kernel.transpose(0, 1, 3, 2)
-        layer.set_weights([kernel])
+        load_kernel(model, spec, kernels[spec.name])
+
+
+def load_kernel(model: keras.Model, spec: LayerSpec, kernel: np.ndarray) -> None:
+    """Put one layer's kernel of shape [size, size, inputs, outputs] into the model."""
+    layer = model.get_layer(spec.name)
+    if isinstance(layer, keras.layers.Conv2DTranspose):
+        kernel = kernel.transpose(0, 1, 3, 2)
+    layer.set_weights([kernel])

@@ -1,14 +1,26 @@
 """Photos in (``decode_photo``) and pictures out (``encode_*``, ``make_*``)."""
 
 from app.imaging.decode import DecodedPhoto, decode_photo
-from app.imaging.encode import encode_jpeg, encode_png, encode_webp, make_preview, make_thumbnail
+from app.imaging.encode import (
+    encode_grey_png,
+    encode_jpeg,
+    encode_png,
+    encode_webp,
+    make_preview,
+    make_thumbnail,
+    preview_size,
+    shrink_thumbnail,
+)
 
 __all__ = [
     "DecodedPhoto",
     "decode_photo",
+    "encode_grey_png",
     "encode_jpeg",
     "encode_png",
     "encode_webp",
     "make_preview",
     "make_thumbnail",
+    "preview_size",
+    "shrink_thumbnail",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.errors import DomainError
+from app.sentences import translatable
 
 
 class ImageError(DomainError):
@@ -11,14 +12,17 @@ class ImageError(DomainError):
 
 class EmptyFile(ImageError):
     def __init__(self) -> None:
-        super().__init__("This file is empty. Choose the photo again.")
+        super().__init__(translatable("This file is empty. Choose the photo again."))
 
 
 class FileTooLarge(ImageError):
     status = 413
 
     def __init__(self, max_megabytes: int) -> None:
-        super().__init__(f"This file is too large: at most {max_megabytes} MB are possible.")
+        super().__init__(
+            translatable("This file is too large: at most %(megabytes)s MB are possible."),
+            megabytes=max_megabytes,
+        )
 
 
 class TooManyPixels(ImageError):
@@ -26,8 +30,13 @@ class TooManyPixels(ImageError):
 
     def __init__(self, width: int, height: int, max_pixels: int) -> None:
         super().__init__(
-            f"This photo has {width} × {height} pixels, which is more than the "
-            f"{max_pixels / 1_000_000:g} megapixels that are possible. Make it smaller and try again."
+            translatable(
+                "This photo has %(width)d × %(height)d pixels, which is more than the "
+                "%(megapixels)s megapixels that are possible. Make it smaller and try again."
+            ),
+            width=width,
+            height=height,
+            megapixels=f"{max_pixels / 1_000_000:g}",
         )
 
 
@@ -35,9 +44,13 @@ class NotAPhoto(ImageError):
     status = 415
 
     def __init__(self) -> None:
-        super().__init__("This is not a photo we can read. Use JPEG, PNG, WebP, AVIF, HEIC, TIFF or GIF.")
+        super().__init__(
+            translatable("This is not a photo we can read. Use JPEG, PNG, WebP, AVIF, HEIC, TIFF or GIF.")
+        )
 
 
 class DamagedPhoto(ImageError):
     def __init__(self) -> None:
-        super().__init__("This photo is damaged or incomplete. Try to upload it again from the original.")
+        super().__init__(
+            translatable("This photo is damaged or incomplete. Try to upload it again from the original.")
+        )

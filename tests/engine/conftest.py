@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from app.config import PROJECT_ROOT
-from app.engine.catalogue import Catalogue
+from app.engine.catalogue import Catalogue, StyleFacts, ship_network
+from app.engine.checkpoints import load_checkpoint
 from app.engine.preprocessing import Pixels
 from app.engine.stylizer import Stylizer, configure_tensorflow
 from tests.engine.published import random_variables, save_as_tensorflow1
@@ -26,6 +27,15 @@ def configured_tensorflow() -> None:
 @pytest.fixture(scope="session")
 def stylizer() -> Stylizer:
     return Stylizer(Catalogue([MODELS]))
+
+
+@pytest.fixture(scope="session")
+def house_v0(tmp_path_factory: pytest.TempPathFactory) -> Stylizer:
+    """The network whose reference pictures are kept, whatever the catalogue paints with."""
+    folder = tmp_path_factory.mktemp("house_v0")
+    path = MODELS / "house_v0.npz"
+    ship_network(folder, str(path), [StyleFacts(slug, slug) for slug in load_checkpoint(path).styles])
+    return Stylizer(Catalogue([folder]))
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,8 @@ def test_the_engine_knows_nothing_of_web_database_or_payments() -> None:
     assert not packages & {"flask", "sqlalchemy", "stripe", "huey", "werkzeug"}
 
 
-@pytest.mark.parametrize("module", ["app", "app.engine.catalogue", "wsgi", "app.commands.engine"])
+@pytest.mark.parametrize(
+    "module", ["app", "app.engine.catalogue", "wsgi", "app.commands.styles", "app.commands.stylize"]
+)
 def test_tensorflow_waits_until_a_picture_is_painted(module: str) -> None:
     assert not loaded_by(module) & {"tensorflow", "keras"}

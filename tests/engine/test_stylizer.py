@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
-from app.engine.catalogue import Catalogue
-from app.engine.errors import InvalidCheckpoint, InvalidPicture, UnknownStyle
-from app.engine.layers import ConditionalInstanceNormalization
+from app.engine import cascade, network, tiling
+from app.engine import stylizer as stylizer_module
+from app.engine.cascade import resize
+from app.engine.catalogue import Catalogue, StyleFacts
+from app.engine.checkpoints import load_checkpoint, save_checkpoint, save_row
+from app.engine.errors import InvalidCheckpoint, InvalidOption, InvalidPicture, UnknownStyle
+from app.engine.options import Mixture, StyleMap
 from app.engine.preprocessing import Pixels
-from app.engine.stylizer import Stylizer, resize
+from app.engine.stylizer import Stylizer
 from tests.conftest import SHARED
 from tests.engine.conftest import MODELS
+from tests.waiting import wait_until
 
 HOUSE = SHARED / "house_v0"
 SIZES = [(1, 1), (1, 5), (2, 3), (4, 4), (7, 300), (33, 18), (64, 96)]
@@ -25,12 +32,12 @@ SIZES = [(1, 1), (1, 5), (2, 3), (4, 4), (7, 300), (33, 18), (64, 96)]
 
 @pytest.mark.parametrize("style", ["wave", "udnie"])
 @pytest.mark.skipif(not HOUSE.exists(), reason="needs the house network's reference pictures")
-def test_the_house_network_paints_its_reference_pictures(style: str, stylizer: Stylizer) -> None:
+def test_the_house_network_paints_its_reference_pictures(style: str, house_v0: Stylizer) -> None:
     def read(name: str) -> Pixels:
         with Image.open(HOUSE / f"reference_{name}.png") as file:
             return np.asarray(file.convert("RGB"))
 
-    painted = stylizer.stylize(read("photo"), style, exact=True)
+    painted = house_v0.stylize(read("photo"), style, exact=True)
     assert np.abs(painted.astype(int) - read(style)).max() <= 1
 
 
@@ -47,26 +54,194 @@ def test_any_shape_comes_out_as_it_went_in(
 def test_every_style_paints_a_picture_of_its_own(stylizer: Stylizer, photo: Pixels) -> None:
     slugs = [style.slug for style in Catalogue([MODELS]).styles]
     pictures = {slug: stylizer.stylize(photo, slug).tobytes() for slug in slugs}
-    assert len(set(pictures.values())) == len(slugs) == 14
+    assert len(set(pictures.values())) == len(slugs)
 
 
 def test_sizes_and_styles_share_one_trace(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[str] = []
-    original = ConditionalInstanceNormalization.call
-
-    def counted(layer: Any, *args: Any, **options: Any) -> Any:
-        calls.append(layer.name)
-        return original(layer, *args, **options)
-
-    monkeypatch.setattr(ConditionalInstanceNormalization, "call", counted)
+    monkeypatch.setattr(network, "WHOLE_PIXELS", 1000)  # the larger sizes go through strips
+    monkeypatch.setattr(tiling, "STRIP_BYTES", 8000)
     stylizer = Stylizer(Catalogue([MODELS]))
-    stylizer.stylize(photo, "wave")
-    traced = len(calls)
+    for height, width in ((16, 16), (24, 32), (64, 96), (80, 64)):
+        stylizer.stylize(np.ascontiguousarray(np.resize(photo, (height, width, 3))), "wave")
+    traced = stylizer.count_traces()
     for index, (height, width) in enumerate(SIZES):
         picture = np.ascontiguousarray(np.resize(photo, (height, width, 3)))
         stylizer.stylize(picture, ("wave", "udnie", "la_muse")[index % 3])
-    assert traced > 0
-    assert len(calls) == traced
+    (loaded,) = stylizer._networks.values()
+    assert stylizer.count_traces() == traced
+    assert traced <= 2 + len(loaded._tiled.stages)
+
+
+def test_a_mixture_glides_from_one_style_to_the_other(stylizer: Stylizer, photo: Pixels) -> None:
+    wave, udnie = (stylizer.stylize(photo, slug).astype(int) for slug in ("wave", "udnie"))
+    nearly = stylizer.stylize(photo, "wave:0.999,udnie:0.001").astype(int)
+    half = stylizer.stylize(photo, Mixture.parse("wave,udnie")).astype(int)
+    assert np.abs(nearly - wave).mean() < 1
+    assert np.abs(half - wave).mean() < np.abs(udnie - wave).mean()
+    assert np.abs(half - udnie).mean() < np.abs(udnie - wave).mean()
+
+
+def test_a_mask_keeps_the_photo_where_it_is_black(stylizer: Stylizer, photo: Pixels) -> None:
+    mask = np.zeros(photo.shape[:2], np.uint8)
+    mask[:, 48:] = 255
+    painted, masked = stylizer.stylize(photo, "wave"), stylizer.stylize(photo, "wave", mask=mask)
+    assert np.array_equal(masked[:, :48], photo[:, :48])
+    assert np.array_equal(masked[:, 48:], painted[:, 48:])
+    half = stylizer.stylize(photo, "wave", mask=np.full_like(mask, 128))
+    expected = stylizer.stylize(photo, "wave", strength=128 / 255)
+    assert np.abs(half.astype(int) - expected).max() <= 1
+
+
+def test_a_style_map_puts_one_style_beside_another(stylizer: Stylizer) -> None:
+    with Image.open(MODELS.parent / "static" / "samples" / "astronaut.jpg") as image:
+        photo = np.asarray(image.convert("RGB").resize((320, 320)))
+    where = np.zeros(photo.shape[:2], np.uint8)
+    everywhere = np.full_like(where, 255)
+    udnie = Mixture.parse("udnie")
+    first = stylizer.stylize(photo, "wave", style_map=StyleMap(udnie, where), exact=True).astype(int)
+    second = stylizer.stylize(photo, "wave", style_map=StyleMap(udnie, everywhere), exact=True).astype(int)
+    assert np.abs(first - stylizer.stylize(photo, "wave", exact=True)).max() <= 1
+    assert np.abs(second - stylizer.stylize(photo, "udnie", exact=True)).max() <= 1
+    where[:, where.shape[1] // 2 :] = 255
+    both = stylizer.stylize(photo, "wave", style_map=StyleMap(udnie, where), exact=True)
+    assert np.abs(both[:, :120] - first[:, :120]).mean() < np.abs(both[:, :120] - second[:, :120]).mean()
+    assert np.abs(both[:, -120:] - second[:, -120:]).mean() < np.abs(both[:, -120:] - first[:, -120:]).mean()
+
+
+def test_a_large_photo_is_painted_from_coarse_to_fine(
+    stylizer: Stylizer, photo: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cascade, "WORKING_SIZE", 40)
+    broad, exact = stylizer.stylize(photo, "wave"), stylizer.stylize(photo, "wave", exact=True)
+    single = stylizer.stylize(photo, "wave", brush=0.4)  # starts at 100 pixels: one pass is enough
+    assert np.abs(single.astype(int) - exact).mean() < 1
+    assert np.abs(broad.astype(int) - exact).mean() > 5
+    assert broad.shape == photo.shape
+
+
+def test_a_large_photo_is_painted_small_and_enlarged_along_its_edges(
+    stylizer: Stylizer, photo: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cascade, "WORKING_SIZE", 40)
+    guided = stylizer.stylize(photo, "wave", upsampling="guided")
+    small = stylizer.stylize(resize(photo, 27, 40), "wave", exact=True)
+    plain = resize(small, 64, 96).astype(int)
+    assert np.abs(guided - plain).mean() < 15
+    assert np.abs(guided - plain).mean() < np.abs(stylizer.stylize(photo, "wave") - plain).mean()
+    for options in ({"upsampling": "guided", "exact": True}, {"upsampling": "nearest"}):
+        with pytest.raises(InvalidOption, match="upsampling"):
+            stylizer.stylize(photo, "wave", **options)  # type: ignore[arg-type]
+
+
+def test_styles_of_different_networks_cannot_be_mixed(tmp_path: Path, photo: Pixels) -> None:
+    checkpoint = load_checkpoint(MODELS / "house_v0.npz")
+    save_checkpoint(tmp_path / "own.npz", replace(checkpoint, styles=("own",), rows=checkpoint.rows[:1]))
+    offered = Catalogue([MODELS, tmp_path / "imported"])
+    (tmp_path / "imported").mkdir()
+    (tmp_path / "own.npz").rename(tmp_path / "imported" / "own.npz")
+    offered.add(StyleFacts("own", "Own"), "own.npz")
+    for mixture in ("wave,own", "own,wave"):
+        with pytest.raises(InvalidOption, match="different networks"):
+            Stylizer(offered).stylize(photo, mixture)
+
+
+def test_an_added_style_is_painted_alone_mixed_and_mapped(tmp_path: Path, photo: Pixels) -> None:
+    offered = Catalogue([MODELS, tmp_path])
+    network = offered.get("wave").checkpoint
+    checkpoint = load_checkpoint(network)
+    save_row(tmp_path / "added.npz", checkpoint, checkpoint.row("udnie"))  # as if it had been fitted so
+    offered.add_row(StyleFacts("added", "Added"), network.name, "added.npz")
+    stylizer = Stylizer(offered)
+    assert np.array_equal(stylizer.stylize(photo, "added"), stylizer.stylize(photo, "udnie"))
+    for mixture in ("wave:0.7,added:0.3", "added:0.3,wave:0.7"):
+        expected = stylizer.stylize(photo, mixture.replace("added", "udnie"))
+        assert np.array_equal(stylizer.stylize(photo, mixture), expected)
+    where = np.zeros(photo.shape[:2], np.uint8)
+    where[:, where.shape[1] // 2 :] = 255
+    mapped, expected = (
+        stylizer.stylize(photo, "wave", style_map=StyleMap(Mixture.parse(slug), where))
+        for slug in ("added", "udnie")
+    )
+    assert np.array_equal(mapped, expected)
+
+
+def test_a_row_of_another_network_is_refused(tmp_path: Path, photo: Pixels) -> None:
+    offered = Catalogue([MODELS, tmp_path])
+    network = offered.get("wave").checkpoint
+    checkpoint = load_checkpoint(network)
+    name = checkpoint.config.layers[0].name
+    other = replace(checkpoint, kernels={**checkpoint.kernels, name: checkpoint.kernels[name] + 1})
+    save_row(tmp_path / "added.npz", other, checkpoint.row("udnie"))
+    offered.add_row(StyleFacts("added", "Added"), network.name, "added.npz")
+    with pytest.raises(InvalidCheckpoint, match="another network"):
+        Stylizer(offered).stylize(photo, "added")
+    (tmp_path / "added.npz").write_bytes(b"damaged")
+    with pytest.raises(InvalidCheckpoint, match="damaged"):
+        Stylizer(offered).stylize(photo, "added")
+
+
+def test_a_gpu_that_is_not_there_is_said() -> None:
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(InvalidOption, match="GPU"):
+        Stylizer(Catalogue([MODELS]), device="gpu")
+
+
+@pytest.mark.parametrize("too_small_for", ["whole pictures", "strips"])
+def test_a_device_without_memory_leaves_it_to_strips_and_then_to_the_processor(
+    photo: Pixels, monkeypatch: pytest.MonkeyPatch, too_small_for: str
+) -> None:
+    """There is no GPU to fill, so its network's calls fail as TensorFlow fails them when memory runs out."""
+    expected = Stylizer(Catalogue([MODELS]), precision="float32").stylize(photo, "wave")
+    passes: list[str] = []
+
+    def limited(kind: str, original: Any) -> Any:
+        def run(network: Any, *arguments: Any) -> Any:
+            passes.append(f"{kind} on {network.device}")
+            if network.device != stylizer_module.CPU and too_small_for in (kind, "strips"):
+                raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+            return original(network, *arguments)
+
+        return run
+
+    monkeypatch.setattr(
+        network.Network, "_paint_together", limited("whole pictures", network.Network._paint_together)
+    )
+    monkeypatch.setattr(network.Network, "_paint_strips", limited("strips", network.Network._paint_strips))
+    stylizer = Stylizer(Catalogue([MODELS]), precision="float32")
+    stylizer._device = "/GPU:0"  # TensorFlow places it on the processor where there is none
+    painted = stylizer.stylize(photo, "wave")
+    assert np.abs(painted.astype(int) - expected).max() <= 1
+    tried = ["whole pictures on /GPU:0", "strips on /GPU:0", "whole pictures on /CPU:0"]
+    assert passes == (tried if too_small_for == "strips" else tried[:2])
+    assert np.array_equal(stylizer.stylize(photo, "wave"), painted)  # and it goes on working
+
+
+def test_a_preview_comes_in_between_the_tiles_of_a_large_picture(
+    photo: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(tiling, "STRIP_BYTES", 8000)
+    stylizer = Stylizer(Catalogue([MODELS]))
+    stylizer.stylize(photo, "wave")  # loaded and traced
+    preview_done, shares_after = threading.Event(), []
+
+    def paint_preview() -> None:
+        stylizer.stylize(photo[:16, :16], "wave")
+        preview_done.set()
+
+    preview = threading.Thread(target=paint_preview)
+
+    def on_progress(share: float) -> None:
+        if share > 0 and not preview.ident:
+            preview.start()
+        if preview_done.is_set():
+            shares_after.append(share)
+
+    stylizer.stylize(np.tile(photo, (4, 4, 1)), "wave", on_progress=on_progress)
+    preview.join()
+    assert shares_after
+    assert shares_after[0] < 0.9
 
 
 def test_several_threads_get_what_one_alone_gets(stylizer: Stylizer, photo: Pixels) -> None:
@@ -87,6 +262,43 @@ def test_several_threads_get_what_one_alone_gets(stylizer: Stylizer, photo: Pixe
         thread.join()
     assert len(together) == 8
     assert all(np.array_equal(picture, alone[style]) for style, picture in together)
+
+
+def test_waiting_pictures_of_one_shape_are_painted_at_once(photo: Pixels) -> None:
+    asked = [("wave", photo), ("udnie", photo[::-1]), ("wave:0.5,poppies:0.5", photo), ("udnie", photo[:32])]
+    single = Stylizer(Catalogue([MODELS]), precision="float32")
+    alone = [single.stylize(picture, style) for style, picture in asked]
+    together = Stylizer(Catalogue([MODELS]), precision="float32", batch_limit=4)
+    together.stylize(photo, "wave")
+    (loaded,) = together._networks.values()
+    calls, original = [], loaded._paint_together
+
+    def counted(requests: Any) -> Any:
+        calls.append(len(requests))
+        return original(requests)
+
+    loaded._paint_together = counted  # type: ignore[method-assign]
+    painted: dict[int, Pixels] = {}
+
+    def paint(number: int) -> None:
+        style, picture = asked[number]
+        painted[number] = together.stylize(picture, style)
+
+    def stopped(share: float) -> None:
+        raise InterruptedError
+
+    threads = [threading.Thread(target=paint, args=(number,)) for number in range(len(asked))]
+    with together._queue.turn():
+        for thread in threads:
+            thread.start()
+        with pytest.raises(InterruptedError):
+            together.stylize(photo, "wave", on_progress=stopped)
+        wait_until(lambda: len(together._queue._waiting) == 5, "all four wait")
+    for thread in threads:
+        thread.join()
+    assert sorted(calls) == [1, 3]
+    for number, picture in enumerate(alone):
+        assert np.abs(painted[number].astype(int) - picture).max() <= 1
 
 
 def test_strength_runs_from_the_photo_to_the_painting(stylizer: Stylizer, photo: Pixels) -> None:
@@ -145,7 +357,7 @@ def test_what_is_no_picture_is_refused_and_the_next_one_is_painted(
 
 @pytest.mark.parametrize("strength", [-0.01, 1.01, float("nan"), float("inf")])
 def test_a_strength_out_of_range_is_refused(strength: float, stylizer: Stylizer, photo: Pixels) -> None:
-    with pytest.raises(InvalidPicture, match="strength"):
+    with pytest.raises(InvalidOption, match="strength"):
         stylizer.stylize(photo, "wave", strength=strength)
 
 
@@ -161,22 +373,12 @@ def test_a_missing_or_damaged_checkpoint_is_told_and_heals_when_replaced(
     stylizer = Stylizer(Catalogue([tmp_path]))
     with pytest.raises(InvalidCheckpoint, match="missing"):
         stylizer.stylize(photo, "wave")
-    (tmp_path / "house_v0.npz").write_bytes(b"damaged")
+    network = Catalogue([MODELS]).get("wave").checkpoint
+    (tmp_path / network.name).write_bytes(b"damaged")
     with pytest.raises(InvalidCheckpoint, match="damaged"):
         stylizer.stylize(photo, "wave")
-    shutil.copy(MODELS / "house_v0.npz", tmp_path)
+    shutil.copy(network, tmp_path)
     assert stylizer.stylize(photo, "wave").shape == photo.shape
-
-
-def test_a_photo_too_large_for_one_pass_is_painted_smaller_and_enlarged(photo: Pixels) -> None:
-    picture = np.tile(photo, (3, 3, 1))[:190, :287]
-    stylizer = Stylizer(Catalogue([MODELS]), max_pixels=12_000)
-    painted = stylizer.stylize(picture, "wave")
-    assert painted.shape == picture.shape
-    scale = (12_000 / (190 * 287)) ** 0.5
-    smaller = resize(picture, int(190 * scale), int(287 * scale))
-    expected = resize(stylizer.stylize(smaller, "wave"), 190, 287)
-    assert np.array_equal(painted, expected)
 
 
 def test_resizing_keeps_what_a_picture_shows(photo: Pixels) -> None:

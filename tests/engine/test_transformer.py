@@ -15,9 +15,14 @@ SMALL = NetworkConfig(base_width=4, residual_blocks=2)
 
 @pytest.mark.parametrize(
     "config",
-    [SMALL, NetworkConfig(4, 1, "zeros", "transposed", "bytes"), NetworkConfig(4, 0, "zeros", "nearest")],
+    [
+        SMALL,
+        NetworkConfig(4, 2, 1, "zeros", "transposed", "bytes"),
+        NetworkConfig(4, 2, 0, "zeros", "nearest"),
+        NetworkConfig(4, 3, 1),
+    ],
 )
-@pytest.mark.parametrize("shape", [(16, 16), (20, 48)])
+@pytest.mark.parametrize("shape", [(16, 16), (24, 48)])
 def test_a_picture_keeps_its_shape_and_range(config: NetworkConfig, shape: tuple[int, int]) -> None:
     model = build_transformer(config)
     pixels = np.random.default_rng(1).uniform(0, 255, (2, *shape, 3)).astype(np.float32)

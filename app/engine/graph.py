@@ -1,0 +1,297 @@
+"""The network as TensorFlow functions that are fast on a CPU: rewritten convolutions, fused normalisation.
+
+``Graph`` works on one picture (batch 1), whole or a strip of it; ``BatchGraph`` on several of one shape.
+``app.engine.transformer`` has the same network in plain Keras, for training and as the reference that this
+one is tested against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from app.engine.config import NetworkConfig
+from app.engine.rewriting import Convolution, rewrite
+
+# The level that is taken off pixels before a network that pads by reflection: normalisation removes any
+# constant, and whole numbers around zero are exact in bfloat16. Zeros at a border must stay zeros.
+MIDDLE_GREY = 128
+
+# Mean and (biased) variance per channel, float32 [channels] each.
+Moments = tuple[Any, Any]
+
+
+class Graph:
+    """One network's layers on tensors of the type it computes in.
+
+    ``rows`` is a style vector of shape [``config.style_size``]. Where a style map is given, it holds two of
+    them, [2, ``config.style_size``], and ``where`` the second one's share, 0..1, at the layer's resolution.
+    """
+
+    def __init__(self, config: NetworkConfig, kernels: Mapping[str, Any], dtype: str) -> None:
+        self.config = config
+        self.dtype = tf.as_dtype(dtype)
+        self.layers = rewrite(config, dict(kernels))
+        self._kernels = {
+            name: tf.constant(layer.kernel.astype(np.float32), self.dtype)
+            for name, layer in self.layers.items()
+        }
+        self._spans: dict[str, tuple[int, int, int]] = {}
+        start = 0
+        for spec in config.layers:
+            self._spans[spec.name] = (start, start + spec.outputs, start + 2 * spec.outputs)
+            start += 2 * spec.outputs
+
+    def enter(self, photo: Any) -> Any:
+        """uint8 [1, height + 8, width + 8, 3], its border mirrored or zero, as raw blocks of conv1."""
+        blocks = to_blocks(photo)
+        if self.config.input_range == "unit":
+            blocks = tf.cast(blocks, tf.int16) - MIDDLE_GREY
+        return self._convolve(tf.cast(blocks, self.dtype), self.layers["conv1"])
+
+    def convolve(self, x: Any, name: str, ends: tuple[Any, Any] | None = None) -> Any:
+        """A layer's raw result.
+
+        ``ends``: for a strip, 1 or 0 (tensors) for whether it ends at the picture's upper and lower border.
+        """
+        layer = self.layers[name]
+        if layer.border == "zeros":
+            # oneDNN reads zeros beyond the border without a copy, if it knows their number beforehand.
+            rows = [layer.before, layer.after]
+            if ends is not None:
+                x, rows = _pad(x, layer, 1, *ends), [0, 0]
+            x = self._convolve(x, layer, [[0, 0], rows, [layer.before, layer.after], [0, 0]])
+        else:
+            x = self._convolve(_pad(_pad(x, layer, 1, *(ends or (1, 1))), layer, 2, 1, 1), layer)
+        if layer.doubled:
+            x = from_blocks(x)
+        return x[:, 1:-1, 1:-1] if layer.shifted else x
+
+    def _convolve(self, x: Any, layer: Convolution, padding: Any = "VALID") -> Any:
+        return tf.nn.conv2d(x, self._kernels[layer.name], layer.stride, padding)
+
+    def normalize(
+        self,
+        x: Any,
+        name: str,
+        rows: Any,
+        *,
+        moments: Moments | None = None,
+        where: Any = None,
+        activate: bool = True,
+    ) -> Any:
+        """Conditional instance normalisation (and ReLU) of a layer's raw result.
+
+        A training-mode fused batch normalisation of a batch of one computes just that in one operation;
+        with ``moments`` given, an inference-mode one applies them.
+        """
+        shape = tf.shape(x)
+        start, middle, end = self._spans[name]
+        phases = self._phases(name)
+        if moments is None and phases and x.dtype == tf.bfloat16 and (middle - start) % 16:
+            # oneDNN is ten times slower on channel counts that do not fill its vectors.
+            moments = self.moments(x, name)
+        if moments is not None and phases:
+            moments = (tf.tile(moments[0], [phases]), tf.tile(moments[1], [phases]))
+        elif phases:
+            x = tf.reshape(x, [1, shape[1], shape[2] * phases, middle - start])
+        repeats = phases if moments is not None and phases else 1
+        scale = tf.tile(rows[..., start:middle], [1] * (len(rows.shape) - 1) + [repeats])
+        shift = tf.tile(rows[..., middle:end], [1] * (len(rows.shape) - 1) + [repeats])
+        if where is None:
+            y = self._fused(x, scale, shift, moments)
+        else:
+            plain = self._fused(x, tf.ones_like(scale[0]), tf.zeros_like(shift[0]), moments)
+            share = self._shares(where, phases, tf.shape(x), repeats)
+            y = plain * _mix(scale, share, x.dtype) + _mix(shift, share, x.dtype)
+        y = tf.nn.relu(y) if activate else y
+        return tf.reshape(y, shape)
+
+    def _fused(self, x: Any, scale: Any, shift: Any, moments: Moments | None) -> Any:
+        mean, variance = moments or (tf.zeros([0]), tf.zeros([0]))
+        return tf.raw_ops.FusedBatchNormV3(
+            x=x,
+            scale=scale,
+            offset=shift,
+            mean=mean,
+            variance=variance,
+            epsilon=self.config.epsilon,
+            is_training=moments is None,
+        ).y
+
+    def moments(self, x: Any, name: str) -> Moments:
+        """Mean and biased variance of a layer's raw result, over its pixels."""
+        phases = self._phases(name)
+        channels = tf.shape(x)[3]
+        none, ones = tf.zeros([0]), tf.ones([channels])
+        fused = tf.raw_ops.FusedBatchNormV3(
+            x=x, scale=ones, offset=ones, mean=none, variance=none, epsilon=1e-3, is_training=True
+        )
+        count = tf.cast(tf.shape(x)[1] * tf.shape(x)[2], tf.float32)
+        mean = fused.batch_mean
+        variance = fused.batch_variance * (count - 1) / count  # what it returns is the unbiased one
+        if not phases:
+            return mean, variance
+        means = tf.reshape(mean, [phases, -1])
+        mean = tf.reduce_mean(means, 0)
+        spread = tf.reduce_mean(tf.square(means - mean), 0)
+        return mean, tf.reduce_mean(tf.reshape(variance, [phases, -1]), 0) + spread
+
+    def finish(self, x: Any, rows: Any, *, moments: Moments | None = None, where: Any = None) -> Any:
+        """Raw blocks of the last layer, float32, as uint8 pixels."""
+        if moments is None:
+            moments = self.moments(x, "out")
+        x = self.normalize(x, "out", rows, moments=moments, where=where, activate=False)
+        painted = tf.clip_by_value(tf.round(tf.tanh(x) * 150.0 + 127.5), 0.0, 255.0)
+        return from_blocks(tf.cast(painted, tf.uint8))
+
+    def whole(self, photo: Any, rows: Any, where: Any = None) -> Any:
+        """The whole network: uint8 [batch, height + 8, width + 8, 3] to uint8 [batch, height, width, 3].
+
+        ``where``: the share of the second row of ``rows`` at each pixel of the picture and of its halvings,
+        uint8 [1, height, width, 1] each.
+        """
+        halvings = self.config.halvings
+        levels = [share(level) for level in where] if where is not None else [None] * (halvings + 1)
+        blocks = None if where is None else to_blocks(levels[0])
+        x = self.normalize(self.enter(photo), "conv1", rows, where=blocks)
+        for number in range(1, halvings + 1):
+            name = f"down{number}"
+            x = self.normalize(self.convolve(x, name), name, rows, where=levels[number])
+        for block in range(1, self.config.residual_blocks + 1):
+            first, second = f"res{block}_a", f"res{block}_b"
+            y = self.normalize(self.convolve(x, first), first, rows, where=levels[-1])
+            x += self.normalize(self.convolve(y, second), second, rows, where=levels[-1], activate=False)
+        for number in range(1, halvings):
+            name = f"up{number}"
+            x = self.normalize(self.convolve(x, name), name, rows, where=levels[halvings - number])
+        name = f"up{halvings}"
+        x = self.normalize(self.convolve(x, name), name, rows, where=blocks)
+        x = tf.cast(self.convolve(x, "out"), tf.float32)
+        return self.finish(x, rows, where=blocks)
+
+    def _phases(self, name: str) -> int:
+        """How many pixels of a block share a channel's statistics; 0 where the result is in pixels."""
+        layer = self.layers[name]
+        return 4 if layer.blocks and not layer.doubled else 0
+
+    def _shares(self, where: Any, phases: int, shape: Any, repeats: int) -> Any:
+        """The style map [1, h, w, 1 or 4] as [1, rows, columns, ``repeats``], like the tensor ``shape``."""
+        if not phases or repeats > 1:
+            return where
+        return tf.reshape(where, [1, shape[1], shape[2], 1])
+
+
+class BatchGraph(Graph):
+    """The same layers for a batch of pictures, each with its own style: ``rows`` is [batch, style_size].
+
+    Every picture has statistics of its own, for which there is no fused operation. There are no style maps.
+    """
+
+    def normalize(
+        self,
+        x: Any,
+        name: str,
+        rows: Any,
+        *,
+        moments: Moments | None = None,
+        where: Any = None,
+        activate: bool = True,
+    ) -> Any:
+        """Conditional instance normalisation (and ReLU) of a layer's raw result."""
+        assert where is None
+        mean, variance = moments or self.moments(x, name)
+        start, middle, end = self._spans[name]
+        factor = rows[:, start:middle] * tf.math.rsqrt(variance + self.config.epsilon)
+        term = rows[:, middle:end] - mean * factor
+        factor, term = (tf.tile(part, [1, self._phases(name) or 1])[:, None, None] for part in (factor, term))
+        y = tf.cast(tf.cast(x, tf.float32) * factor + term, x.dtype)
+        return tf.nn.relu(y) if activate else y
+
+    def moments(self, x: Any, name: str) -> Moments:
+        """Mean and biased variance of a layer's raw result, float32 [batch, channels] each."""
+        phases, shape = self._phases(name) or 1, tf.shape(x)
+        pixels = tf.reshape(tf.cast(x, tf.float32), [shape[0], -1, shape[3] // phases])
+        mean, variance = tf.nn.moments(pixels, 1)
+        return mean, variance
+
+
+def share(where: Any) -> Any:
+    """A style map of uint8 as shares of 0..1 (None stays None)."""
+    return None if where is None else tf.cast(where, tf.float32) / 255.0
+
+
+def _mix(pair: Any, share: Any, dtype: Any) -> Any:
+    """Per pixel between the two rows of ``pair`` [2, channels]; ``share`` is [1, h, w, 1 or 4]."""
+    first, difference = pair[0], pair[1] - pair[0]
+    if share.shape[-1] == 4:
+        share = tf.repeat(share, tf.shape(first)[0] // 4, axis=-1)
+    return tf.cast(first + share * difference, dtype)
+
+
+def to_blocks(x: Any) -> Any:
+    """[batch, height, width, channels] as [batch, height / 2, width / 2, 4 channels]."""
+    shape = tf.shape(x)
+    batch, height, width, channels = shape[0], shape[1] // 2, shape[2] // 2, x.shape[3]
+    rows = tf.reshape(x, [batch * height, 2, width, 2 * channels])
+    return tf.reshape(tf.transpose(rows, [0, 2, 1, 3]), [batch, height, width, 4 * channels])
+
+
+def from_blocks(x: Any) -> Any:
+    """[batch, height, width, 4 channels] as [batch, 2 height, 2 width, channels]."""
+    shape = tf.shape(x)
+    batch, height, width, channels = shape[0], shape[1], shape[2], x.shape[3] // 4
+    rows = tf.reshape(x, [batch * height, width, 2, 2 * channels])
+    return tf.reshape(tf.transpose(rows, [0, 2, 1, 3]), [batch, 2 * height, 2 * width, channels])
+
+
+def _pad(x: Any, layer: Convolution, axis: int, first: Any, last: Any) -> Any:
+    """Continue ``x`` [1, rows, columns, channels] beyond its border, as the network was trained."""
+    before, after = _edges(x, layer, axis)
+    parts = [_slice(before, axis, layer.before * first), x, _slice(after, axis, layer.after * last)]
+    return tf.concat(parts, axis)
+
+
+def _slice(x: Any, axis: int, count: Any) -> Any:
+    return x[:, :count] if axis == 1 else x[:, :, :count]
+
+
+def _edges(x: Any, layer: Convolution, axis: int) -> tuple[Any, Any]:
+    """What stands before and after ``x`` along ``axis``, as many rows (or columns) as the layer reaches."""
+    if layer.border == "mirror blocks":
+        return _mirrored_blocks(x, axis)
+    first = x[:, :2] if axis == 1 else x[:, :, :2]
+    last = x[:, -2:] if axis == 1 else x[:, :, -2:]
+    if layer.border == "zeros":
+        return tf.zeros_like(first), tf.zeros_like(last)
+    if layer.border == "mirror":
+        return tf.reverse(first, [axis]), last  # rows 1, 0 and rows -2, -1: one is taken of each
+    return first, tf.reverse(last, [axis])
+
+
+def _mirrored_blocks(x: Any, axis: int) -> tuple[Any, Any]:
+    """Four pixels mirrored at the border, without repeating it, as two blocks.
+
+    Before the first block stand the rows (4, 3), (2, 1): the blocks' first places come from blocks 2 and 1,
+    their second ones from blocks 1 and 0; after the last block likewise.
+    """
+
+    def edge(start: Any, stop: Any) -> Any:
+        return x[:, start:stop] if axis == 1 else x[:, :, start:stop]
+
+    def mirrored(firsts: Any, seconds: Any) -> Any:
+        firsts, seconds = (tf.reverse(part, [axis]) for part in (firsts, seconds))
+        channels = x.shape[3] // 4
+        shape = tf.concat([tf.shape(firsts)[:3], [2, 2, channels]], 0)
+        place = 3 if axis == 1 else 4
+        firsts, seconds = tf.reshape(firsts, shape), tf.reshape(seconds, shape)
+        pieces = [tf.gather(firsts, [0], axis=place), tf.gather(seconds, [1], axis=place)]
+        return tf.reshape(tf.concat(pieces, place), tf.concat([tf.shape(firsts)[:3], [4 * channels]], 0))
+
+    count = tf.shape(x)[axis]
+    before = mirrored(edge(1, 3), edge(0, 2))
+    after = mirrored(edge(count - 2, count), edge(count - 3, count - 1))
+    return before, after

@@ -1,0 +1,153 @@
+"""A loaded network on a device: one pass over a picture, whole or in strips."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from app.engine.checkpoints import Checkpoint
+from app.engine.graph import BatchGraph, Graph
+from app.engine.planes import PlaneStore
+from app.engine.preprocessing import REACH, PaddedPhoto, Pixels
+from app.engine.scheduling import FairQueue
+from app.engine.tiling import Job, TiledPass
+
+log = logging.getLogger(__name__)
+
+# Pixels mirrored around a photo before a network that pads with zeros, and cropped off after: the bright
+# lines that such a network draws along the border reach about half as far inwards.
+BORDER_MARGIN = 32
+# Pictures up to this size are painted whole, which is a little faster than in strips; larger ones let others
+# take their turn in between.
+WHOLE_PIXELS = 3 << 19
+# Tensors of full size and width that one whole pass holds at a time.
+WHOLE_TENSORS = 5
+# Pixels that the pictures of a batch may have together.
+BATCH_PIXELS = 4 * WHOLE_PIXELS
+
+Report = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class StyleRows:
+    """What a pass is styled with: ``rows`` float32 [style_size], or, with a map, [2, style_size].
+
+    ``where`` is uint8 [height, width] like the photo: the second row's share, 0..255.
+    """
+
+    rows: npt.NDArray[np.float32]
+    where: Pixels | None = None
+
+
+class Network:
+    """A checkpoint's network, ready to paint; safe to share between threads."""
+
+    def __init__(self, checkpoint: Checkpoint, *, precision: str, device: str, batch_limit: int = 1) -> None:
+        """Args:
+        checkpoint: the weights.
+        precision: what the convolutions compute in, "float32" or "bfloat16".
+        device: TensorFlow's name of it, "/CPU:0" or "/GPU:0".
+        batch_limit: how many waiting pictures of one shape are painted at once.
+        """
+        self.checkpoint = checkpoint
+        self.device = device
+        self._batch_limit = batch_limit
+        with tf.device(device):
+            self._graph = Graph(checkpoint.config, checkpoint.kernels, precision)
+        self._tiled = TiledPass(self._graph)
+        self._whole = tf.function(self._graph.whole, reduce_retracing=True, autograph=False)
+        if batch_limit > 1:
+            with tf.device(device):
+                together = BatchGraph(checkpoint.config, checkpoint.kernels, precision)
+            self._batch = tf.function(together.whole, reduce_retracing=True, autograph=False)
+
+    def paint(
+        self, photo: Pixels, style: StyleRows, *, exact: bool, budget: int, queue: FairQueue, report: Report
+    ) -> Pixels:
+        """One pass; the result has the photo's shape.
+
+        Args:
+            photo: uint8 [height, width, 3].
+            style: its rows, and where the second one applies.
+            exact: leave out the care for the border of networks that pad with zeros.
+            budget: bytes of activations to hold in memory; more lie in temporary files.
+            queue: whose turn it is to use the device.
+            report: called between tiles with the share done; may raise to stop.
+        """
+        config = self.checkpoint.config
+        padded = PaddedPhoto(
+            photo,
+            margin=BORDER_MARGIN if config.padding == "zeros" and not exact else 0,
+            multiple=config.multiple,
+            least=config.least_side,
+            reflect=config.padding == "reflect",
+        )
+        area = padded.height * padded.width
+        whole_bytes = area * config.base_width * self._graph.dtype.size * WHOLE_TENSORS
+        with tf.device(self.device):
+            if area <= WHOLE_PIXELS and whole_bytes <= budget:
+                try:
+                    return self._paint_whole(padded, style, queue)
+                except tf.errors.ResourceExhaustedError:
+                    log.warning("The device's memory is too small for the whole picture: painting strips")
+            return self._paint_strips(padded, style, budget, queue, report)
+
+    def count_traces(self) -> int:
+        """How many times a function was traced so far, those of the strips' stages included."""
+        whole = [self._whole, *([self._batch] if self._batch_limit > 1 else [])]
+        functions = [*whole, *self._tiled.stages]
+        return sum(function.experimental_get_tracing_count() for function in functions)
+
+    def _paint_whole(self, padded: PaddedPhoto, style: StyleRows, queue: FairQueue) -> Pixels:
+        slab = padded.slab(-REACH, padded.height + REACH)
+        if style.where is None:
+            limit = min(self._batch_limit, max(1, BATCH_PIXELS // (padded.height * padded.width)))
+            painted = queue.share((self, slab.shape), (slab, style.rows), self._paint_together, limit)
+        else:
+            levels = self._levels(padded, style)
+            with queue.turn():
+                where = levels and [tf.constant(level[None, ..., None]) for level in levels]
+                painted = self._whole(tf.constant(slab), tf.constant(style.rows), where).numpy()[0]
+        picture = np.empty(padded.shape, np.uint8)
+        padded.crop_into(picture, painted, 0)
+        return picture
+
+    def _paint_together(self, requests: Sequence[tuple[Pixels, npt.NDArray[np.float32]]]) -> Sequence[Pixels]:
+        """One pass for photos of one shape, each with its style: slabs [1, ...] and rows [style_size]."""
+        slabs, rows = zip(*requests, strict=True)
+        if len(requests) == 1:
+            painted = self._whole(tf.constant(slabs[0]), tf.constant(rows[0]))
+        else:
+            painted = self._batch(tf.constant(np.concatenate(slabs)), tf.constant(np.stack(rows)))
+        pictures: Sequence[Pixels] = painted.numpy()
+        return pictures
+
+    def _paint_strips(
+        self, padded: PaddedPhoto, style: StyleRows, budget: int, queue: FairQueue, report: Report
+    ) -> Pixels:
+        with PlaneStore(budget) as store:
+            levels = self._levels(padded, style)
+            return self._tiled.paint(Job(padded, tf.constant(style.rows), levels, store, queue.turn, report))
+
+    def _levels(self, padded: PaddedPhoto, style: StyleRows) -> list[Pixels] | None:
+        """The style map at the resolution of each layer, from the padded picture's own down."""
+        if style.where is None:
+            return None
+        levels = [padded.pad_map(style.where)]
+        for _ in range(self.checkpoint.config.halvings):
+            levels.append(_halve(levels[-1]))
+        return levels
+
+
+def _halve(where: Pixels) -> Pixels:
+    """The mean of each 2x2 pixels of a map, rounded."""
+    pairs: Any = where.astype(np.uint16)
+    total = pairs[::2, ::2] + pairs[1::2, ::2] + pairs[::2, 1::2] + pairs[1::2, 1::2]
+    halved: Pixels = ((total + 2) // 4).astype(np.uint8)
+    return halved

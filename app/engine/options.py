@@ -1,0 +1,121 @@
+"""What can be asked of a painting besides its photo. Loads without TensorFlow."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from app.engine.errors import InvalidOption
+
+BRUSH_LEAST, BRUSH_MOST = 0.25, 4.0
+Upsampling = Literal["cascade", "guided"]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """One or several styles of one network with their shares, which add up to 1.
+
+    A style is a row of scales and shifts, and a mixture of styles is that mixture of their rows (Dumoulin,
+    Shlens and Kudlur 2017, "A Learned Representation for Artistic Style", section 3.4): still one pass.
+    """
+
+    parts: tuple[tuple[str, float], ...]
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise InvalidOption("Name at least one style.")
+        weights = [weight for _, weight in self.parts]
+        if not all(math.isfinite(weight) and weight > 0 for weight in weights):
+            raise InvalidOption("The weights of styles must be numbers above 0.")
+        if len({slug for slug, _ in self.parts}) < len(self.parts):
+            raise InvalidOption("Each style of a mixture can be named once.")
+        total = sum(weights)
+        object.__setattr__(self, "parts", tuple((slug, weight / total) for slug, weight in self.parts))
+
+    @classmethod
+    def parse(cls, text: str) -> Mixture:
+        """Read ``wave`` or ``wave:0.7,udnie:0.3``; weights are brought to a sum of 1.
+
+        Raises:
+            InvalidOption: it is neither.
+        """
+        parts = []
+        for part in text.split(","):
+            slug, colon, weight = part.strip().partition(":")
+            try:
+                parts.append((slug.strip(), float(weight) if colon else 1.0))
+            except ValueError as error:
+                raise InvalidOption(f"{weight!r} is not the weight of a style.") from error
+            if not slug.strip():
+                raise InvalidOption("A style is written SLUG, a mixture SLUG:WEIGHT,SLUG:WEIGHT.")
+        return cls(tuple(parts))
+
+    @property
+    def slugs(self) -> tuple[str, ...]:
+        """The styles that take part."""
+        return tuple(slug for slug, _ in self.parts)
+
+    def __str__(self) -> str:
+        if len(self.parts) == 1:
+            return self.parts[0][0]
+        return ",".join(f"{slug}:{weight:.6g}" for slug, weight in self.parts)
+
+
+@dataclass(frozen=True, eq=False)
+class StyleMap:
+    """A second style and where it applies: ``where`` is uint8 [height, width] like the photo.
+
+    0 is the picture's first style, 255 this one, and what lies between is mixed.
+    """
+
+    style: Mixture
+    where: npt.NDArray[np.uint8]
+
+
+def check_brush(brush: float) -> float:
+    """Return ``brush``, the breadth of strokes relative to the picture, 1 being the natural one.
+
+    Raises:
+        InvalidOption: it is out of range.
+    """
+    if not BRUSH_LEAST <= brush <= BRUSH_MOST:
+        raise InvalidOption(f"The brush must lie between {BRUSH_LEAST:g} and {BRUSH_MOST:g}.")
+    return brush
+
+
+def check_upsampling(upsampling: str, exact: bool) -> None:
+    """Check how a large picture is to come from a small one.
+
+    Raises:
+        InvalidOption: there is no such way, or the network's own pixels are asked for as well.
+    """
+    if upsampling not in get_args(Upsampling):
+        raise InvalidOption(f"The upsampling must be {' or '.join(get_args(Upsampling))}.")
+    if exact and upsampling != "cascade":
+        raise InvalidOption("Exact pixels are painted at full size: leave out exact or the upsampling.")
+
+
+def check_strength(strength: float) -> float:
+    """Return ``strength``.
+
+    Raises:
+        InvalidOption: it is not between 0 and 1.
+    """
+    if not 0.0 <= strength <= 1.0:
+        raise InvalidOption("The strength must lie between 0 and 1.")
+    return strength
+
+
+def check_mask(mask: npt.NDArray[np.uint8], height: int, width: int, name: str) -> npt.NDArray[np.uint8]:
+    """Return ``mask`` as uint8 [height, width].
+
+    Raises:
+        InvalidOption: it has another shape or type than the photo needs.
+    """
+    if not isinstance(mask, np.ndarray) or mask.dtype != np.uint8 or mask.shape != (height, width):
+        raise InvalidOption(f"The {name} must be 8-bit grey and as large as the photo, {width} by {height}.")
+    return mask

@@ -1,0 +1,20 @@
+"""What the processor can do."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+# Instructions that multiply bfloat16 numbers; without them TensorFlow emulates it, slower than float32.
+_BFLOAT16 = {"avx512_bf16", "amx_bf16"}
+
+
+@cache
+def computes_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 numbers itself."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return False  # not Linux: float32 is right everywhere
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return not _BFLOAT16.isdisjoint(flags.split())

@@ -1,0 +1,429 @@
+"""Exact inference in bounded memory: the whole picture's result, computed strip by strip.
+
+Instance normalisation needs the mean and variance of every layer over the whole picture, so tiles that
+normalise by themselves show seams. Here the network is run layer by layer: a stage makes a layer's raw result
+for all strips of rows while their statistics are merged, and the next stage normalises with them as it reads.
+What a stage leaves lies in a plane (``app.engine.planes``), except for the two layers at full size, which are
+cheaper to compute twice than to keep: once for their statistics, once inside the next stage.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from app.engine.config import NetworkConfig
+from app.engine.graph import Graph, share, to_blocks
+from app.engine.planes import ALIGNMENT, Plane, PlaneStore
+from app.engine.preprocessing import REACH, PaddedPhoto, Pixels
+from app.engine.rewriting import Convolution
+
+# A strip's widest tensor has about so many bytes, and it costs about so many multiply-adds: a tenth of a
+# second on two cores, for which others may have to wait.
+STRIP_BYTES = 1 << 25
+STRIP_MULTIPLY_ADDS = 1 << 34
+
+Turn = Callable[[], AbstractContextManager[None]]
+Report = Callable[[float], None]
+
+
+class Statistics:
+    """Mean and variance over strips, merged pairwise (Chan, Golub and LeVeque 1983, equation 2.1)."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._mean: Any = 0.0
+        self._squares: Any = 0.0
+
+    def add(self, mean: Any, variance: Any, count: int) -> None:
+        """Take in a strip of ``count`` values per channel, with its biased variance."""
+        mean, variance = mean.numpy().astype(np.float64), variance.numpy().astype(np.float64)
+        total = self._count + count
+        difference = mean - self._mean
+        self._mean = self._mean + difference * (count / total)
+        self._squares = self._squares + variance * count + difference**2 * (self._count * count / total)
+        self._count = total
+
+    @property
+    def moments(self) -> tuple[Any, Any]:
+        """Mean and biased variance per channel, float32."""
+        variance = self._squares / self._count
+        return tf.constant(self._mean, tf.float32), tf.constant(variance, tf.float32)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One tiled pass: what is painted in which style rows, where activations go, whom to ask between tiles.
+
+    ``where`` is None or the style map at each halving of the padded photo: uint8 [rows, columns].
+    """
+
+    photo: PaddedPhoto
+    rows: Any
+    where: list[Pixels] | None
+    store: PlaneStore
+    turn: Turn
+    report: Report
+
+
+@dataclass(frozen=True)
+class Activations:
+    """What a stage left. With ``pending``, the name of a layer, they are its raw result and still have to be
+    normalised with ``moments``; ``halvings`` tells their resolution.
+    """
+
+    plane: Plane
+    halvings: int
+    pending: str = ""
+    moments: Any = None
+
+
+class TiledPass:
+    """Runs a network over strips. Keeps nothing of a picture, so that threads may share it."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._stages: dict[tuple[Any, ...], Any] = {}
+
+    def paint(self, job: Job) -> Pixels:
+        """The whole picture, uint8 of the shape of the photo before it was padded."""
+        config = self.graph.config
+        run = _Run(self, job)
+        x = run.enter()
+        for number in range(2, config.halvings + 1):
+            x = run.layer(x, f"down{number}")
+        x = run.residual_blocks(x)
+        for number in range(1, config.halvings):
+            x = run.layer(x, f"up{number}")
+        return run.leave(x)
+
+    @property
+    def stages(self) -> list[Any]:
+        """The traced functions so far."""
+        return list(self._stages.values())
+
+    def stage(self, make: Callable[..., Any], *names: str, mapped: bool) -> Callable[..., Any]:
+        """A stage as a function that is traced once, for strips of any size."""
+        key = (make, *names, mapped)
+
+        def run(*arguments: Any) -> Any:
+            leaves = tf.nest.flatten(arguments)
+            given = [leaf for leaf in leaves if leaf is not None]
+            if key not in self._stages:
+                self._stages[key] = _trace(make(self.graph, *names), arguments, given)
+            return self._stages[key](*given)
+
+        return run
+
+
+def _trace(stage: Callable[..., Any], arguments: Any, given: list[Any]) -> Any:
+    """A traced function of the leaves of ``arguments`` that are not None, with open shapes."""
+    present = [leaf is not None for leaf in tf.nest.flatten(arguments)]
+
+    def flat(*tensors: Any) -> Any:
+        waiting = iter(tensors)
+        leaves = [next(waiting) if there else None for there in present]
+        return stage(*tf.nest.pack_sequence_as(arguments, leaves))
+
+    signature = [
+        tf.TensorSpec((1, None, None, leaf.shape[3]) if len(leaf.shape) == 4 else leaf.shape, leaf.dtype)
+        for leaf in given
+    ]
+    return tf.function(flat, input_signature=signature, autograph=False)
+
+
+def _entrance(graph: Graph) -> Any:
+    """The statistics of the first layer."""
+    return lambda slab: graph.moments(graph.enter(slab), "conv1")
+
+
+def _entered(graph: Graph) -> Any:
+    """From the photo through the first layer to the raw result of the second."""
+
+    def stage(slab: Any, rows: Any, moments: Any, top: Any, bottom: Any, where: Any) -> Any:
+        where = None if where is None else to_blocks(share(where))
+        x = graph.normalize(graph.enter(slab), "conv1", rows, moments=moments, where=where)
+        raw = graph.convolve(x, "down1", (top, bottom))
+        return _pack(raw), *graph.moments(raw, "down1")
+
+    return stage
+
+
+def _through(graph: Graph, pending: str, name: str) -> Any:
+    """From activations to a layer's raw result."""
+
+    def stage(x: Any, rows: Any, moments: Any, top: Any, bottom: Any, where: Any) -> Any:
+        x = _unpack(x)
+        if pending:
+            x = graph.normalize(x, pending, rows, moments=moments, where=share(where))
+        raw = graph.convolve(x, name, (top, bottom))
+        return _pack(raw), *graph.moments(raw, name)
+
+    return stage
+
+
+def _settled(graph: Graph, pending: str, add: str) -> Any:
+    """A raw result normalised; with ``add``, on top of what stood there before the residual block."""
+
+    def stage(raw: Any, before: Any, rows: Any, moments: Any, where: Any) -> Any:
+        raw = _unpack(raw)
+        x = graph.normalize(raw, pending, rows, moments=moments, where=share(where), activate=not add)
+        return _pack(x + _unpack(before) if add else x)
+
+    return stage
+
+
+def _left(graph: Graph, pending: str, name: str) -> Any:
+    """From activations through the last doubling to the raw result of the last layer."""
+
+    def stage(
+        x: Any, rows: Any, moments: Any, doubled: Any, borders: Any, where: Any, where_doubled: Any
+    ) -> Any:
+        x = _unpack(x)
+        if pending:
+            x = graph.normalize(x, pending, rows, moments=moments, where=share(where))
+        x = graph.convolve(x, name, borders[:2])
+        where_doubled = None if where_doubled is None else to_blocks(share(where_doubled))
+        x = graph.normalize(x, name, rows, moments=doubled, where=where_doubled)
+        raw = tf.cast(graph.convolve(x, "out", borders[2:]), tf.float32)
+        return raw, *graph.moments(raw, "out")
+
+    return stage
+
+
+def _finished(graph: Graph) -> Any:
+    """The last layer's raw result as pixels."""
+
+    def stage(raw: Any, rows: Any, moments: Any, where: Any) -> Any:
+        where = None if where is None else to_blocks(share(where))
+        return graph.finish(raw, rows, moments=moments, where=where)
+
+    return stage
+
+
+class _Run:
+    """The stages of one pass, each a loop over strips."""
+
+    def __init__(self, tiled: TiledPass, job: Job) -> None:
+        self.tiled, self.job = tiled, job
+        self.graph = tiled.graph
+        self.config = self.graph.config
+        self.height, self.width = job.photo.height, job.photo.width
+        self._rows = _convolution_rows(self.config, self.height)
+        # The first layer and the last doubling run twice.
+        twice = ("conv1", f"up{self.config.halvings}")
+        costs = {name: rows * self._row_cost(name)[1] for name, rows in self._rows.items()}
+        self._total = sum(costs.values()) + sum(costs[name] for name in twice)
+        self._done = 0.0
+
+    def enter(self) -> Activations:
+        """Through the first two layers."""
+        photo, blocks = self.job.photo, self.height // 2
+        gather = self._stage(_entrance)
+        statistics = Statistics()
+        for start, stop in self._strips("conv1"):
+            with self.job.turn():
+                mean, variance = gather(photo.slab(2 * start - REACH, 2 * stop + REACH))
+                statistics.add(mean, variance, (stop - start) * self.width * 2)
+            self._advance("conv1", start, stop)
+        moments = statistics.moments
+        stage, layer = self._stage(_entered), self.graph.layers["down1"]
+
+        def make(start: int, stop: int) -> Any:
+            first, last, top, bottom = _reach(layer, start, stop, blocks)
+            slab = photo.slab(2 * first - REACH, 2 * last + REACH)
+            where = self._where(0, 2 * first, 2 * last)
+            return stage(slab, self.job.rows, moments, top, bottom, where)
+
+        return self._gather(make, "conv1", "down1", halvings=1)
+
+    def layer(self, x: Activations, name: str) -> Activations:
+        """Through one layer; what it was made from is given back."""
+        result = self._made(x, name)
+        self.job.store.free(x.plane)
+        return result
+
+    def _made(self, x: Activations, name: str) -> Activations:
+        layer = self.graph.layers[name]
+        return self._gather(
+            lambda start, stop: self._apply(x, name, start, stop),
+            name,
+            halvings=x.halvings + (1 if layer.stride == 2 else -1 if layer.doubled else 0),
+        )
+
+    def residual_blocks(self, x: Activations) -> Activations:
+        """Through all residual blocks; the plane they add to is settled in place."""
+        self._settle(x, None)
+        x = Activations(x.plane, x.halvings)
+        for block in range(1, self.config.residual_blocks + 1):
+            first, second = f"res{block}_a", f"res{block}_b"
+            y = self.layer(self._made(x, first), second)
+            self._settle(y, x.plane)
+            self.job.store.free(y.plane)
+        return x
+
+    def leave(self, x: Activations) -> Pixels:
+        """Through the last two layers."""
+        name, out = f"up{self.config.halvings}", self.graph.layers["out"]
+        statistics = self._strip_statistics(x, name)
+        stage = self._stage(_left, x.pending, name)
+        doubling = self.graph.layers[name]
+        rows = x.plane.rows
+
+        def make(start: int, stop: int) -> Any:
+            first, last, top, bottom = _reach(out, start, stop, rows)
+            source_first, source_last, source_top, source_bottom = _reach(doubling, first, last, rows)
+            return stage(
+                _read(x.plane, source_first, source_last),
+                self.job.rows,
+                x.moments,
+                statistics.moments,
+                (source_top, source_bottom, top, bottom),
+                self._where(1, source_first, source_last),
+                self._where(0, 2 * first, 2 * last),
+            )
+
+        raw = self._gather(make, name, "out", halvings=1)
+        self.job.store.free(x.plane)
+        picture = self._finish(raw)
+        self.job.store.free(raw.plane)
+        return picture
+
+    def _finish(self, raw: Activations) -> Pixels:
+        photo, stage = self.job.photo, self._stage(_finished)
+        picture = np.empty(photo.shape, np.uint8)
+        for start, stop in self._strips("out"):
+            with self.job.turn():
+                where = self._where(0, 2 * start, 2 * stop)
+                strip = stage(_read(raw.plane, start, stop), self.job.rows, raw.moments, where)
+                photo.crop_into(picture, _array(strip)[0], 2 * start)
+        return picture
+
+    def _strip_statistics(self, x: Activations, name: str) -> Statistics:
+        statistics = Statistics()
+        for start, stop in self._strips(name):
+            with self.job.turn():
+                raw, mean, variance = self._apply(x, name, start, stop)
+                statistics.add(mean, variance, raw.shape[1] * raw.shape[2] * 4)
+            self._advance(name, start, stop)
+        return statistics
+
+    def _apply(self, x: Activations, name: str, start: int, stop: int) -> Any:
+        first, last, top, bottom = _reach(self.graph.layers[name], start, stop, x.plane.rows)
+        where = self._where(x.halvings, first, last)
+        slab = _read(x.plane, first, last)
+        stage = self._stage(_through, x.pending, name)
+        return stage(slab, self.job.rows, x.moments, top, bottom, where)
+
+    def _gather(self, make: Callable[[int, int], Any], *names: str, halvings: int) -> Activations:
+        """Make the raw result of the last of ``names``, those made together, and its statistics."""
+        name = names[-1]
+        grow, rows = 2 if self.graph.layers[name].doubled else 1, self._rows[name]
+        statistics, plane = Statistics(), None
+        for start, stop in self._strips(name):
+            with self.job.turn():
+                raw, mean, variance = make(start, stop)
+                values = _array(raw)[0]
+                if plane is None:
+                    plane = self.job.store.new((grow * rows, *values.shape[1:]), values.dtype)
+                plane.write(grow * start, values)
+                phases = 4 if name == "out" else 1
+                statistics.add(mean, variance, values.shape[0] * values.shape[1] * phases)
+            for done in names:
+                self._advance(done, start, stop)
+        assert plane is not None  # a picture has rows
+        return Activations(plane, halvings, name, statistics.moments)
+
+    def _settle(self, x: Activations, before: Plane | None) -> None:
+        """Normalise in place, or add to ``before`` in place."""
+        target = before or x.plane
+        stage = self._stage(_settled, x.pending, "add" if before else "")
+        for start, stop in self._strips(x.pending):
+            with self.job.turn():
+                raw = _read(x.plane, start, stop)
+                where = self._where(x.halvings, start, stop)
+                here = _read(before, start, stop) if before else None
+                target.write(start, _array(stage(raw, here, self.job.rows, x.moments, where))[0])
+
+    def _stage(self, make: Callable[..., Any], *names: str) -> Any:
+        return self.tiled.stage(make, *names, mapped=self.job.where is not None)
+
+    def _where(self, halvings: int, start: int, stop: int) -> Any:
+        """The style map's rows at a resolution, uint8 [1, rows, columns, 1]."""
+        return None if self.job.where is None else self.job.where[halvings][None, start:stop, :, None]
+
+    def _strips(self, name: str) -> Iterator[tuple[int, int]]:
+        """Ranges of the rows over which a layer's convolution runs."""
+        rows = self._rows[name]
+        values, work = self._row_cost(name)
+        step = max(4.0, min(STRIP_BYTES / (values * self.graph.dtype.size), STRIP_MULTIPLY_ADDS / work))
+        count = max(1, math.ceil(rows / step))
+        edges = [round(rows * number / count) for number in range(count + 1)]
+        yield from itertools.pairwise(edges)
+
+    def _row_cost(self, name: str) -> tuple[float, float]:
+        """Numbers in the wider of the tensors before and after, and multiply-adds, per row of a layer."""
+        kernel = self.graph.layers[name].kernel
+        columns = self.width * self._rows[name] / self.height
+        return columns * max(kernel.shape[2:]), columns * float(kernel.size)
+
+    def _advance(self, name: str, start: int, stop: int) -> None:
+        """Count what was done, in multiply-adds; never quite all before the picture is there."""
+        self._done += (stop - start) * self._row_cost(name)[1]
+        self.job.report(min(self._done / self._total, 1.0))
+
+
+def _convolution_rows(config: NetworkConfig, height: int) -> dict[str, int]:
+    """Over how many rows each layer's convolution runs, for a padded picture of ``height``."""
+    rows = {}
+    for layer in config.layers:
+        number = int(layer.name[-1]) if layer.name[:-1] in ("down", "up") else 0
+        if layer.name.startswith("down"):
+            halvings = number
+        elif layer.name.startswith("up"):
+            halvings = config.halvings - number + 1
+        elif layer.name.startswith("res"):
+            halvings = config.halvings
+        else:
+            halvings = 1  # in blocks
+        rows[layer.name] = height >> halvings
+    return rows
+
+
+def _pack(x: Any) -> Any:
+    """Activations as a type that NumPy knows: bfloat16 as the same bits in uint16."""
+    return tf.bitcast(x, tf.uint16) if x.dtype == tf.bfloat16 else x
+
+
+def _unpack(x: Any) -> Any:
+    return tf.bitcast(x, tf.bfloat16) if x.dtype == tf.uint16 else x
+
+
+def _array(tensor: Any) -> npt.NDArray[Any]:
+    """A result on the processor without the copy that ``numpy()`` makes; it is read and let go."""
+    return np.asarray(memoryview(tensor)) if "CPU" in tensor.device else np.asarray(tensor)
+
+
+def _read(plane: Plane, start: int, stop: int) -> Any:
+    """Rows of a plane as a tensor [1, rows, columns, channels], without a copy where it is aligned.
+
+    The tensor shares the plane's memory: it is to be used before those rows are written again.
+    """
+    values = plane.read(start, stop)[None]
+    if values.ctypes.data % ALIGNMENT:
+        return tf.constant(values)
+    return tf.experimental.dlpack.from_dlpack(values.__dlpack__())
+
+
+def _reach(layer: Convolution, start: int, stop: int, rows: int) -> tuple[int, int, Any, Any]:
+    """The source's rows for rows ``start`` to ``stop``, and 1 or 0 for whether they end at its borders."""
+    first, last = layer.source_rows(start, stop)
+    return max(first, 0), min(last, rows), np.array(first < 0, np.int32), np.array(last > rows, np.int32)

@@ -1,0 +1,153 @@
+"""The fast graph and its strips against the plain Keras network of the same weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from app.engine import network as network_module
+from app.engine import tiling
+from app.engine.checkpoints import Checkpoint
+from app.engine.config import NetworkConfig
+from app.engine.graph import BatchGraph, Graph
+from app.engine.network import Network, StyleRows
+from app.engine.preprocessing import Pixels
+from app.engine.scheduling import FairQueue
+from app.engine.transformer import build_transformer, load_kernels
+
+CONFIGS = {
+    "house": NetworkConfig(base_width=8, residual_blocks=2),
+    "three halvings": NetworkConfig(base_width=8, halvings=3, residual_blocks=1),
+    "one halving": NetworkConfig(base_width=8, halvings=1, residual_blocks=0),
+    "published": NetworkConfig(8, 2, 1, "zeros", "transposed", "bytes"),
+    "zeros and nearest": NetworkConfig(8, 2, 1, "zeros", "nearest", "bytes"),
+    "odd width": NetworkConfig(base_width=5, residual_blocks=1),
+}
+
+
+def chance_checkpoint(config: NetworkConfig) -> Checkpoint:
+    """Two styles with weights by chance, scaled so that activations keep their size."""
+    chance = np.random.default_rng(3)
+    kernels = {
+        layer.name: chance.normal(size=layer.kernel_shape) / np.sqrt(layer.size**2 * layer.inputs)
+        for layer in config.layers
+    }
+    parts = [
+        np.concatenate(
+            [chance.normal(1, 0.3, (2, layer.outputs)), chance.normal(0, 0.3, (2, layer.outputs))], 1
+        )
+        for layer in config.layers
+    ]
+    rows = np.concatenate(parts, axis=1).astype(np.float32)
+    return Checkpoint(
+        config, ("one", "two"), rows, {name: k.astype(np.float32) for name, k in kernels.items()}
+    )
+
+
+@pytest.fixture(params=CONFIGS, ids=str)
+def checkpoint(request: pytest.FixtureRequest) -> Checkpoint:
+    return chance_checkpoint(CONFIGS[request.param])
+
+
+def paint(network: Network, photo: Pixels, style: StyleRows, *, budget: int = 1 << 30) -> Pixels:
+    return network.paint(
+        photo, style, exact=True, budget=budget, queue=FairQueue(), report=lambda share: None
+    )
+
+
+@pytest.fixture
+def in_strips(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Call it to have every picture painted in many small strips from then on."""
+
+    def switch() -> None:
+        monkeypatch.setattr(network_module, "WHOLE_PIXELS", 0)
+        monkeypatch.setattr(tiling, "STRIP_BYTES", 16000)
+
+    return switch
+
+
+@pytest.mark.parametrize("shape", [(64, 96), (32, 48)])
+def test_the_rewritten_network_is_the_plain_one(
+    checkpoint: Checkpoint, photo: Pixels, shape: tuple[int, int]
+) -> None:
+    picture = np.ascontiguousarray(photo[: shape[0], : shape[1]])
+    model = build_transformer(checkpoint.config)
+    load_kernels(model, checkpoint.config, checkpoint.kernels)
+    expected = model([picture[None].astype(np.float32), checkpoint.row("two")[None]]).numpy()[0]
+    network = Network(checkpoint, precision="float32", device="/CPU:0")
+    painted = paint(network, picture, StyleRows(checkpoint.row("two")))
+    assert np.abs(painted - expected).max() <= 1
+    assert painted.std() > 10
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+@pytest.mark.parametrize("budget", [0, 50_000, 1 << 30], ids=["on disk", "half", "in memory"])
+def test_strips_make_the_picture_that_a_whole_pass_makes(
+    checkpoint: Checkpoint, photo: Pixels, in_strips: Callable[[], None], mapped: bool, budget: int
+) -> None:
+    where = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1)) if mapped else None
+    style = StyleRows(checkpoint.rows if mapped else checkpoint.row("one"), where)
+    network = Network(checkpoint, precision="float32", device="/CPU:0")
+    whole = paint(network, photo, style)
+    in_strips()
+    strips = paint(network, photo, style, budget=budget)
+    assert np.abs(strips.astype(int) - whole).max() <= 1
+
+
+def test_a_batch_of_styles_is_what_each_makes_alone(checkpoint: Checkpoint, photo: Pixels) -> None:
+    alone = Graph(checkpoint.config, checkpoint.kernels, "float32")
+    together = BatchGraph(checkpoint.config, checkpoint.kernels, "float32")
+    slabs = np.stack([photo, photo[::-1], photo[:, ::-1]])
+    rows = checkpoint.rows[[0, 1, 1]]
+    painted = together.whole(slabs, rows).numpy()
+    assert painted.shape == (3, 56, 88, 3)
+    for number in range(3):
+        single = alone.whole(slabs[number : number + 1], rows[number]).numpy()[0]
+        assert np.abs(painted[number].astype(int) - single).max() <= 1
+
+
+def test_a_style_map_paints_each_style_where_it_applies(photo: Pixels) -> None:
+    checkpoint = chance_checkpoint(CONFIGS["house"])
+    network = Network(checkpoint, precision="float32", device="/CPU:0")
+    for level, slug in ((0, "one"), (255, "two")):
+        where = np.full(photo.shape[:2], level, np.uint8)
+        mapped = paint(network, photo, StyleRows(checkpoint.rows, where))
+        alone = paint(network, photo, StyleRows(checkpoint.row(slug)))
+        assert np.abs(mapped.astype(int) - alone).max() <= 1
+
+
+def test_bfloat16_stays_close_on_a_trained_network(photo: Pixels) -> None:
+    from app.engine.checkpoints import load_checkpoint
+    from tests.engine.conftest import MODELS
+
+    checkpoint = load_checkpoint(MODELS / "house_v0.npz")
+    style = StyleRows(checkpoint.row("wave"))
+    exact, fast = (
+        paint(Network(checkpoint, precision=precision, device="/CPU:0"), photo, style)
+        for precision in ("float32", "bfloat16")
+    )
+    difference = np.abs(exact.astype(int) - fast)
+    assert 0 < difference.mean() < 1
+
+
+def test_a_tiled_pass_reports_in_order_and_stops_when_told(
+    photo: Pixels, in_strips: Callable[[], None]
+) -> None:
+    checkpoint = chance_checkpoint(CONFIGS["house"])
+    network = Network(checkpoint, precision="float32", device="/CPU:0")
+    style = StyleRows(checkpoint.row("one"))
+    in_strips()
+    shares: list[float] = []
+    network.paint(photo, style, exact=True, budget=0, queue=FairQueue(), report=shares.append)
+    assert shares == sorted(shares)
+    assert len(set(shares)) > 30
+    assert shares[-1] == pytest.approx(1)
+
+    def stop(share: float) -> None:
+        if share > 0.5:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        network.paint(photo, style, exact=True, budget=0, queue=FairQueue(), report=stop)
