@@ -1,0 +1,319 @@
+"""``flask networks evaluate``: measures and pictures that show how well networks paint."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+from flask.cli import with_appcontext
+from PIL import Image
+
+from app.commands.console import BadInput, OneLineCommand, Progress, bad_input_is_one_line, write_whole
+from app.commands.evaluation_goals import PUBLISHED
+from app.commands.evaluation_page import make_sheet, page, to_csv
+from app.commands.loss_weights import SHARED, loss_weights, vgg_option
+from app.config import PROJECT_ROOT
+from app.engine.catalogue import Catalogue, StyleFacts
+from app.engine.checkpoints import load_checkpoint, read_tensorflow1_checkpoint, save_checkpoint
+from app.engine.color import blend
+from app.engine.preprocessing import Pixels
+from app.engine.processor import computes_bfloat16
+from app.engine.training.evaluation import Blended, Photo, Score, listed_photos
+from app.imaging import decode_photo
+from app.wiring import catalogue
+
+if TYPE_CHECKING:
+    from app.engine.stylizer import Stylizer
+    from app.engine.training.judge import Judge
+
+# The published checkpoints' names of styles that are called otherwise here.
+PUBLISHED_NAMES = {"scream": "the_scream", "wreck": "the_shipwreck_of_the_minotaur"}
+PHOTO_ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
+LARGEST_PHOTO = 100_000_000
+LEAST_SIDE = 20
+# How strongly the styles that networks have in common are painted for the curves.
+STRENGTHS = (1.0, 0.9, 0.8, 0.7)
+# The photos of the sheet that sets networks side by side.
+COMPARED_PHOTOS = 2
+SHEET_HEIGHT, COMPARISON_HEIGHT = 132, 210
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network with its styles, by whatever they are called in its own catalogue."""
+
+    name: str
+    stylizer: Stylizer
+    slugs: Mapping[str, str]
+
+    def paint(self, style: str, photo: Pixels) -> Pixels:
+        return self.stylizer.stylize(photo, self.slugs[style], exact=True)
+
+
+@click.command("evaluate", cls=OneLineCommand)
+@click.argument("networks", nargs=-1)
+@click.option(
+    "--published",
+    type=click.Path(path_type=Path),
+    default=SHARED / "checkpoints",
+    help="A folder of published checkpoints, to compare with.",
+)
+@click.option("--photos", type=click.Path(path_type=Path), help="Judge by the photos of this folder.")
+@click.option(
+    "--held-out",
+    type=click.Path(path_type=Path),
+    default=SHARED / "photos",
+    help="Where the listed photos lie that training leaves out.",
+)
+@click.option(
+    "--paintings",
+    type=click.Path(path_type=Path),
+    default=SHARED / "paintings",
+    help="A folder with SLUG.jpg for each style.",
+)
+@vgg_option
+@click.option("--size", type=click.IntRange(64, 2048), default=384, show_default=True, help="Of the photos.")
+@click.option(
+    "--style-size", type=click.IntRange(64, 2048), default=384, show_default=True, help="Of the paintings."
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=PROJECT_ROOT / "docs" / "networks",
+    help="The folder for the page, the sheets and the figures.",
+)
+@with_appcontext
+@bad_input_is_one_line
+def evaluate(
+    networks: tuple[str, ...],
+    published: Path,
+    photos: Path | None,
+    held_out: Path,
+    paintings: Path,
+    vgg: Path | None,
+    size: int,
+    style_size: int,
+    output: Path,
+) -> None:
+    """Paint photos that were not trained on in every style of NETWORKS, and measure what comes out.
+
+    NETWORKS are checkpoints of ours, by their files or by their names in models/; without any, all that lie
+    there. Published checkpoints are compared with where they are at hand.
+
+    Writes a page of tables, a contact sheet for each network and one that compares them, and all figures
+    as CSV. Photos that may not be shown are measured and stay off the sheets.
+    """
+    from app.engine.training.judge import Judge
+
+    # A network meets a photo of each shape, and TensorFlow remarks on every new one.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    files = [find_network(name) for name in networks] or _shipped()
+    judged = read_folder(photos, size) if photos else read_listed(held_out, size)
+    if not judged:
+        raise BadInput("There are no photos to judge by.")
+    with tempfile.TemporaryDirectory(prefix="networks-") as folder:
+        candidates = list(_candidates(files, published, Path(folder)))
+        styles = {style for candidate in candidates for style in candidate.slugs}
+        judge = Judge(
+            loss_weights(vgg),
+            read_paintings(paintings, styles, style_size),
+            precision="bfloat16" if computes_bfloat16() else "float32",
+        )
+        results = _measure(candidates, judged, judge)
+    sheets = list(make_sheets(candidates, judged, results.pictures))
+    for sheet in sheets:
+        write_whole(output / sheet.file, sheet.data)
+    write_whole(output / "evaluation.csv", to_csv(results.scores).encode())
+    if results.blended:
+        write_whole(output / "curves.csv", to_csv(results.blended).encode())
+    titles = {sheet.file: sheet.title for sheet in sheets}
+    command = " ".join(["flask networks evaluate", *(path.stem for path in files)])
+    write_whole(output / "README.md", page(results.scores, results.blended, judged, titles, command).encode())
+    click.echo(f"{len(results.scores)} pictures measured: {output / 'README.md'}")
+
+
+def find_network(name: str) -> Path:
+    """A checkpoint by its file, or by its name in models/."""
+    for path in (Path(name), PROJECT_ROOT / "models" / f"{name}.npz"):
+        if path.is_file():
+            return path
+    raise BadInput(f"There is no network at {name}, and none of that name in models/.")
+
+
+def read_listed(held_out: Path, size: int) -> list[Photo]:
+    """The listed photos that are at hand here."""
+    folders = {"samples": PROJECT_ROOT / "static" / "samples", "held-out": held_out}
+    package = importlib.util.find_spec("skimage")
+    if package and package.origin:
+        folders["scikit-image"] = Path(package.origin).parent / "data"
+    photos = []
+    for entry in listed_photos():
+        path = folders.get(entry.source, Path()) / entry.file
+        if path.is_file():
+            pixels = read_picture(path, size, multiple=4)
+            photos.append(Photo(entry.name, entry.kind, pixels, entry.rights, shown=bool(entry.rights)))
+    return photos
+
+
+def read_folder(folder: Path, size: int) -> list[Photo]:
+    """Every photo of a folder, by the file's name."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_ENDINGS)
+    return [Photo(path.stem, "photo", read_picture(path, size, multiple=4)) for path in paths]
+
+
+def read_paintings(folder: Path, slugs: Iterable[str], size: int) -> dict[str, Pixels]:
+    """The paintings at hand, by slug."""
+    paths = {slug: folder / f"{slug}.jpg" for slug in slugs}
+    return {slug: read_picture(path, size) for slug, path in paths.items() if path.is_file()}
+
+
+def read_picture(path: Path, size: int, *, multiple: int = 1) -> Pixels:
+    """A picture no longer than ``size``, its sides cut to multiples of ``multiple``."""
+    with path.open("rb") as file:
+        image = decode_photo(file, max_pixels=LARGEST_PHOTO).image
+    image.thumbnail((size, size), Image.Resampling.LANCZOS)
+    if min(image.size) < LEAST_SIDE:
+        raise BadInput(f"{path.name} is too small to judge by.")
+    pixels = np.asarray(image)
+    height, width = (side // multiple * multiple for side in pixels.shape[:2])
+    return np.ascontiguousarray(pixels[:height, :width])
+
+
+def _shipped() -> list[Path]:
+    """All checkpoints beside the catalogue's own, the newest networks first as the catalogue has them."""
+    used = list(dict.fromkeys(style.checkpoint for style in catalogue().styles if not style.imported))
+    others = {path for style_file in used for path in style_file.parent.glob("*.npz")}
+    return [*used, *sorted(others.difference(used))]
+
+
+def _candidates(files: Iterable[Path], published: Path, folder: Path) -> Iterable[Candidate]:
+    """Each network in a catalogue of its own, since networks share the names of styles."""
+    for path in files:
+        styles = {slug: slug for slug in load_checkpoint(path).styles}
+        yield _candidate(path.stem, folder / path.stem, {slug: path.resolve() for slug in styles}, styles)
+    checkpoints: dict[str, Path] = {}
+    for path in sorted(published.glob("*.ckpt*")) if published.is_dir() else []:
+        name = path.name.partition(".ckpt")[0]
+        if name in checkpoints:
+            continue  # another file of the same checkpoint
+        checkpoints[name] = folder / f"{name}.npz"
+        save_checkpoint(checkpoints[name], read_tensorflow1_checkpoint(path, name))
+    if checkpoints:
+        styles = {PUBLISHED_NAMES.get(name, name): name for name in checkpoints}
+        yield _candidate(PUBLISHED, folder / PUBLISHED, checkpoints, styles)
+
+
+def _candidate(name: str, folder: Path, files: Mapping[str, Path], slugs: Mapping[str, str]) -> Candidate:
+    from app.engine.stylizer import Stylizer
+
+    own = Catalogue([folder])
+    for slug, path in files.items():
+        own.add(StyleFacts(slug, slug), str(path))
+    return Candidate(name, Stylizer(own), slugs)
+
+
+# The painted pictures that may be shown, by network, style and photo.
+Pictures = dict[tuple[str, str, str], Image.Image]
+
+
+@dataclass
+class Results:
+    """What came out: measures, curves of the styles that are compared, and pictures to show."""
+
+    scores: list[Score] = field(default_factory=list)
+    blended: list[Blended] = field(default_factory=list)
+    pictures: Pictures = field(default_factory=dict)
+
+
+def _measure(candidates: Sequence[Candidate], photos: Sequence[Photo], judge: Judge) -> Results:
+    results = Results()
+    compared = _compared_styles(candidates)
+    todo = [(candidate, photo) for candidate in candidates for photo in photos]
+    with Progress() as progress:
+        for index, (candidate, photo) in enumerate(todo):
+            progress.show(index / len(todo), f"{candidate.name} {photo.name}")
+            painted = {style: candidate.paint(style, photo.pixels) for style in candidate.slugs}
+            scores = judge.score(candidate.name, photo, painted)
+            results.scores += scores
+            results.blended += _blend(scores, photo, painted, compared, judge)
+            if photo.shown:
+                for style, picture in painted.items():
+                    results.pictures[candidate.name, style, photo.name] = Image.fromarray(picture)
+    return results
+
+
+def _compared_styles(candidates: Sequence[Candidate]) -> set[str]:
+    """The published networks' styles that another network paints too."""
+    published = {style for each in candidates if each.name == PUBLISHED for style in each.slugs}
+    return published & {style for each in candidates if each.name != PUBLISHED for style in each.slugs}
+
+
+def _blend(
+    scores: Sequence[Score],
+    photo: Photo,
+    painted: Mapping[str, Pixels],
+    compared: Collection[str],
+    judge: Judge,
+) -> list[Blended]:
+    """The compared styles at every strength; at full strength they are measured already."""
+    measured = [
+        (score, score.style_distance)
+        for score in scores
+        if score.style in compared and score.style_distance is not None
+    ]
+    points = [Blended(s.network, s.style, s.photo, 1.0, s.content, style) for s, style in measured]
+    wanted = [(score, strength) for score, _ in measured for strength in STRENGTHS[1:]]
+    pictures = [
+        (score.style, blend(photo.pixels, painted[score.style], strength)) for score, strength in wanted
+    ]
+    for (score, strength), (content, style) in zip(wanted, judge.distances(photo, pictures), strict=True):
+        assert style is not None
+        points.append(Blended(score.network, score.style, score.photo, strength, content, style))
+    return points
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A contact sheet's file name, its heading, and the file."""
+
+    file: str
+    title: str
+    data: bytes
+
+
+def make_sheets(
+    candidates: Sequence[Candidate], photos: Sequence[Photo], pictures: Pictures
+) -> Iterable[Sheet]:
+    """A sheet that sets the networks side by side on common styles, and one for each network."""
+    shown = [photo for photo in photos if photo.shown]
+    if not shown:
+        return
+    common = [style for style in candidates[0].slugs if all(style in c.slugs for c in candidates)]
+    if len(candidates) > 1 and common:
+        names = [candidate.name for candidate in candidates]
+        compared = shown[:COMPARED_PHOTOS]
+        rows = {
+            words(style): [pictures[name, style, photo.name] for photo in compared for name in names]
+            for style in common
+        }
+        captions = names * len(compared)
+        sheet = make_sheet("The same styles by each network", rows, COMPARISON_HEIGHT, captions)
+        yield Sheet("comparison.webp", f"Side by side: {', '.join(names)}", sheet)
+    for candidate in candidates:
+        rows = {"Photo": [Image.fromarray(photo.pixels) for photo in shown]}
+        for style in candidate.slugs:
+            rows[words(style)] = [pictures[candidate.name, style, photo.name] for photo in shown]
+        title = f"Every style of {candidate.name}"
+        yield Sheet(f"{candidate.name}.webp", title, make_sheet(title, rows, SHEET_HEIGHT))
+
+
+def words(slug: str) -> str:
+    """A slug as people write it."""
+    return slug.replace("_", " ").capitalize()

@@ -1,0 +1,192 @@
+"""Which photos become which files, and which of them are painted already."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from PIL import Image
+
+from app.commands.console import PART, BadInput
+from app.commands.painting import stamp
+from app.imaging import encode_jpeg, encode_png, encode_webp
+
+Encoder = Callable[[Image.Image], bytes]
+ENCODERS: dict[str, Encoder] = {
+    "png": encode_png,
+    "jpg": encode_jpeg,
+    "jpeg": encode_jpeg,
+    "webp": encode_webp,
+}
+# What a folder's files must end in to be taken for photos; those named one by one are always tried.
+PHOTO_ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".heif", ".tif", ".tiff", ".gif"}
+# Standard input or output.
+STANDARD = Path("-")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A photo, the file it becomes, and the kind of that file (a key of ``ENCODERS``)."""
+
+    source: Path
+    target: Path
+    kind: str
+
+
+def plan_single(source: Path, target: Path, kind: str | None) -> Job:
+    """One photo into one file; either may be standard input or output.
+
+    Raises:
+        BadInput: the file cannot be written, or would replace the photo.
+    """
+    if target == STANDARD:
+        return Job(source, target, kind or "png")
+    ending = target.suffix.lower().removeprefix(".")
+    if ending not in ENCODERS and kind is None:
+        raise BadInput(
+            f"{target}: the picture's name must end in one of {', '.join(f'.{name}' for name in ENCODERS)}"
+        )
+    if kind and ending in ENCODERS and ENCODERS[ending] is not ENCODERS[kind]:
+        raise BadInput(f"{target}: --format {kind} contradicts the name")
+    if not target.parent.is_dir():
+        raise BadInput(f"{target.parent}: there is no such folder")
+    if target.is_dir():
+        raise BadInput(f"{target}: there is a folder of that name")
+    _check_apart([Job(source, target, kind or ending)])
+    return Job(source, target, kind or ending)
+
+
+def plan_folder(sources: Sequence[Path], folder: Path, kind: str | None) -> list[Job]:
+    """Photos and folders of photos into ``folder``; what lies in a folder keeps its place below it.
+
+    A picture keeps the kind of its photo where that can be written and is a JPEG otherwise, unless ``kind``
+    says something else.
+
+    Raises:
+        BadInput: there is no photo, or two of them, or a photo and its picture, would be the same file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"{folder}: this is not a folder")
+    photos = [photo for source in sources for photo in _photos(source, folder)]
+    if not photos:
+        raise BadInput(f"{', '.join(map(str, sources))}: there is no photo")
+    jobs = [_job(photo, folder / place, kind) for photo, place in photos]
+    wanted = Counter(_file(job.target) for job in jobs)
+    # IMG_1.heic beside IMG_1.jpg: both would be IMG_1.jpg, so each keeps its whole name.
+    jobs = [
+        Job(job.source, folder / place.with_name(f"{place.name}.{job.kind}"), job.kind)
+        if wanted[_file(job.target)] > 1
+        else job
+        for job, (_, place) in zip(jobs, photos, strict=True)
+    ]
+    _check_apart(jobs)
+    return jobs
+
+
+def _photos(source: Path, output: Path) -> Iterator[tuple[Path, Path]]:
+    """The photos at ``source``, each with its place below the output's folder."""
+    if not source.is_dir():
+        yield source, Path(source.name)
+        return
+    for path in sorted(source.rglob("*")):
+        place = path.relative_to(source)
+        hidden = any(part.startswith(".") for part in place.parts)
+        if path.suffix.lower() in PHOTO_ENDINGS and path.is_file() and not hidden:
+            if output.resolve() != source.resolve() and output.resolve() in path.resolve().parents:
+                continue  # painted before: the output lies inside the folder of photos
+            yield path, place
+
+
+def _job(source: Path, place: Path, kind: str | None) -> Job:
+    ending = source.suffix.lower().removeprefix(".")
+    if kind is None and ending in ENCODERS:
+        return Job(source, place, ending)
+    kind = kind or "jpg"
+    return Job(source, place.with_suffix(f".{kind}"), kind)
+
+
+def _file(path: Path) -> str:
+    """Names that some file systems take for the same."""
+    return str(path).casefold()
+
+
+def _check_apart(jobs: Sequence[Job]) -> None:
+    sources = {job.source.resolve() for job in jobs}
+    taken: dict[str, Path] = {}
+    for job in jobs:
+        if job.target.resolve() in sources:
+            raise BadInput(f"{job.target}: the picture would replace a photo")
+        other = taken.setdefault(_file(job.target), job.source)
+        if other != job.source:
+            raise BadInput(f"{other} and {job.source} would both become {job.target}")
+
+
+class Finished:
+    """The pictures of a folder that are painted already, and how: lines of JSON in a hidden file beside them.
+
+    A picture counts as finished while it is there and neither its photo nor the way of painting has changed.
+    """
+
+    def __init__(self, folder: Path, file: IO[str], identity: dict[str, Any]) -> None:
+        self._folder = folder
+        self._file = file
+        self._identity = identity
+        file.seek(0)
+        records = (_record(line) for line in file)
+        self._records = {record["picture"]: record for record in records if record}
+
+    @classmethod
+    @contextmanager
+    def of(cls, folder: Path, identity: dict[str, Any]) -> Iterator[Finished]:
+        """Open the list of ``folder`` for one process at a time.
+
+        Raises:
+            BadInput: another process is painting into the folder.
+        """
+        with (folder / ".painted.jsonl").open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BadInput(f"{folder}: another process is painting into this folder") from error
+            yield cls(folder, file, identity)
+
+    def __contains__(self, job: Job) -> bool:
+        record = self._describe(job)
+        return job.target.exists() and self._records.get(record["picture"]) == record
+
+    def add(self, job: Job) -> None:
+        """Note that a job is done."""
+        # A line break before the record, since a process killed while writing may have left half a line.
+        self._file.write("\n" + json.dumps(self._describe(job)))
+        self._file.flush()
+
+    def _describe(self, job: Job) -> dict[str, Any]:
+        picture = str(job.target.relative_to(self._folder))
+        return _plain({"picture": picture, "photo": stamp(job.source), "painting": self._identity})
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    """As it comes back from JSON."""
+    plain: dict[str, Any] = json.loads(json.dumps(value))
+    return plain
+
+
+def _record(line: str) -> dict[str, Any] | None:
+    try:
+        record: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return record if "picture" in record else None
+
+
+def sweep(jobs: Sequence[Job]) -> None:
+    """Remove what processes killed while writing have left in the folders that are written to."""
+    for folder in {job.target.parent for job in jobs}:
+        for leftover in folder.glob(f"{PART}*"):
+            leftover.unlink(missing_ok=True)

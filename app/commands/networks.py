@@ -1,0 +1,187 @@
+"""``flask networks``: training networks, adding styles to them, judging them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from flask.cli import with_appcontext
+
+from app.commands.console import OneLineCommand, Progress, bad_input_is_one_line, load_stylizer
+from app.commands.evaluate import evaluate
+from app.commands.loss_weights import SHARED, loss_weights, vgg_option
+from app.commands.shipping import ship
+from app.commands.styles import render_preview
+from app.config import PROJECT_ROOT
+from app.engine.catalogue import StyleFacts
+from app.engine.errors import CatalogueError
+from app.engine.training.recipe import Recipe, parse_recipe, read_recipe
+from app.wiring import catalogue, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.engine.training.trainer import Progress as Trained
+
+SAMPLES = PROJECT_ROOT / "static" / "samples"
+
+
+@click.group("networks")
+def networks() -> None:
+    """Train networks, ship them, add styles to them, judge them."""
+
+
+networks.add_command(evaluate)
+networks.add_command(ship)
+
+
+def _training_data(command: Callable[..., None]) -> Callable[..., None]:
+    photos = click.option(
+        "--photos",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        default=SHARED / "photos",
+        help="A folder of photos to practise on.",
+    )
+    return photos(vgg_option(command))
+
+
+@networks.command("train", cls=OneLineCommand)
+@click.option(
+    "--config", required=True, type=click.Path(path_type=Path), help="A recipe, as in models/recipes."
+)
+@_training_data
+@click.option(
+    "--paintings",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=SHARED / "paintings",
+    help="A folder with SLUG.jpg for each style.",
+)
+@click.option("--start", type=click.Path(path_type=Path), help="A checkpoint of ours to start from.")
+@click.option("--output", type=click.Path(path_type=Path), help="By default a folder in instance/training.")
+@with_appcontext
+@bad_input_is_one_line
+def train(
+    config: Path, photos: Path, vgg: Path | None, paintings: Path, start: Path | None, output: Path | None
+) -> None:
+    """Train a network after a recipe.
+
+    Stop it at any time: the same command goes on from the last checkpoint. The folder of the training holds
+    the network, a file that says what made it, the losses and sheets of samples.
+    """
+    recipe = read_recipe(config)
+    from app.engine.checkpoints import load_checkpoint
+    from app.engine.training import trainer
+    from app.engine.training.data import find_paintings
+
+    sources = trainer.Sources(
+        photos=photos,
+        paintings=find_paintings(paintings),
+        loss_weights=loss_weights(vgg),
+        sheet_photos=tuple(sorted(SAMPLES.glob("*.jpg"))),
+        start=load_checkpoint(start) if start else None,
+    )
+    folder = output or settings().instance_dir / "training" / recipe.name
+    with Progress() as progress:
+        path = trainer.train(
+            recipe, sources, folder, code_version=_code_version(), report=_reporter(progress)
+        )
+    click.echo(f"{recipe.name} is trained: {path}")
+
+
+@networks.command("add-style", cls=OneLineCommand)
+@click.argument("painting", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--name", "slug", required=True, help="The slug of the new style: a-z, 0-9 and underscores.")
+@click.option("--title", default="", help="What people see; by default made from the slug.")
+@click.option("--artist", default="")
+@click.option("--year", type=int)
+@click.option("--movement", default="")
+@click.option("--public-domain", is_flag=True, help="Nobody's rights protect the painting.")
+@click.option("--network", default="", help="The name of one of the site's networks; by default its first.")
+@click.option("--minutes", type=click.FloatRange(0.05, 600), default=4.0, show_default=True)
+@_training_data
+@with_appcontext
+@bad_input_is_one_line
+def add_style(
+    painting: Path, slug: str, network: str, minutes: float, photos: Path, vgg: Path | None, **known: Any
+) -> None:
+    """Teach a network of this site the style of PAINTING, a JPEG or PNG file.
+
+    Only the style's own scales and shifts are fitted, and kept in a small file of their own; the network and
+    its other styles stay as they are, and can be mixed with the new one.
+    """
+    offered = catalogue()
+    facts = _facts(slug, **known)
+    offered.check_new(facts)
+    path = offered.find_network(network)
+    from app.engine.checkpoints import load_checkpoint, save_row
+    from app.engine.training.fitting import fit_style
+
+    checkpoint = load_checkpoint(path)
+    with Progress() as progress:
+        row = fit_style(
+            checkpoint,
+            _recipe_of(path),
+            slug,
+            painting,
+            photos,
+            minutes=minutes,
+            loss_weights=loss_weights(vgg),
+            report=_reporter(progress),
+        )
+    name = f"{path.stem}+{slug}.npz"
+    save_row(offered.import_folder / name, checkpoint, row)
+    offered.add_row(facts, path.name, name)
+    try:
+        render_preview(load_stylizer(), slug, offered.import_folder / "previews" / f"{slug}.webp")
+    except BaseException:
+        # A style without a preview is half a style.
+        offered.remove(slug)
+        raise
+    click.echo(f"{slug} is on offer now")
+
+
+def _facts(slug: str, *, title: str, public_domain: bool, **known: Any) -> StyleFacts:
+    return StyleFacts(
+        slug,
+        title or slug.replace("_", " ").capitalize(),
+        rights="Public domain" if public_domain else "Unknown: ask whoever holds the rights",
+        public_domain=public_domain,
+        **known,
+    )
+
+
+def _recipe_of(network: Path) -> Recipe:
+    """What a network was trained with, by the file beside it; the house recipe where there is none."""
+    beside = network.with_suffix(".json")
+    if not beside.exists():
+        return read_recipe(PROJECT_ROOT / "models" / "recipes" / "house.toml")
+    try:
+        return parse_recipe(json.loads(beside.read_text(encoding="utf-8"))["recipe"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CatalogueError(f"{beside.name} does not say what {network.name} was trained with.") from error
+
+
+def _reporter(progress: Progress) -> Callable[[Trained, float], None]:
+    def report(trained: Trained, share: float) -> None:
+        losses = "  ".join(f"{name} {value:.3g}" for name, value in sorted(trained.losses.items()))
+        progress.show(share, f"step {trained.step}  {losses}")
+
+    return report
+
+
+def _code_version() -> str:
+    """The commit that the code comes from, or nothing where that is not known."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    asked: Any = subprocess.run(  # noqa: S603 - nothing of it comes from outside
+        [git, "-C", str(PROJECT_ROOT), "describe", "--always", "--dirty"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return str(asked.stdout).strip()

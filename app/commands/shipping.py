@@ -1,0 +1,122 @@
+"""``flask networks ship``: from a training's folder to the networks that ship in ``models/``."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+from flask.cli import with_appcontext
+from PIL import Image
+
+from app.commands.console import BadInput, OneLineCommand, Progress, bad_input_is_one_line, write_whole
+from app.config import PROJECT_ROOT
+from app.engine.catalogue import StyleFacts, ship_network
+from app.engine.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from app.engine.preprocessing import Pixels
+from app.engine.scheduling import FairQueue
+
+if TYPE_CHECKING:
+    from app.engine.network import Network, StyleRows
+
+MODELS = PROJECT_ROOT / "models"
+FACTS = "paintings.tsv"
+SAMPLES = PROJECT_ROOT / "static" / "samples"
+SAMPLE_SIDE = 384
+# By how many levels of 255 a pixel may change when kernels are rounded to float16.
+TOLERANCE = 1
+MEMORY = 1 << 30
+
+
+@click.command("ship", cls=OneLineCommand)
+@click.argument("trained", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--name", default="", help="What to call it; by default what its file is called.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=MODELS,
+    help="Where it goes: a folder with a catalogue and paintings.tsv; by default models/.",
+)
+@with_appcontext
+@bad_input_is_one_line
+def ship(trained: Path, name: str, folder: Path) -> None:
+    """Put the network TRAINED, a checkpoint of ours, first in the catalogue that ships.
+
+    Kernels are rounded to float16 where that moves no pixel of the sample photos by more than one level.
+    Styles that another network painted until now are painted by this one; the file of a network without a
+    style left stays, to compare with.
+    """
+    checkpoint = load_checkpoint(trained)
+    styles = read_facts(folder / FACTS, checkpoint.styles)
+    name = name or trained.stem
+    difference = rounding_difference(checkpoint, _samples())
+    kernel_type = np.float16 if difference <= TOLERANCE else np.float32
+    save_checkpoint(folder / f"{name}.npz", checkpoint, kernel_type=kernel_type)
+    beside = trained.with_suffix(".json")
+    if beside.is_file():
+        write_whole(folder / f"{name}.json", beside.read_bytes())
+    idle = ship_network(folder, f"{name}.npz", styles)
+    click.echo(f"{name} ships with {len(styles)} styles in {np.dtype(kernel_type).name}:")
+    click.echo(f"rounding to float16 moves a pixel by {difference} of 255 levels at most.")
+    for file in idle:
+        click.echo(f"{file} paints no style any more: keep it to compare with, or delete it.")
+    click.echo("Next: flask styles render-previews")
+
+
+def read_facts(path: Path, slugs: Iterable[str]) -> list[StyleFacts]:
+    """What is known of the paintings behind styles, in the order of ``slugs``.
+
+    Raises:
+        BadInput: a painting is not in the table.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        known = {row["slug"]: row for row in csv.DictReader(file, delimiter="\t")}
+    missing = [slug for slug in slugs if slug not in known]
+    if missing:
+        raise BadInput(f"{path.name} says nothing of {missing[0]}: add a line for it.")
+    return [_facts(**known[slug]) for slug in slugs]
+
+
+def _facts(*, year: str, public_domain: str, **words: str) -> StyleFacts:
+    return StyleFacts(**words, year=int(year), public_domain=public_domain == "yes")
+
+
+def rounding_difference(checkpoint: Checkpoint, photos: Sequence[Pixels]) -> int:
+    """By how many levels a pixel of some photo in some style differs at most when kernels are float16."""
+    from app.engine.network import Network, StyleRows
+    from app.engine.stylizer import CPU, configure_tensorflow
+
+    configure_tensorflow()
+    kernels = {layer: kernel.astype(np.float16) for layer, kernel in checkpoint.kernels.items()}
+    rounded = dataclasses.replace(
+        checkpoint, kernels={layer: kernel.astype(np.float32) for layer, kernel in kernels.items()}
+    )
+    networks = [Network(each, precision="float32", device=CPU) for each in (checkpoint, rounded)]
+    largest = 0
+    with Progress() as progress:
+        for index, slug in enumerate(checkpoint.styles):
+            progress.show(index / len(checkpoint.styles), slug)
+            style = StyleRows(checkpoint.row(slug))
+            for photo in photos:
+                one, other = (_paint(network, photo, style).astype(int) for network in networks)
+                largest = max(largest, int(np.abs(one - other).max()))
+    return largest
+
+
+def _paint(network: Network, photo: Pixels, style: StyleRows) -> Pixels:
+    queue = FairQueue()
+    return network.paint(photo, style, exact=True, budget=MEMORY, queue=queue, report=lambda share: None)
+
+
+def _samples() -> list[Pixels]:
+    photos = []
+    for path in sorted(SAMPLES.glob("*.jpg")):
+        with Image.open(path) as file:
+            photo = file.convert("RGB")
+        photo.thumbnail((SAMPLE_SIDE, SAMPLE_SIDE), Image.Resampling.LANCZOS)
+        photos.append(np.asarray(photo))
+    return photos

@@ -1,0 +1,160 @@
+"""``flask stylize``: photos into pictures, without web or database."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+import numpy as np
+from flask.cli import with_appcontext
+from PIL import Image
+
+from app.commands.console import (
+    BadInput,
+    Incomplete,
+    Interrupted,
+    OneLineCommand,
+    Progress,
+    bad_input_is_one_line,
+    sentence,
+    write_whole,
+)
+from app.commands.jobs import ENCODERS, STANDARD, Finished, Job, plan_folder, plan_single, sweep
+from app.commands.painting import Painter, Painting, painting_options
+from app.imaging import decode_photo
+from app.wiring import settings
+
+
+@click.command("stylize", cls=OneLineCommand)
+@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="A file, a folder, or - (stdout)."
+)
+@click.option("--format", "kind", type=click.Choice(["png", "jpg", "webp"]), help="The kind of the pictures.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object per picture.")
+@with_appcontext
+@bad_input_is_one_line
+@painting_options
+def stylize(
+    inputs: tuple[Path, ...], output: Path, kind: str | None, as_json: bool, painting: Painting
+) -> None:
+    """Paint photos: one file, several, folders, or - for standard input.
+
+    One photo becomes the file OUTPUT. Several, or folders, become files in the folder OUTPUT; what
+    is finished there already is not painted again.
+    """
+    if output == STANDARD and as_json:
+        raise BadInput("--json and a picture cannot both go to standard output")
+    if _is_folder(inputs, output):
+        if STANDARD in (*inputs, output):
+            raise BadInput("- stands for one picture: it cannot be used with several, or with a folder")
+        _stylize_folder(plan_folder(inputs, output, kind), output, painting, as_json)
+    else:
+        _stylize_single(plan_single(inputs[0], output, kind), painting, as_json)
+
+
+def _is_folder(inputs: Sequence[Path], output: Path) -> bool:
+    """Whether ``output`` stands for a folder of pictures."""
+    looks_like_a_file = output.suffix.lower().removeprefix(".") in ENCODERS
+    if len(inputs) == 1 and inputs[0].is_dir() and looks_like_a_file:
+        raise BadInput(f"{inputs[0]} is a directory: its pictures cannot all become {output}")
+    return len(inputs) > 1 or inputs[0].is_dir() or (output.is_dir() and not looks_like_a_file)
+
+
+def _stylize_single(job: Job, painting: Painting, as_json: bool) -> None:
+    try:
+        photo = _read(job)
+        painter = painting.load()
+        with Progress() as progress:
+            facts = _paint(job, photo, painter, lambda share: progress.show(share, job.source.name))
+    except Exception as error:
+        _tell(as_json, job, painting, "failed", error=sentence(error))
+        raise
+    _tell(as_json, job, painting, "painted", **facts)
+
+
+def _stylize_folder(jobs: Sequence[Job], folder: Path, painting: Painting, as_json: bool) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    counts: Counter[str] = Counter()
+    with Finished.of(folder, painting.identity()) as finished:
+        sweep(jobs)
+        try:
+            for job, status, facts in _each(jobs, finished, painting):
+                counts[status] += 1
+                _tell(as_json, job, painting, status, **facts)
+        except KeyboardInterrupt:
+            left = len(jobs) - counts.total()
+            raise Interrupted(
+                f"Interrupted: {_summary(counts)}, {left} to go. The same command goes on from here."
+            ) from None
+    if counts["failed"]:
+        raise Incomplete(f"{_summary(counts)}.")
+    click.echo(f"{_summary(counts)}.", err=True)
+
+
+def _each(
+    jobs: Sequence[Job], finished: Finished, painting: Painting
+) -> Iterator[tuple[Job, str, dict[str, Any]]]:
+    """Do the jobs, and say of each what became of it; a bad photo never stops the rest."""
+    painter: Painter | None = None
+    with Progress() as progress:
+        for number, job in enumerate(jobs):
+
+            def show(share: float, number: int = number, job: Job = job) -> None:
+                progress.show((number + share) / len(jobs), f"{number + 1}/{len(jobs)} {job.source.name}")
+
+            show(0.0)
+            try:
+                if job in finished:
+                    yield job, "skipped", {}
+                    continue
+                photo = _read(job)
+                painter = painter or painting.load()
+                facts = _paint(job, photo, painter, show)
+                finished.add(job)
+            except Exception as error:
+                progress.say(f"{job.source}: {sentence(error)}")
+                yield job, "failed", {"error": sentence(error)}
+            else:
+                yield job, "painted", facts
+
+
+def _read(job: Job) -> Image.Image:
+    if job.source == STANDARD:
+        return _decode(BytesIO(sys.stdin.buffer.read()))
+    with job.source.open("rb") as file:
+        return _decode(file)
+
+
+def _decode(file: BinaryIO) -> Image.Image:
+    return decode_photo(file, max_pixels=settings().upload_max_pixels).image
+
+
+def _paint(job: Job, photo: Image.Image, painter: Painter, show: Callable[[float], None]) -> dict[str, Any]:
+    """Paint a photo into its file; returns what can be told about it."""
+    start = time.perf_counter()
+    painted = painter.paint(np.asarray(photo), show)
+    seconds = time.perf_counter() - start
+    data = ENCODERS[job.kind](Image.fromarray(painted))
+    if job.target == STANDARD:
+        sys.stdout.buffer.write(data)
+    else:
+        write_whole(job.target, data)
+    return {"width": photo.width, "height": photo.height, "seconds": round(seconds, 3)}
+
+
+def _tell(as_json: bool, job: Job, painting: Painting, status: str, **facts: Any) -> None:
+    if as_json:
+        told = {"input": str(job.source), "output": str(job.target), "status": status, "error": None}
+        click.echo(json.dumps(told | painting.facts() | facts))
+
+
+def _summary(counts: Counter[str]) -> str:
+    return f"{counts['painted']} painted, {counts['skipped']} finished before, {counts['failed']} failed"

@@ -1,0 +1,105 @@
+"""``flask stylize-video``: films, painted frame by frame."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import click
+from flask.cli import with_appcontext
+
+from app.commands.console import (
+    BadInput,
+    Incomplete,
+    Interrupted,
+    OneLineCommand,
+    Progress,
+    bad_input_is_one_line,
+)
+from app.commands.painting import Painting, painting_options, stamp
+from app.video import DAMPING, SEGMENT_SECONDS
+
+
+@click.command("stylize-video", cls=OneLineCommand)
+@click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A .mp4, .mov, .m4v, .mkv or .webm file.",
+)
+@click.option(
+    "--damping",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=DAMPING,
+    show_default=True,
+    help="How much of the frame before may stay where nothing moves, against flicker; 0 is none.",
+)
+@click.option(
+    "--segment",
+    type=click.FloatRange(0, min_open=True),
+    default=SEGMENT_SECONDS,
+    show_default=True,
+    help="Seconds of the film after which what is finished is kept for good.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object about the film.")
+@with_appcontext
+@bad_input_is_one_line
+@painting_options
+def stylize_video(
+    source: Path, output: Path, damping: float, segment: float, as_json: bool, painting: Painting
+) -> None:
+    """Paint the film INPUT, with its sound, its time stamps and the right way up.
+
+    What is finished is kept in the folder OUTPUT.partial until the film is whole: after an interruption, the
+    same command goes on from there.
+    """
+    if not output.parent.is_dir():
+        raise BadInput(f"{output.parent}: there is no such folder")
+    if output.is_dir():
+        raise BadInput(f"{output}: there is a folder of that name")
+    if output.resolve() == source.resolve():
+        raise BadInput(f"{output}: the painted film would replace the film")
+    from app.video.film import Wishes, paint_film
+
+    identity = {"source": stamp(source), "painting": painting.identity()}
+    load = cache(painting.load)  # not before there is something left to paint
+    start = time.perf_counter()
+    with Progress() as progress:
+        watcher = _Watcher(progress, source)
+        try:
+            wishes = Wishes(damping, segment, identity)
+            summary = paint_film(source, output, lambda photo: load().paint(photo), wishes, watcher)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"Interrupted after {watcher.frames} frames. The same command goes on from there."
+            ) from None
+    if as_json:
+        facts = {"input": str(source), "output": str(output)} | asdict(summary) | painting.facts()
+        click.echo(json.dumps(facts | {"damping": damping, "took": round(time.perf_counter() - start, 3)}))
+    if summary.damage:
+        raise Incomplete(f"{source}: damaged ({summary.damage}); what could be read is painted.")
+
+
+@dataclass
+class _Watcher:
+    """Shows on the terminal how a film comes along."""
+
+    progress: Progress
+    source: Path
+    frames: int = 0
+
+    def begins(self, finished: int, anew: bool) -> None:
+        self.frames = finished
+        if anew:
+            self.progress.say(f"{self.source}: beginning anew, since the film or its options have changed")
+        elif finished:
+            self.progress.say(f"{self.source}: going on after {finished} frames")
+
+    def painted(self, frames: int, share: float | None) -> None:
+        self.frames = frames
+        self.progress.show(share or 0.0, f"frame {frames}")

@@ -1,0 +1,152 @@
+"""What networks are judged by, and their scores. Loads without TensorFlow; ``judge`` does the judging."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from app.engine.preprocessing import Pixels
+
+PHOTOS = Path(__file__).with_name("evaluation_photos.tsv")
+
+
+@dataclass(frozen=True)
+class PhotoEntry:
+    """A photo of the list: ``source`` says where its file is, ``rights`` why it may be shown, if it may."""
+
+    name: str
+    kind: str
+    source: str
+    file: str
+    rights: str
+
+
+def listed_photos() -> list[PhotoEntry]:
+    """The photos that networks are judged by. None of them may be trained on."""
+    with PHOTOS.open(encoding="utf-8", newline="") as file:
+        return [PhotoEntry(**row) for row in csv.DictReader(file, delimiter="\t")]
+
+
+def held_out_files() -> frozenset[str]:
+    """The names of files in the folder of training photos that training must leave out."""
+    return frozenset(entry.file for entry in listed_photos() if entry.source == "held-out")
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A photo to be painted: uint8 [height, width, 3], sides multiples of 4."""
+
+    name: str
+    kind: str
+    pixels: Pixels
+    rights: str = ""
+    shown: bool = True  # on contact sheets
+
+
+@dataclass(frozen=True)
+class Score:
+    """What was measured of one picture; the distances to the painting only where that is at hand."""
+
+    network: str
+    style: str
+    photo: str
+    kind: str
+    content: float
+    style_distance: float | None
+    total_variation: float
+    border_excess: float
+    checkerboard: float
+    color_distance: float | None
+
+
+@dataclass(frozen=True)
+class Blended:
+    """How far a picture is from its photo and from the painting when it is blended with the photo."""
+
+    network: str
+    style: str
+    photo: str
+    strength: float
+    content: float
+    style_distance: float
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The means over all photos of a network's pictures in a style at a strength."""
+
+    strength: float
+    content: float
+    style_distance: float
+
+
+def curves(blended: Iterable[Blended]) -> dict[tuple[str, str], list[CurvePoint]]:
+    """Style distance against content distance by style and network, from full strength down."""
+    groups: dict[tuple[str, str], dict[float, list[Blended]]] = {}
+    for one in blended:
+        points = groups.setdefault((one.style, one.network), {})
+        points.setdefault(one.strength, []).append(one)
+    return {
+        group: [
+            CurvePoint(
+                strength,
+                float(np.mean([one.content for one in members])),
+                float(np.mean([one.style_distance for one in members])),
+            )
+            for strength, members in sorted(points.items(), reverse=True)
+        ]
+        for group, points in groups.items()
+    }
+
+
+# Contents that differ by so much of one another count as equal where a curve ends.
+NEAR = 0.1
+
+
+def at_content(curve: Sequence[CurvePoint], content: float) -> CurvePoint | None:
+    """The point of a curve at a content distance, between its points on straight lines.
+
+    Beyond its ends the end itself where that is within a tenth of ``content``, else None.
+    """
+    falling = sorted(curve, key=lambda point: point.content)
+    contents = [point.content for point in falling]
+    if not contents[0] <= content <= contents[-1]:
+        end = falling[0] if content < contents[0] else falling[-1]
+        return end if abs(end.content - content) <= NEAR * content else None
+    strength = float(np.interp(content, contents, [point.strength for point in falling]))
+    style = float(np.interp(content, contents, [point.style_distance for point in falling]))
+    return CurvePoint(strength, content, style)
+
+
+def mean_scores(scores: Iterable[Score], *keys: str) -> dict[tuple[str, ...], dict[str, float]]:
+    """The mean of every measure by the fields named in ``keys``, in the order in which they first appear.
+
+    A measure that is missing somewhere in a group is left out of it.
+    """
+    groups: dict[tuple[str, ...], list[Score]] = {}
+    for score in scores:
+        groups.setdefault(tuple(getattr(score, key) for key in keys), []).append(score)
+    return {group: _means(members) for group, members in groups.items()}
+
+
+MEASURES = (
+    "content",
+    "style_distance",
+    "total_variation",
+    "border_excess",
+    "checkerboard",
+    "color_distance",
+)
+
+
+def _means(scores: list[Score]) -> dict[str, float]:
+    means = {}
+    for measure in MEASURES:
+        values = [getattr(score, measure) for score in scores]
+        if None not in values:
+            means[measure] = float(np.mean(values))
+    return means

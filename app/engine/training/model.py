@@ -1,0 +1,273 @@
+"""The network in training: a Keras model whose loss is taken in another network's eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from app.engine.checkpoints import Checkpoint
+from app.engine.config import NetworkConfig
+from app.engine.training.losses import (
+    content_distance,
+    gram_matrix,
+    style_distance,
+    total_variation,
+)
+from app.engine.training.recipe import LossRecipe
+from app.engine.transformer import build_transformer, load_kernel
+
+Floats = npt.NDArray[np.float32]
+
+
+class Eyes:
+    """The loss network, and what the recipe looks at with it.
+
+    ``look`` gives every layer, ``look_for_content`` only as many as the content needs, each by its name.
+    """
+
+    def __init__(self, network: keras.Model, layers: Sequence[str], recipe: LossRecipe) -> None:
+        self.network = network
+        self.layers = list(layers)
+        self.recipe = recipe
+        self.content_layers = list(recipe.content)
+        outputs = [network.outputs[self.layers.index(layer)] for layer in self.content_layers]
+        self._content_network = keras.Model(network.inputs, outputs)
+
+    def look(self, pixels: Any) -> dict[str, Any]:
+        return _named(self.layers, self.network(pixels))
+
+    def look_for_content(self, pixels: Any) -> dict[str, Any]:
+        return _named(self.content_layers, self._content_network(pixels))
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What the distances are measured against, so that each begins near 1.
+
+    A content layer's distance is divided by the mean square of its activations over photos. A style layer's
+    is divided by the geometric mean of the painting's own Gram matrix's energy and of the distance from
+    photos to the painting. By the first alone a quiet painting would outweigh all others, by the second
+    alone it would fade.
+    """
+
+    content: Mapping[str, float]
+    grams: Mapping[str, Floats]  # by layer, [styles, channels, channels]
+    style: Mapping[str, Floats]  # by layer, [styles]
+
+    @classmethod
+    def take(cls, eyes: Eyes, paintings: Sequence[Floats], photos: Sequence[Floats]) -> Measure:
+        """Look at paintings and photos, each float32 [height, width, 3]."""
+        recipe = eyes.recipe
+        content: dict[str, list[float]] = {layer: [] for layer in recipe.content}
+        usual: dict[str, list[Floats]] = {layer: [] for layer in recipe.style}
+        for photo in photos:
+            seen = eyes.look(photo[None])
+            for layer in recipe.content:
+                content[layer].append(float(content_distance(seen[layer], 0.0)[0]))
+            for layer in recipe.style:
+                usual[layer].append(_gram(seen[layer]))
+        targets: dict[str, list[Floats]] = {layer: [] for layer in recipe.style}
+        for painting in paintings:
+            seen = eyes.look(painting[None])
+            for layer in recipe.style:
+                targets[layer].append(_gram(seen[layer]))
+        grams = {layer: np.stack(values) for layer, values in targets.items()}
+        return cls(
+            {layer: float(np.mean(values)) for layer, values in content.items()},
+            grams,
+            {layer: _style_scales(grams[layer], np.stack(usual[layer])) for layer in recipe.style},
+        )
+
+
+def _gram(activations: Any) -> Floats:
+    gram: Floats = ops.convert_to_numpy(gram_matrix(activations))[0]
+    return gram
+
+
+def _style_scales(paintings: Floats, photos: Floats) -> Floats:
+    energies = np.square(paintings).sum(axis=(1, 2))
+    apart = [np.square(photos - painting).sum(axis=(1, 2)).mean() for painting in paintings]
+    scales: Floats = np.sqrt(energies * np.array(apart)).astype(np.float32)
+    return scales
+
+
+def _named(names: Sequence[str], values: Any) -> dict[str, Any]:
+    return dict(zip(names, values if isinstance(values, list | tuple) else [values], strict=True))
+
+
+class StyleTrainer(keras.Model):  # type: ignore[misc]  # Keras ships no types
+    """Johnson et al. 2016's training, for many styles at once (Dumoulin et al. 2017).
+
+    Takes ``photos`` float32 [n, crop, crop, 3] and ``styles`` int32 [n, k]; paints photo i in each of its k
+    styles and gives [n * k, crop, crop, 3]. The loss of a painted picture p of photo x in style s is
+
+        sum over content layers of w_l mean((F_l(p) - F_l(x))^2) / c_l
+        + e_s * sum over style layers of w_l |G_l(p) - G_l(s)|^2 / d_ls
+        + v * total variation of p
+
+    with the recipe's weights w, e and v and the scales c and d of :class:`Measure`. While it is
+    ``reconstructing``, the loss is the mean |p - x| in parts of 255, times 10.
+    """
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        slugs: Sequence[str],
+        eyes: Eyes,
+        measure: Measure,
+        *,
+        policy: str = "float32",
+    ) -> None:
+        """``measure`` holds the styles in the order of ``slugs``."""
+        super().__init__(name="style_trainer")
+        self.config = config
+        self.slugs = tuple(slugs)
+        self.recipe = eyes.recipe
+        self.eyes = eyes
+        self.loss_network = eyes.network
+        self.transformer = build_transformer(config, policy=policy, for_training=True)
+        self.rows = self.add_weight(
+            name="rows",
+            shape=(len(slugs), config.style_size),
+            initializer=lambda shape, dtype=None: ops.tile(neutral_row(config)[None], (shape[0], 1)),
+        )
+        self.content_scales = dict(measure.content)
+        self.grams = {name: self._constant(f"gram_{name}", value) for name, value in measure.grams.items()}
+        self.style_scales = {
+            name: self._constant(f"scale_{name}", value) for name, value in measure.style.items()
+        }
+        emphasis = [self.recipe.emphasis.get(slug, 1.0) for slug in slugs]
+        self.emphasis = self._constant("emphasis", np.array(emphasis, np.float32))
+        self.reconstructing = False
+        self.parts = {name: keras.metrics.Mean(name=name) for name in ("content", "style", "variation")}
+
+    def _constant(self, name: str, value: Floats) -> Any:
+        return self.add_weight(
+            name=name, shape=value.shape, initializer=lambda shape, dtype=None: value, trainable=False
+        )
+
+    def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
+        photos = ops.repeat(inputs["photos"], ops.shape(inputs["styles"])[1], axis=0)
+        chosen = ops.one_hot(ops.reshape(inputs["styles"], (-1,)), len(self.slugs), dtype="float32")
+        return self.transformer([photos, ops.matmul(chosen, self.rows)], training=training)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        each = ops.shape(x["styles"])[1]
+        if self.reconstructing:
+            return 10.0 * ops.mean(ops.abs(y_pred - ops.repeat(x["photos"], each, axis=0))) / 255.0
+        styles = ops.reshape(x["styles"], (-1,))
+        painted = self.eyes.look(y_pred)
+        photos = {
+            layer: ops.repeat(ops.stop_gradient(seen), each, axis=0)
+            for layer, seen in self.eyes.look_for_content(x["photos"]).items()
+        }
+        content = sum(
+            weight * content_distance(painted[layer], photos[layer]) / self.content_scales[layer]
+            for layer, weight in self.recipe.content.items()
+        )
+        style = sum(
+            weight * self._style_distance(layer, painted[layer], styles)
+            for layer, weight in self.recipe.style.items()
+        ) * ops.take(self.emphasis, styles, axis=0)
+        variation = self.recipe.total_variation * total_variation(y_pred)
+        for name, values in (("content", content), ("style", style), ("variation", variation)):
+            self.parts[name].update_state(values)
+        return ops.mean(content + style + variation)
+
+    def _style_distance(self, layer: str, painted: Any, styles: Any) -> Any:
+        target = ops.take(self.grams[layer], styles, axis=0)
+        return style_distance(gram_matrix(painted), target) / ops.take(
+            self.style_scales[layer], styles, axis=0
+        )
+
+    def checkpoint(self) -> Checkpoint:
+        """The averages of the weights, in the form in which they are served."""
+        averages = self.optimizer.averages
+        values = {
+            id(variable): ops.convert_to_numpy(average)
+            for variable, average in zip(self.trainable_variables, averages, strict=True)
+        }
+        kernels = {
+            layer.name: self._average(self.transformer.get_layer(layer.name).kernel, values)
+            for layer in self.config.layers
+        }
+        return Checkpoint(self.config, self.slugs, self._average(self.rows, values), kernels)
+
+    @staticmethod
+    def _average(variable: Any, averages: Mapping[int, Floats]) -> Floats:
+        """A variable's average; one that is not trained has none, and is what it was."""
+        value = averages.get(id(variable))
+        return np.asarray(ops.convert_to_numpy(variable) if value is None else value)
+
+    def start_from(self, checkpoint: Checkpoint) -> None:
+        """Take over what another network knows: the layers of the same name and shape, and their styles.
+
+        A style that it does not know starts from the mean of those it does.
+        """
+        theirs = {layer.name: layer for layer in checkpoint.config.layers}
+        rows = ops.convert_to_numpy(self.rows).copy()
+        known = [checkpoint.row(slug) if slug in checkpoint.styles else None for slug in self.slugs]
+        mean = checkpoint.rows.mean(axis=0)
+        for layer in self.config.layers:
+            if theirs.get(layer.name) != layer:
+                continue
+            load_kernel(self.transformer, layer, checkpoint.kernels[layer.name])
+            spans = zip(
+                self.config.style_spans[layer.name], checkpoint.config.style_spans[layer.name], strict=True
+            )
+            for here, there in spans:
+                rows[:, here] = [(mean if row is None else row)[there] for row in known]
+        self.rows.assign(rows)
+
+
+def neutral_row(config: NetworkConfig) -> Floats:
+    """Scales of one and shifts of zero, [style_size]."""
+    parts = [np.repeat([1.0, 0.0], layer.outputs) for layer in config.layers]
+    return np.concatenate(parts).astype(np.float32)
+
+
+class SteadyAdam(keras.optimizers.Adam):  # type: ignore[misc]
+    """Adam (Kingma and Ba 2015) that cuts off the gradient's global norm and ignores what is not finite.
+
+    A step whose gradient holds an infinity or NaN counts as a gradient of zero. It also keeps averages
+    of the weights (Polyak and Juditsky 1992), which paint more evenly than the weights of any one step.
+    """
+
+    def __init__(self, learning_rate: float, *, clip: float, average: float) -> None:
+        super().__init__(learning_rate)
+        self.clip = clip
+        self.average = average
+
+    def build(self, variables: Any) -> None:
+        super().build(variables)
+        self.averages = [self.add_variable_from_reference(variable, name="average") for variable in variables]
+        for average, variable in zip(self.averages, variables, strict=True):
+            average.assign(ops.convert_to_numpy(variable))  # JAX would share the memory, and refuses to
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        norm = ops.sqrt(sum(ops.sum(ops.square(ops.cast(gradient, "float32"))) for gradient in grads))
+        finite = ops.isfinite(norm)
+        factor = ops.where(finite, ops.minimum(1.0, self.clip / (norm + 1e-12)), 0.0)
+        steady = [
+            ops.where(finite, gradient, ops.zeros_like(gradient)) * ops.cast(factor, gradient.dtype)
+            for gradient in grads
+        ]
+        super().apply(steady, trainable_variables)
+        # Early on the averages follow closely, so that they forget where the weights began.
+        steps = ops.cast(self.iterations, "float32")
+        keep = ops.minimum(self.average, (1.0 + steps) / (10.0 + steps))
+        for average, variable in zip(self.averages, self._trainable_variables, strict=True):
+            average.assign(keep * average + (1.0 - keep) * ops.cast(variable, average.dtype))

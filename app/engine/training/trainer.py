@@ -1,0 +1,314 @@
+"""Training a network after a recipe, so that it can be killed at any moment and go on later."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from app.engine.checkpoints import Checkpoint, save_checkpoint
+from app.engine.errors import InvalidOption, InvalidPicture
+from app.engine.training.data import find_photos, read_picture, stream
+from app.engine.training.loss_network import build_loss_network
+from app.engine.training.model import Eyes, Measure, SteadyAdam, StyleTrainer
+from app.engine.training.recipe import Recipe, Schedule
+from app.engine.training.sheets import save_sheet
+
+# The photos that say how far photos usually are from a painting, and their side in pixels.
+MEASURE_PHOTOS = 24
+MEASURE_SIDE = 256
+SHEET_SIDE = 320
+SHEET_PHOTOS = 3
+STATE = "state.npz"
+LOSSES = "losses.csv"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where a training finds what it needs."""
+
+    photos: Path
+    # By slug.
+    paintings: Mapping[str, Path]
+    # As build_loss_network takes them.
+    loss_weights: str | Path | None = "imagenet"
+    # Photos painted in every style at each checkpoint; by default the first that are held out.
+    sheet_photos: tuple[Path, ...] = ()
+    # A network to start from; layers that it has alike are taken over.
+    start: Checkpoint | None = None
+    # Leave that network's kernels as they are, and fit only the rows of styles.
+    frozen: bool = False
+
+
+@dataclass
+class Progress:
+    """How far a training is. ``seconds`` is the time worked, in all its runs together."""
+
+    step: int = 0
+    seconds: float = 0.0
+    losses: dict[str, float] = field(default_factory=dict)
+
+    def share(self, schedule: Schedule) -> float:
+        """The part that is done, 0 to 1."""
+        done = self.step / schedule.steps if schedule.steps else self.seconds / (60 * schedule.minutes)
+        return min(1.0, done)
+
+
+Report = Callable[[Progress, float], None]
+
+
+def train(
+    recipe: Recipe,
+    sources: Sources,
+    folder: Path,
+    *,
+    code_version: str = "",
+    report: Report = lambda progress, share: None,
+) -> Path:
+    """Train a network, or go on where an earlier run into the same folder was stopped.
+
+    Args:
+        recipe: what to do; it may not change between the runs.
+        sources: photos, paintings, the loss network's weights.
+        folder: where ``NAME.npz`` (the network), ``NAME.json`` (what made it), ``state.npz`` (to go on from),
+            ``losses.csv`` and the sheets of samples are kept.
+        code_version: is written into ``NAME.json``.
+        report: called after every round of steps with the progress and the share done.
+
+    Returns:
+        The finished network's file.
+
+    Raises:
+        InvalidOption: the folder holds a training by another recipe.
+        InvalidPicture: photos or paintings are missing or damaged.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    photos = find_photos(sources.photos, recipe.data.held_out)
+    model = build_trainer(recipe, sources, photos)
+    run = _Run(recipe, sources, folder, model, describe(recipe, sources, photos, code_version), report)
+    run.resume()
+    seen = 0.0
+    for number, stage in enumerate(recipe.schedule.stages):
+        seen = math.fsum((seen, stage.share))
+        if run.progress.share(recipe.schedule) >= seen - 1e-9:
+            continue
+        set_reconstructing(model, stage.reconstruct)
+        batches = stream(
+            photos,
+            len(recipe.data.styles),
+            stage,
+            seed=recipe.schedule.seed + number,
+            first_step=run.progress.step,
+        )
+        model.fit(
+            batches.map(lambda pictures, styles: ({"photos": pictures, "styles": styles},)),
+            epochs=1 << 30,  # the clock, or the count of steps, ends it
+            steps_per_epoch=recipe.schedule.steps_per_round,
+            verbose=0,
+            shuffle=False,
+            callbacks=[_Round(run, until=seen)],
+        )
+    run.save()
+    return run.network_path
+
+
+def build_trainer(recipe: Recipe, sources: Sources, photos: Sequence[Path]) -> StyleTrainer:
+    """The model to train, compiled, with fresh weights or those of ``sources.start``."""
+    layers = sorted({*recipe.loss.content, *recipe.loss.style})
+    bfloat16 = recipe.precision == "mixed_bfloat16"
+    network = build_loss_network(
+        recipe.loss.network,
+        layers,
+        sources.loss_weights,
+        precision="bfloat16" if bfloat16 else "float32",
+    )
+    eyes = Eyes(network, layers, recipe.loss)
+    usual = photos[:: max(1, len(photos) // MEASURE_PHOTOS)][:MEASURE_PHOTOS]
+    paintings = _paintings(recipe, sources)
+    measure = Measure.take(
+        eyes,
+        [read_picture(path, recipe.data.painting_side) for path in paintings.values()],
+        [read_picture(path, MEASURE_SIDE) for path in usual],
+    )
+    keras.utils.set_random_seed(recipe.schedule.seed)
+    model = StyleTrainer(recipe.network, recipe.data.styles, eyes, measure, policy=recipe.precision)
+    if sources.start is not None:
+        model.start_from(sources.start)
+    model.transformer.trainable = not sources.frozen
+    # XLA is what JAX runs on; on a CPU TensorFlow's own kernels are faster than it.
+    jit = keras.backend.backend() == "jax"
+    schedule = recipe.schedule
+    optimizer = SteadyAdam(schedule.rate, clip=schedule.clip, average=schedule.average)
+    model.compile(optimizer, jit_compile=jit)
+    optimizer.build(model.trainable_variables)
+    return model
+
+
+def set_reconstructing(model: StyleTrainer, reconstructing: bool) -> None:
+    """Choose between the two losses; the next step is traced anew when the choice changes."""
+    if model.reconstructing != reconstructing:
+        model.reconstructing = reconstructing
+        model.compile(model.optimizer, jit_compile=model.jit_compile)
+
+
+def describe(recipe: Recipe, sources: Sources, photos: Sequence[Path], code_version: str) -> dict[str, Any]:
+    """What made a network, for the file beside its weights."""
+    paintings = _paintings(recipe, sources)
+    return {
+        "recipe": asdict(recipe),
+        "code": code_version,
+        "software": {"keras": keras.__version__, "backend": keras.backend.backend()},
+        "data": {
+            "photos": len(photos),
+            "photo_names": hashlib.sha256("\n".join(path.name for path in photos).encode()).hexdigest(),
+            "paintings": {slug: hashlib.sha256(p.read_bytes()).hexdigest() for slug, p in paintings.items()},
+        },
+    }
+
+
+def _paintings(recipe: Recipe, sources: Sources) -> dict[str, Path]:
+    missing = [slug for slug in recipe.data.styles if slug not in sources.paintings]
+    if missing:
+        raise InvalidPicture(f"There is no painting for {missing[0]}.")
+    return {slug: sources.paintings[slug] for slug in recipe.data.styles}
+
+
+def rate_at(share: float, schedule: Schedule) -> float:
+    """The learning rate when ``share`` of the schedule is done."""
+    falling = (1.0 + math.cos(math.pi * share)) / 2.0
+    return schedule.final_rate + (schedule.rate - schedule.final_rate) * falling
+
+
+class _Run:
+    """A training's files and its place in the schedule."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        sources: Sources,
+        folder: Path,
+        model: StyleTrainer,
+        description: Mapping[str, Any],
+        report: Report,
+    ) -> None:
+        self.recipe, self.folder, self.model = recipe, folder, model
+        self.description, self.report = description, report
+        self.progress = Progress()
+        self.started = time.monotonic()
+        self.saved = self.started
+        self.network_path = folder / f"{recipe.name}.npz"
+        sheet = sources.sheet_photos or tuple(
+            path for path in find_photos(sources.photos) if path.name in recipe.data.held_out
+        )
+        self.sheet_photos = [read_picture(path, SHEET_SIDE) for path in sheet[:SHEET_PHOTOS]]
+
+    def variables(self) -> dict[str, Any]:
+        model = self.model
+        named = {f"weights/{index}": value for index, value in enumerate(model.trainable_variables)}
+        return named | {f"optimizer/{i}": value for i, value in enumerate(model.optimizer.variables)}
+
+    def resume(self) -> None:
+        """Take up what an earlier run left, if it left anything."""
+        path = self.folder / STATE
+        if not path.exists():
+            return
+        with np.load(path, allow_pickle=False) as state:
+            if json.loads(str(state["recipe"])) != json.loads(json.dumps(asdict(self.recipe))):
+                raise InvalidOption(
+                    f"{self.folder} holds a training by another recipe: choose another folder."
+                )
+            for name, variable in self.variables().items():
+                variable.assign(state[name])
+            self.progress = Progress(**json.loads(str(state["progress"])))
+        self.started = time.monotonic() - self.progress.seconds
+        self._forget_losses()
+
+    def round_done(self, steps: int, losses: Mapping[str, float]) -> None:
+        progress = self.progress
+        progress.step += steps
+        progress.seconds = time.monotonic() - self.started
+        progress.losses = {name: float(value) for name, value in losses.items()}
+        self._append_losses()
+        if time.monotonic() - self.saved >= 60 * self.recipe.schedule.checkpoint_minutes:
+            self.save()
+        self.report(progress, progress.share(self.recipe.schedule))
+
+    def save(self) -> None:
+        """Write the state to go on from, the network, what made it, and a sheet of samples."""
+        state = {name: keras.ops.convert_to_numpy(value) for name, value in self.variables().items()}
+        state["recipe"] = np.array(json.dumps(asdict(self.recipe)))
+        state["progress"] = np.array(json.dumps(asdict(self.progress)))
+        _write_whole(self.folder / STATE, lambda file: np.savez(file, **state))
+        save_checkpoint(self.network_path, self.model.checkpoint())
+        facts = dict(self.description, trained=asdict(self.progress))
+        text = json.dumps(facts, indent=2).encode()
+        _write_whole(self.network_path.with_suffix(".json"), lambda file: file.write(text))
+        if self.sheet_photos:
+            path = self.folder / f"sheet-{self.progress.step:06d}.jpg"
+            save_sheet(path, self.model.checkpoint(), self.sheet_photos)
+        self.saved = time.monotonic()
+
+    def _append_losses(self) -> None:
+        """A line of losses per round."""
+        path, progress = self.folder / LOSSES, self.progress
+        line = {
+            "step": progress.step,
+            "minutes": round(progress.seconds / 60, 2),
+            "rate": float(self.model.optimizer.learning_rate),
+        } | progress.losses
+        new = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(line))
+            if new:
+                writer.writeheader()
+            writer.writerow(line)
+
+    def _forget_losses(self) -> None:
+        """Take out the lines of rounds that a killed run did after its last checkpoint: they come again."""
+        path = self.folder / LOSSES
+        if path.exists():
+            header, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if int(line.partition(",")[0]) <= self.progress.step]
+            text = "".join([header, *kept]).encode()
+            _write_whole(path, lambda file: file.write(text))
+
+
+class _Round(keras.callbacks.Callback):  # type: ignore[misc]
+    """Sets the rate before a round of steps, and notes what it brought after."""
+
+    def __init__(self, run: _Run, until: float) -> None:
+        super().__init__()
+        self.run, self.until = run, until
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        schedule = self.run.recipe.schedule
+        self.model.optimizer.learning_rate = rate_at(self.run.progress.share(schedule), schedule)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        schedule = self.run.recipe.schedule
+        self.run.round_done(schedule.steps_per_round, logs or {})
+        if self.run.progress.share(schedule) >= self.until - 1e-9:
+            self.model.stop_training = True
+
+
+def _write_whole(path: Path, write: Callable[[Any], object]) -> None:
+    """Write a file so that it is there whole or not at all."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            write(file)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

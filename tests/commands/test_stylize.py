@@ -1,0 +1,328 @@
+"""``flask stylize`` with several photos, folders, pipes and everything that can be asked of a painting."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from app.engine.catalogue import Catalogue
+from app.engine.options import Mixture, StyleMap
+from app.engine.preprocessing import Pixels
+from app.engine.stylizer import Stylizer
+from tests.commands.conftest import SAMPLES, Run, Start, make_photo
+from tests.waiting import wait_until
+
+OTHER = ("--style", "wave", "--strength", "0.5")
+
+
+def read(path: Path | BytesIO) -> Pixels:
+    with Image.open(path) as file:
+        return np.asarray(file.convert("RGB"))
+
+
+def grey(path: Path, levels: Pixels) -> Path:
+    Image.fromarray(levels).save(path)
+    return path
+
+
+def pictures(folder: Path) -> list[str]:
+    """The files below a folder, but for the hidden list of what is finished."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.name != ".painted.jsonl")
+    return sorted(str(path.relative_to(folder)) for path in paths)
+
+
+def test_a_mixture_of_styles_is_painted(flask: Run, stylizer: Stylizer, tmp_path: Path) -> None:
+    photo = make_photo(tmp_path / "photo.png")
+    result = flask(
+        "stylize", photo, "-o", tmp_path / "out.png", "--style", "wave:0.6,udnie:0.2", "--brush", "2"
+    )
+    assert (result.exit_code, result.output) == (0, "")
+    expected = stylizer.stylize(read(photo), Mixture((("wave", 0.75), ("udnie", 0.25))), brush=2)
+    assert np.array_equal(read(tmp_path / "out.png"), expected)
+
+
+def test_a_mask_says_where_and_how_much(flask: Run, stylizer: Stylizer, tmp_path: Path) -> None:
+    photo = make_photo(tmp_path / "photo.png")
+    half = np.zeros((64, 96), np.uint8)
+    half[:, 48:] = 255
+    mask = grey(tmp_path / "mask.png", half)
+    result = flask("stylize", photo, "-o", tmp_path / "out.png", "--style", "wave", "--mask", mask)
+    assert result.exit_code == 0, result.output
+    painted = read(tmp_path / "out.png")
+    assert np.array_equal(painted[:, :48], read(photo)[:, :48])
+    assert np.array_equal(painted[:, 48:], stylizer.stylize(read(photo), "wave")[:, 48:])
+
+
+def test_a_mask_of_another_size_is_laid_over_the_photo(flask: Run, tmp_path: Path) -> None:
+    photo = make_photo(tmp_path / "photo.png")
+    mask = grey(tmp_path / "mask.png", np.array([[0, 255]], np.uint8).repeat(7, 0).repeat(10, 1))
+    result = flask("stylize", photo, "-o", tmp_path / "out.png", "--style", "wave", "--mask", mask)
+    assert result.exit_code == 0, result.output
+    changed = np.abs(read(tmp_path / "out.png").astype(int) - read(photo)).mean(axis=(0, 2))
+    assert changed[:40].max() == 0
+    assert changed[56:].min() > 5
+
+
+def test_a_style_map_puts_two_styles_into_one_picture(flask: Run, stylizer: Stylizer, tmp_path: Path) -> None:
+    photo = make_photo(tmp_path / "photo.png")
+    where = np.repeat(np.linspace(0, 255, 64).astype(np.uint8)[:, None], 96, axis=1)
+    options = ("--style", "wave", "--style-map", "udnie", grey(tmp_path / "map.png", where))
+    result = flask("stylize", photo, "-o", tmp_path / "out.png", *options)
+    assert result.exit_code == 0, result.output
+    expected = stylizer.stylize(read(photo), "wave", style_map=StyleMap(Mixture.parse("udnie"), where))
+    assert np.array_equal(read(tmp_path / "out.png"), expected)
+
+
+def test_precision_and_device_reach_the_engine(flask: Run, tmp_path: Path) -> None:
+    photo = make_photo(tmp_path / "photo.png")
+    options = ("--style", "wave", "--precision", "float32", "--device", "cpu")
+    assert flask("stylize", photo, "-o", tmp_path / "out.png", *options).exit_code == 0
+    stylizer = Stylizer(Catalogue([SAMPLES.parent.parent / "models"]), precision="float32", device="cpu")
+    assert np.array_equal(read(tmp_path / "out.png"), stylizer.stylize(read(photo), "wave"))
+
+
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_one_line(flask: Run, tmp_path: Path) -> None:
+    photo = make_photo(tmp_path / "photo.png")
+    result = flask("stylize", photo, "-o", tmp_path / "out.png", "--style", "wave", "--device", "gpu")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert "GPU" in result.stderr
+
+
+def test_standard_input_becomes_standard_output(flask: Run, stylizer: Stylizer, tmp_path: Path) -> None:
+    photo = make_photo(tmp_path / "photo.png")
+    result = flask("stylize", "-", "-o", "-", "--style", "wave", stdin=photo.read_bytes())
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert np.array_equal(read(BytesIO(result.stdout_bytes)), stylizer.stylize(read(photo), "wave"))
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("png", "PNG"), ("jpg", "JPEG"), ("webp", "WEBP")])
+def test_the_kind_of_a_nameless_picture_can_be_chosen(
+    kind: str, expected: str, flask: Run, tmp_path: Path
+) -> None:
+    photo = make_photo(tmp_path / "photo.png")
+    result = flask("stylize", photo, "-o", "-", "--format", kind, "--style", "wave")
+    with Image.open(BytesIO(result.stdout_bytes)) as picture:
+        assert (picture.format, picture.size) == (expected, (96, 64))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-", "-o", "-", "--style", "wave"], "empty"),
+        (["a.png", "-o", "-", "--json", "--style", "wave"], "--json"),
+        (["a.png", "-", "-o", "out", "--style", "wave"], "one picture"),
+        (["a.png", "b.png", "-o", "-", "--style", "wave"], "one picture"),
+        (["a.png", "b.png", "-o", "a.png", "--style", "wave"], "not a folder"),
+        (["a.png", "-o", "a.png", "--style", "wave"], "replace"),
+        (["a.png", "b.png", "-o", ".", "--style", "wave"], "replace"),
+        ([".", "-o", ".", "--style", "wave"], "replace"),
+        (["a.png", "sub/a.png", "-o", "out", "--style", "wave"], "both"),
+        (["empty", "-o", "out", "--style", "wave"], "no photo"),
+        (["a.png", "-o", "out.png", "--format", "jpg", "--style", "wave"], "contradicts"),
+        (["a.png", "-o", "out.png", "--style", "wave:1,wavy:1"], "wavy"),
+        (["a.png", "-o", "out.png", "--style", "wave:x"], "weight"),
+        (["a.png", "-o", "out.png", "--style", "wave", "--brush", "9"], "brush"),
+        (["a.png", "-o", "out.png", "--style", "wave", "--mask", "nothing.png"], "nothing.png"),
+        (["a.png", "-o", "out.png", "--style", "wave", "--style-map", "wavy", "a.png"], "wavy"),
+        (["a.png", "b.png", "-o", "out", "--style", "wave", "--precision", "int8"], "int8"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_code_2(
+    arguments: list[str], message: str, flask: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.png", "sub/a.png"):
+        make_photo(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.png")}
+    result = flask("stylize", *arguments)
+    assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (2, "", 1), result.output
+    assert message in result.stderr
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.png")} == before
+
+
+def test_a_folder_is_painted_into_a_folder(flask: Run, stylizer: Stylizer, tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    make_photo(photos / "one.png")
+    make_photo(photos / "below" / "two.JPG", "coffee", format="JPEG")
+    make_photo(photos / "three.tif", "coffee")
+    make_photo(photos / ".hidden" / "four.png")
+    make_photo(photos / "._five.png")
+    (photos / "notes.txt").write_text("not a photo, and not taken for one")
+    result = flask("stylize", photos, "-o", out, "--style", "wave")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "3 painted, 0 finished before, 0 failed.\n"
+    assert pictures(out) == ["below/two.JPG", "one.png", "three.jpg"]
+    assert np.array_equal(read(out / "one.png"), stylizer.stylize(read(photos / "one.png"), "wave"))
+    with Image.open(out / "below" / "two.JPG") as picture:
+        assert picture.format == "JPEG"
+
+
+def test_photos_that_differ_in_their_ending_only_keep_their_whole_names(flask: Run, tmp_path: Path) -> None:
+    photos = [make_photo(tmp_path / name) for name in ("a.tif", "a.jpg", "b.png")]
+    result = flask("stylize", *photos, "-o", tmp_path / "out", "--style", "wave")
+    assert result.exit_code == 0, result.output
+    assert pictures(tmp_path / "out") == ["a.jpg.jpg", "a.tif.jpg", "b.png"]
+
+
+def test_the_kind_of_all_pictures_can_be_chosen(flask: Run, tmp_path: Path) -> None:
+    make_photo(tmp_path / "photos" / "a.png")
+    make_photo(tmp_path / "photos" / "b.jpg")
+    result = flask(
+        "stylize", tmp_path / "photos", "-o", tmp_path / "out", "--style", "wave", "--format", "webp"
+    )
+    assert result.exit_code == 0, result.output
+    assert pictures(tmp_path / "out") == ["a.webp", "b.webp"]
+
+
+def test_an_output_inside_the_photos_is_not_painted_again(flask: Run, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    make_photo(photos / "a.png")
+    for _ in range(2):
+        assert flask("stylize", photos, "-o", photos / "painted", "--style", "wave").exit_code == 0
+    assert pictures(photos) == ["a.png", "painted/a.png"]
+
+
+def test_a_bad_photo_never_stops_the_rest(flask: Run, tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    make_photo(photos / "a.png")
+    (photos / "b.png").write_text("words")
+    (photos / "c.jpg").write_bytes(make_photo(photos / "d.jpg").read_bytes()[:900])
+    result = flask("stylize", photos, "-o", out, "--style", "wave", "--json")
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    assert [line.partition(":")[0] for line in lines[:2]] == [str(photos / "b.png"), str(photos / "c.jpg")]
+    assert lines[2:] == ["2 painted, 0 finished before, 2 failed."]
+    assert pictures(out) == ["a.png", "d.jpg"]
+
+    told = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [one["status"] for one in told] == ["painted", "failed", "failed", "painted"]
+    assert [one["input"] for one in told] == [
+        str(photos / name) for name in ("a.png", "b.png", "c.jpg", "d.jpg")
+    ]
+    assert told[0] | {"seconds": 0} == {
+        "input": str(photos / "a.png"),
+        "output": str(out / "a.png"),
+        "status": "painted",
+        "error": None,
+        "width": 96,
+        "height": 64,
+        "seconds": 0,
+        "style": "wave",
+        "strength": 1.0,
+        "keep_colors": False,
+        "brush": 1.0,
+        "upsampling": "cascade",
+        "exact": False,
+        "precision": "auto",
+        "device": "auto",
+    }
+    assert told[0]["seconds"] > 0
+    assert "not a photo" in told[1]["error"]
+
+
+def test_a_missing_photo_among_several_is_one_of_the_bad_ones(flask: Run, tmp_path: Path) -> None:
+    photo = make_photo(tmp_path / "a.png")
+    result = flask("stylize", tmp_path / "nothing.png", photo, "-o", tmp_path / "out", "--style", "wave")
+    assert result.exit_code == 1
+    assert "nothing.png: No such file" in result.stderr
+    assert pictures(tmp_path / "out") == ["a.png"]
+
+
+def test_a_single_failure_is_told_in_json_too(flask: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("words")
+    result = flask("stylize", tmp_path / "a.png", "-o", tmp_path / "b.png", "--style", "wave", "--json")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert json.loads(result.stdout)["status"] == "failed"
+
+
+def test_what_is_finished_is_not_painted_again(flask: Run, tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    for name in ("a.png", "b.png", "c.png"):
+        make_photo(photos / name)
+
+    def statuses(*options: object) -> list[str]:
+        result = flask("stylize", photos, "-o", out, "--json", *options)
+        assert result.exit_code == 0, result.output
+        return [json.loads(line)["status"] for line in result.stdout.splitlines()]
+
+    assert statuses("--style", "wave") == ["painted"] * 3
+    assert statuses("--style", "wave") == ["skipped"] * 3
+    (out / "a.png").unlink()
+    make_photo(photos / "b.png", "coffee")
+    assert statuses("--style", "wave") == ["painted", "painted", "skipped"]
+    assert statuses("--style", "wave", "--strength", "0.5") == ["painted"] * 3
+    assert statuses("--style", "wave", "--strength", "0.5") == ["skipped"] * 3
+    mask = grey(tmp_path / "mask.png", np.zeros((4, 4), np.uint8))
+    assert statuses("--style", "wave", "--mask", mask) == ["painted"] * 3
+    grey(mask, np.full((5, 5), 255, np.uint8))
+    assert statuses("--style", "wave", "--mask", mask) == ["painted"] * 3
+
+
+def test_a_torn_list_and_torn_pictures_do_no_harm(flask: Run, tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    for name in ("a.png", "b.png"):
+        make_photo(photos / name)
+    assert flask("stylize", photos, "-o", out, "--style", "wave").exit_code == 0
+    record = out / ".painted.jsonl"
+    record.write_text(record.read_text()[:-20])
+    (out / ".part-torn").write_bytes(b"half a picture")
+    for expected in (
+        "1 painted, 1 finished before, 0 failed.\n",
+        "0 painted, 2 finished before, 0 failed.\n",
+    ):
+        result = flask("stylize", photos, "-o", out, "--style", "wave")
+        assert (result.exit_code, result.stderr) == (0, expected)
+    assert pictures(out) == ["a.png", "b.png"]
+
+
+def test_two_at_once_do_not_paint_into_one_folder(flask: Run, tmp_path: Path) -> None:
+    make_photo(tmp_path / "photos" / "a.png")
+    (tmp_path / "out").mkdir()
+    with (tmp_path / "out" / ".painted.jsonl").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        result = flask("stylize", tmp_path / "photos", "-o", tmp_path / "out", "--style", "wave")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert "another process" in result.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_an_interrupted_folder_is_finished_by_the_same_command(
+    how: signal.Signals, start: Start, flask: Run, tmp_path: Path
+) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    make_photo(photos / "00.png", size=(600, 400))
+    for number in range(1, 40):
+        shutil.copy(photos / "00.png", photos / f"{number:02}.png")
+    process = start("stylize", photos, "-o", out, *OTHER)
+    wait_until(lambda: len(list(out.glob("*.png"))) >= 2, "two pictures are painted")
+    os.kill(process.pid, how)
+    _, errors = process.communicate()
+    done = pictures(out)
+    painted = [name for name in done if not name.startswith(".part-")]
+    assert 2 <= len(painted) < 40
+    whole = read(out / "00.png")
+    for name in painted:
+        assert np.array_equal(read(out / name), whole)
+    if how is signal.SIGINT:
+        assert process.returncode == 130
+        assert done == painted
+        assert errors.startswith("Interrupted: ")
+        assert len(errors.splitlines()) == 1
+    result = flask("stylize", photos, "-o", out, *OTHER)
+    assert result.exit_code == 0, result.output
+    assert pictures(out) == [f"{number:02}.png" for number in range(40)]
+    for number in range(40):
+        assert np.array_equal(read(out / f"{number:02}.png"), whole)
+    assert int(result.stderr.split()[2]) in (len(painted), len(painted) - 1)

@@ -1,0 +1,267 @@
+"""``flask networks train``, ``ship`` and ``add-style`` as an operator types them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+from flask import Flask
+from PIL import Image
+
+from app.config import PROJECT_ROOT
+from app.engine.catalogue import Catalogue, StyleFacts, ship_network
+from app.engine.checkpoints import load_checkpoint, save_checkpoint
+from app.engine.errors import InvalidOption
+from app.engine.stylizer import Stylizer
+from app.engine.training.recipe import read_recipe
+from app.wiring import catalogue
+
+RECIPE = """
+name = "tiny"
+precision = "float32"
+[network]
+base_width = 4
+residual_blocks = 1
+[loss.content]
+relu2_2 = 1.0
+[loss.style]
+relu1_2 = 1.0
+[data]
+styles = ["red", "blue"]
+painting_side = 48
+[schedule]
+steps = 4
+steps_per_round = 2
+[[schedule.stages]]
+share = 1.0
+crop = 16
+"""
+
+
+def run(app: Flask, *arguments: object) -> Result:
+    return app.test_cli_runner().invoke(args=[str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def recipe_file(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture
+def data(pictures: Path, loss_weights: Path) -> tuple[object, ...]:
+    return ("--photos", pictures / "photos", "--vgg", loss_weights)
+
+
+@pytest.fixture
+def trained(app: Flask, recipe_file: Path, pictures: Path, data: tuple[object, ...], tmp_path: Path) -> Path:
+    """What ``flask networks train`` leaves."""
+    options = ("--paintings", pictures / "paintings", "--output", tmp_path / "trained", *data)
+    result = run(app, "networks", "train", "--config", recipe_file, *options)
+    assert result.exit_code == 0, result.output
+    path = tmp_path / "trained" / "tiny.npz"
+    assert str(path) in result.output
+    return path
+
+
+@pytest.fixture
+def network(app: Flask, trained: Path) -> str:
+    """The name of a small network of this site, which paints the style red."""
+    with app.app_context():
+        folder = catalogue().import_folder
+        folder.mkdir(parents=True)
+        for file in (trained, trained.with_suffix(".json")):
+            shutil.copy(file, folder)
+        catalogue().add(StyleFacts("red", "Red"), trained.name)
+    return trained.stem
+
+
+def test_a_style_added_is_on_offer_at_once_and_mixes_in_any_order(
+    app: Flask, network: str, pictures: Path, data: tuple[object, ...], tmp_path: Path
+) -> None:
+    painting = pictures / "paintings" / "blue.png"
+    facts = ("--title", "My own", "--artist", "Me", "--year", "1900", "--movement", "None", "--public-domain")
+    options = ("--network", network, "--minutes", "0.05", "--name", "mine", *facts, *data)
+    result = run(app, "networks", "add-style", painting, *options)
+    assert (result.exit_code, result.output) == (0, "mine is on offer now\n")
+    assert "My own (Me, 1900, None)  [imported]  Public domain" in run(app, "styles", "list").output
+    with app.app_context():
+        style = catalogue().get("mine")
+        stylizer = Stylizer(catalogue())
+    assert style.checkpoint.name == "tiny.npz"
+    assert style.row is not None
+    assert style.row.name == "tiny+mine.npz"
+    assert style.preview.is_file()
+
+    with Image.open(pictures / "photos" / "a.jpg") as file:
+        photo = np.asarray(file)
+    red, mine = (stylizer.stylize(photo, slug).astype(int) for slug in ("red", "mine"))
+    assert np.abs(red - mine).mean() > 1
+    one, other = (stylizer.stylize(photo, both).astype(int) for both in ("red,mine", "mine,red"))
+    assert np.abs(one - other).max() <= 1
+    assert np.abs(one - red).mean() > 0
+    assert np.abs(one - mine).mean() > 0
+
+    assert run(app, "styles", "remove", "mine").exit_code == 0
+    assert not style.row.exists()
+    assert not style.preview.exists()
+    assert np.array_equal(stylizer.stylize(photo, "red"), red)
+
+
+def test_a_style_that_cannot_be_added_leaves_nothing_behind(
+    app: Flask, network: str, data: tuple[object, ...], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    result = run(app, "networks", "add-style", broken, "--name", "mine", "--network", network, *data)
+    assert result.exit_code == 2
+    assert "broken.jpg" in result.output
+    with app.app_context():
+        assert "mine" not in {style.slug for style in catalogue().styles}
+        assert [path.name for path in catalogue().import_folder.glob("*.npz")] == ["tiny.npz"]
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--name", "wave"), "wave already"),
+        (("--name", "mine", "--network", "nothing"), "no network nothing"),
+        (("--name", "mine", "--vgg", "nowhere.h5"), "nowhere.h5"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_any_work(
+    options: tuple[str, ...], complaint: str, app: Flask, pictures: Path, data: tuple[object, ...]
+) -> None:
+    painting = pictures / "paintings" / "blue.png"
+    result = run(app, "networks", "add-style", painting, *data, *options)
+    assert result.exit_code == 2
+    assert complaint in result.output
+
+
+def test_a_trained_network_ships(app: Flask, trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    ship_network(folder, "old.npz", [StyleFacts("red", "Red")])
+    table = folder / "paintings.tsv"
+    header = "slug\ttitle\tartist\tyear\tmovement\tpublic_domain\trights\n"
+    table.write_text(header + "blue\tBlue\tAda\t1913\tOrphism\tno\tIn copyright\n")
+    result = run(app, "networks", "ship", trained, "--folder", folder)
+    assert result.exit_code == 2
+    assert "nothing of red" in result.output
+
+    table.write_text(table.read_text() + "red\tRed\tBob\t1850\tNone\tyes\tPublic domain\n")
+    result = run(app, "networks", "ship", trained, "--name", "small", "--folder", folder)
+    assert result.exit_code == 0, result.output
+    assert "old.npz paints no style any more" in result.output
+    shipped, original = load_checkpoint(folder / "small.npz"), load_checkpoint(trained)
+    assert shipped.styles == original.styles
+    assert shipped.fingerprint == original.fingerprint
+    np.testing.assert_array_equal(shipped.rows, original.rows)
+    assert (folder / "small.json").read_bytes() == trained.with_suffix(".json").read_bytes()
+    red, blue = Catalogue([folder]).styles
+    assert (red.slug, red.artist, red.year, red.public_domain) == ("red", "Bob", 1850, True)
+    assert (blue.rights, blue.public_domain) == ("In copyright", False)
+    assert red.checkpoint == blue.checkpoint == folder / "small.npz"
+
+
+def test_kernels_that_float16_would_spoil_ship_in_float32(app: Flask, trained: Path, tmp_path: Path) -> None:
+    network = load_checkpoint(trained)
+    shutil.copy(PROJECT_ROOT / "models" / "paintings.tsv", tmp_path)
+    # Numbers this small are rounded to nothing in float16, and normalisation would have brought them back.
+    tiny = {name: kernel * np.float32(1e-8) for name, kernel in network.kernels.items()}
+    config = replace(network.config, epsilon=1e-30)
+    save_checkpoint(trained, replace(network, config=config, kernels=tiny, styles=("wave", "udnie")))
+    result = run(app, "networks", "ship", trained, "--folder", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "in float32" in result.output
+    kept = load_checkpoint(tmp_path / "tiny.npz").kernels
+    for name, kernel in tiny.items():
+        np.testing.assert_array_equal(kept[name], kernel)
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_weights_that_cannot_be_fetched_are_one_sentence(
+    command: str, recipe_file: Path, pictures: Path, tmp_path: Path
+) -> None:
+    """Keras's own code tries to fetch them, in a process that reaches nothing and has kept nothing."""
+    photos = ("--photos", pictures / "photos", "--paintings", pictures / "paintings")
+    options = {"train": ("--config", recipe_file), "evaluate": ("house_v0", "--size", "64")}
+    unreachable = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path / "keras")}
+    script = (
+        "import sys; from pathlib import Path; from app.commands import loss_weights;"
+        "loss_weights.AT_HAND = Path('nowhere'); from flask.cli import main; sys.argv[0] = 'flask'; main()"
+    )
+    arguments = (
+        "--app",
+        "wsgi",
+        "networks",
+        command,
+        *options[command],
+        *photos,
+        "--output",
+        tmp_path / "out",
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        cwd=PROJECT_ROOT,
+        env=os.environ | unreachable | {"INSTANCE_DIR": str(tmp_path / "instance")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("Error: Keras could not fetch the ImageNet weights of vgg16")
+    assert "URL fetch failure" in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+def test_training_names_the_painting_that_is_missing(
+    app: Flask, recipe_file: Path, data: tuple[object, ...], tmp_path: Path
+) -> None:
+    options = ("--config", recipe_file, "--paintings", tmp_path, "--output", tmp_path / "out", *data)
+    result = run(app, "networks", "train", *options)
+    assert result.exit_code == 2
+    assert "There is no painting for red." in result.output
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (("crop = 16", "crop = 18"), "multiples of 4"),
+        (("share = 1.0", "share = 0.5"), "sum to 1"),
+        (("steps = 4", "minutes = 4\nsteps = 4"), "either minutes or steps"),
+        (('"red", "blue"', '"red", "red"'), "each once"),
+        (("painting_side", "painting_size"), "painting_size"),
+        (("[network]", "[network"), "not a TOML file"),
+        (("[loss.style]\nrelu1_2 = 1.0", "[loss.style]"), "one for style"),
+        (("base_width = 4", "base_width = 4\nupsampling = 'cubic'"), "upsampling"),
+    ],
+)
+def test_a_recipe_that_cannot_be_followed_is_refused(
+    change: tuple[str, str], complaint: str, recipe_file: Path
+) -> None:
+    assert change[0] in RECIPE
+    recipe_file.write_text(RECIPE.replace(*change, 1))
+    with pytest.raises(InvalidOption, match=complaint):
+        read_recipe(recipe_file)
+
+
+@pytest.mark.parametrize("name", ["house", "house_fast"])
+def test_the_recipes_that_ship_can_be_followed(name: str) -> None:
+    from app.engine.config import PUBLISHED
+    from app.engine.training.evaluation import held_out_files
+
+    recipe = read_recipe(PROJECT_ROOT / "models" / "recipes" / f"{name}.toml")
+    assert recipe.name == name
+    assert len(recipe.data.styles) >= 20
+    assert held_out_files() <= set(recipe.data.held_out)
+    least = 4 if name == "house_fast" else 3
+    assert recipe.network.multiply_adds(512, 512) * least <= PUBLISHED.multiply_adds(512, 512)
