@@ -1,0 +1,21 @@
+"""What can be wrong with a film, in words for the person who named it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.errors import DomainError
+
+
+class VideoError(DomainError):
+    """The film cannot be read, or the result cannot be written."""
+
+
+class NotAVideo(VideoError):
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}: this is not a video we can read")
+
+
+class NoPictures(VideoError):
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}: there are no moving pictures in this file")

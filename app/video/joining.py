@@ -1,0 +1,130 @@
+"""The finished segments one after the other, without coding them again, and the film's sound beside them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import structlog
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+
+from app.video.reader import MICROSECONDS, Damage, open_container, readable
+from app.video.writer import Kind
+
+log = structlog.get_logger(__name__)
+
+# A packet that is ready for the file, after the second at which it is decoded.
+Ready = tuple[float, "Packet[Any]"]
+
+
+def join(
+    segments: Sequence[tuple[Path, int]],
+    time_base: Fraction,
+    source: Path,
+    target: Path,
+    kind: Kind,
+) -> list[str]:
+    """Write ``target``: segments, each with the time of its first frame, and every sound of ``source``.
+
+    Sound is copied where the container takes its codec, otherwise coded anew.
+
+    Returns:
+        for every sound, "copied" or the name of the codec it was coded with.
+    """
+    options = {"movflags": "+faststart"} if kind.container in ("mp4", "mov") else {}
+    with (
+        open_container(source) as film,
+        av.open(str(target), "w", format=kind.container, options=options) as result,
+    ):
+        with av.open(str(segments[0][0])) as first:
+            pictures = result.add_stream_from_template(first.streams.video[0])
+        pictures.time_base = time_base
+        sounds = {stream.index: _Sound(stream, result, kind) for stream in film.streams.audio}
+        in_order = heapq.merge(
+            _pictures(segments, time_base, pictures), _sound(film, sounds), key=lambda ready: ready[0]
+        )
+        for _, packet in in_order:
+            result.mux(packet)
+    return [sound.how for sound in sounds.values()]
+
+
+def _pictures(segments: Sequence[tuple[Path, int]], time_base: Fraction, stream: Any) -> Iterator[Ready]:
+    for path, start in segments:
+        with av.open(str(path)) as segment:
+            for packet in segment.demux(video=0):
+                if packet.pts is None:
+                    continue  # the end
+                own = packet.time_base / time_base
+                packet.pts = packet.dts = start + round(packet.pts * own)
+                packet.duration = round((packet.duration or 0) * own)
+                packet.time_base = time_base
+                packet.stream = stream
+                yield float(packet.pts * time_base), packet
+
+
+def _sound(film: InputContainer, sounds: dict[int, _Sound]) -> Iterator[Ready]:
+    if not sounds:
+        return
+    for packet in readable(film.demux(film.streams.audio), Damage()):
+        yield from sounds[packet.stream.index].take(packet)
+
+
+class _Sound:
+    """One sound on its way from the film into the result."""
+
+    def __init__(self, source: AudioStream, result: OutputContainer, kind: Kind) -> None:
+        self._origin = Fraction(source.container.start_time or 0, MICROSECONDS)  # type: ignore[attr-defined]
+        self._last: int | None = None
+        self._copied = source.codec.canonical_name in result.supported_codecs
+        self._target: AudioStream = (
+            result.add_stream_from_template(source) if self._copied else _encoder(source, result, kind)
+        )
+        self.how = "copied" if self._copied else self._target.codec.canonical_name
+
+    def take(self, packet: Packet[Any]) -> Iterator[Ready]:
+        """A packet of the film's, None at the end: those of the result that come of it."""
+        if self._copied:
+            yield from self._copy(packet)
+            return
+        try:
+            frames = packet.decode()
+        except FFmpegError as error:
+            log.info("video.unreadable_sound", cause=repr(error))
+            return
+        for frame in frames:
+            if frame.pts is not None:
+                frame.pts -= round(self._origin / (frame.time_base or 1))
+            yield from self._encoded(frame)
+        if packet.dts is None:
+            yield from self._encoded(None)
+
+    def _copy(self, packet: Packet[Any]) -> Iterator[Ready]:
+        if packet.dts is None:
+            return  # the end
+        shift = round(self._origin / packet.time_base)
+        packet.dts -= shift
+        packet.pts = packet.dts if packet.pts is None else packet.pts - shift
+        if self._last is not None and packet.dts <= self._last:
+            log.info("video.sound_out_of_order", time=packet.dts)
+            return
+        self._last = packet.dts
+        packet.stream = self._target
+        yield float(packet.dts * packet.time_base), packet
+
+    def _encoded(self, frame: Any) -> Iterator[Ready]:
+        for packet in self._target.encode(frame):
+            yield float((packet.dts or 0) * packet.time_base), packet
+
+
+def _encoder(source: AudioStream, result: OutputContainer, kind: Kind) -> AudioStream:
+    rate = 48_000 if kind.sound == "libopus" else source.rate
+    stream = result.add_stream(kind.sound, rate=rate, layout=source.layout.name)
+    assert isinstance(stream, AudioStream)
+    return stream

@@ -1,0 +1,147 @@
+"""What is finished of a film, in a folder beside it, so that an interrupted run can go on where it was.
+
+The folder holds the finished segments, the frame that the next one follows (for the damping of flicker), and
+a manifest, which is replaced as a whole and last: whatever it does not name was not finished.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.video.damping import Flicker, FlickerDamper, Past
+from app.video.errors import VideoError
+
+MANIFEST = "manifest.json"
+LOCK = "lock"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A finished piece of a film: its file, the time of its first frame, and how many frames it has."""
+
+    file: str
+    time: int
+    frames: int
+
+
+@dataclass
+class Partial:
+    """The finished segments of one film painted in one way; see :func:`open_partial`."""
+
+    folder: Path
+    identity: dict[str, Any]
+    segments: list[Segment] = field(default_factory=list)
+    flicker: Flicker = field(default_factory=Flicker)
+
+    @property
+    def frames(self) -> int:
+        """How many frames are finished."""
+        return sum(segment.frames for segment in self.segments)
+
+    @property
+    def files(self) -> list[tuple[Path, int]]:
+        """The finished segments, each with the time of its first frame."""
+        return [(self.folder / segment.file, segment.time) for segment in self.segments]
+
+    @property
+    def unfinished(self) -> Path:
+        """Where the next segment is written."""
+        return self.folder / "unfinished.mp4"
+
+    def past(self) -> Past | None:
+        """The frame that the next segment follows."""
+        path = self._past_path(len(self.segments))
+        if not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as arrays:
+            return Past(**arrays)
+
+    def add(self, time: int, frames: int, damper: FlickerDamper | None) -> None:
+        """Take what was written to :attr:`unfinished` for finished, and keep what the damper remembers."""
+        number = len(self.segments)
+        if damper and damper.past:
+            with self._past_path(number + 1).open("wb") as file:
+                np.savez(file, **vars(damper.past))
+            self.flicker = damper.flicker
+        name = f"{number:06}.mp4"
+        self.unfinished.replace(self.folder / name)
+        self.segments.append(Segment(name, time, frames))
+        self.save()
+        self._past_path(number).unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the folder, when the film is whole."""
+        shutil.rmtree(self.folder)
+
+    def save(self) -> None:
+        """Write the manifest."""
+        manifest = {
+            "identity": self.identity,
+            "segments": [asdict(segment) for segment in self.segments],
+            "flicker": asdict(self.flicker),
+        }
+        temporary = self.folder / f"{MANIFEST}.part"
+        temporary.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        temporary.replace(self.folder / MANIFEST)
+
+    def _past_path(self, segments: int) -> Path:
+        return self.folder / f"{segments:06}.npz"
+
+
+@contextmanager
+def open_partial(folder: Path, identity: dict[str, Any]) -> Iterator[tuple[Partial, bool]]:
+    """What is finished of a film, for one process at a time, and whether something else had to go for it.
+
+    ``identity`` is everything that decides how the film will look, as JSON would have it: what was finished
+    otherwise is of no use, and is removed.
+
+    Raises:
+        VideoError: the folder belongs to something else, or another process is working in it.
+    """
+    identity = json.loads(json.dumps(identity))
+    folder.mkdir(exist_ok=True)
+    manifest = folder / MANIFEST
+    if not manifest.exists() and any(path.name != LOCK for path in folder.iterdir()):
+        raise VideoError(
+            f"{folder}: this folder is needed for what is unfinished, but it holds something else"
+        )
+    with (folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise VideoError(f"{folder}: another process is painting this film") from error
+        partial = _read(folder) if manifest.exists() else None
+        anew = partial is not None and partial.identity != identity
+        if partial is None or anew:
+            _clear(folder)
+            partial = Partial(folder, identity)
+            partial.save()
+        yield partial, anew
+
+
+def _read(folder: Path) -> Partial | None:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return Partial(
+            folder,
+            manifest["identity"],
+            [Segment(**segment) for segment in manifest["segments"]],
+            Flicker(**manifest["flicker"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None  # written by another version: what it speaks of is of no use
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.name != LOCK:
+            path.unlink()
