@@ -10,13 +10,16 @@ from sqlalchemy import select
 from app.accounts.models import User
 from app.billing import ledger
 from app.billing.models import EntryReason
-from app.commands.engine import styles, stylize
+from app.commands.networks import networks
+from app.commands.styles import styles
+from app.commands.stylize import stylize
+from app.commands.video import stylize_video
 from app.db import transaction
 
 
 def register_commands(app: Flask) -> None:
     """Add the project's commands to ``flask``."""
-    for command in (stylize, styles, worker, credits_group):
+    for command in (stylize, stylize_video, styles, networks, worker, credits_group):
         app.cli.add_command(command)
 
 

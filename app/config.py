@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.sentences import translatable
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -26,9 +28,9 @@ class CreditPack(BaseModel):
 
 
 DEFAULT_PACKS = [
-    CreditPack(slug="pack-10", title="Sketchbook", credits=10, amount_minor=490),
-    CreditPack(slug="pack-50", title="Studio", credits=50, amount_minor=1900),
-    CreditPack(slug="pack-200", title="Gallery", credits=200, amount_minor=5900),
+    CreditPack(slug="pack-10", title=translatable("Sketchbook"), credits=10, amount_minor=490),
+    CreditPack(slug="pack-50", title=translatable("Studio"), credits=50, amount_minor=1900),
+    CreditPack(slug="pack-200", title=translatable("Gallery"), credits=200, amount_minor=5900),
 ]
 
 
@@ -64,6 +66,9 @@ class Settings(BaseSettings):
     upload_max_megabytes: int = Field(default=30, gt=0)
     upload_max_megapixels: int = Field(default=60, gt=0)
     upload_max_files: int = Field(default=10, gt=0)
+    order_max_pictures: int = Field(default=60, gt=0)
+    mail_after_seconds: float = Field(default=60.0, ge=0)
+    styles_public_domain_only: bool = False
 
     queue_url: str | None = None
     embedded_worker: bool = True

@@ -5,26 +5,51 @@ from __future__ import annotations
 import structlog
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext, ngettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, SecurityError
+
+from app.sentences import Plural, in_english, translatable
 
 log = structlog.get_logger(__name__)
 
 
 class DomainError(Exception):
-    """Something a person asked for cannot be done; ``str(error)`` tells them why and what to do."""
+    """Something a person asked for cannot be done.
+
+    ``str(error)`` tells why and what to do, in English, for logs and the command line;
+    :func:`in_words` tells it to people.
+
+    Args:
+        sentence: marked by :func:`app.sentences.translatable`, in which ``values`` stand as ``%(name)s``.
+    """
 
     status = 400
 
+    def __init__(self, sentence: str | Plural = "", **values: object) -> None:
+        super().__init__(in_english(sentence, values))
+        self.sentence, self.values = sentence, values
+
+
+def in_words(error: DomainError) -> str:
+    """What an error tells the person, in their language."""
+    if isinstance(error.sentence, Plural):
+        return str(ngettext(*error.sentence, **error.values))
+    return str(gettext(error.sentence, **error.values))
+
 
 SENTENCES = {
-    400: "We could not understand that request. Go back, reload the page and try again.",
-    403: "You are not allowed to do that.",
-    404: "There is nothing here. The page may have moved, or the picture may have been deleted.",
-    405: "That page cannot be used this way. Start again from the home page.",
-    413: "That upload is too large.",
-    429: "That was a lot of requests in a short time. Wait a minute and try again.",
-    500: "Something broke on our side. It has been logged; nothing was lost. Try again in a moment.",
+    400: translatable("We could not understand that request. Go back, reload the page and try again."),
+    403: translatable("You are not allowed to do that."),
+    404: translatable(
+        "There is nothing here. The page may have moved, or the picture may have been deleted."
+    ),
+    405: translatable("That page cannot be used this way. Start again from the home page."),
+    413: translatable("That upload is too large."),
+    429: translatable("That was a lot of requests in a short time. Wait a minute and try again."),
+    500: translatable(
+        "Something broke on our side. It has been logged; nothing was lost. Try again in a moment."
+    ),
 }
 
 
@@ -45,12 +70,12 @@ def error_page(sentence: str, status: int) -> ResponseReturnValue:
 
 def _domain_error(error: DomainError) -> ResponseReturnValue:
     log.info("request.refused", error=type(error).__name__, sentence=str(error), cause=repr(error.__cause__))
-    return error_page(str(error), error.status)
+    return error_page(in_words(error), error.status)
 
 
 def _csrf_error(error: CSRFError) -> ResponseReturnValue:
     log.info("request.csrf", reason=error.description)
-    return error_page("This form has expired. Go back, reload the page and send it again.", 400)
+    return error_page(gettext("This form has expired. Go back, reload the page and send it again."), 400)
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
@@ -59,9 +84,9 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
     if status < 400:
         return error  # a redirect that was raised
-    return error_page(SENTENCES.get(status, SENTENCES[400]), status)
+    return error_page(gettext(SENTENCES.get(status, SENTENCES[400])), status)
 
 
 def _unexpected_error(error: Exception) -> ResponseReturnValue:
     log.exception("request.failed", path=request.path)
-    return error_page(SENTENCES[500], 500)
+    return error_page(gettext(SENTENCES[500]), 500)

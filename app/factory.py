@@ -24,11 +24,15 @@ from app.engine.catalogue import Catalogue
 from app.errors import configure_errors
 from app.extensions import csrf, db, limiter, migrate
 from app.logging import configure_logging
+from app.mail import make_mailer
 from app.storage.local import LocalStorage
+from app.studio import order_views, picture_views, preview_views, share_views
 from app.studio import views as studio_views
+from app.studio.previews import Previewer
 from app.studio.queue import RenderQueue, make_huey
 from app.studio.services import delete_everything_of
 from app.studio.worker import process_render
+from app.translation import configure_translation
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -49,11 +53,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     configure_database(app, settings)
     configure_storage(app, settings)
     configure_payments(app, settings)
+    configure_mail(app, settings)
     configure_accounts(app, settings)
     configure_studio(app, settings)
     configure_limits(app, settings)
     configure_security_headers(app, settings)
     configure_templates(app, settings)
+    configure_translation(app)
     configure_errors(app)
     register_blueprints(app, settings)
     register_commands(app)
@@ -113,9 +119,20 @@ def configure_payments(app: Flask, settings: Settings) -> None:
     app.extensions["gateway"] = Gateway(sandbox.api_key, sandbox.webhook_secret, sandbox.api_address)
 
 
+def configure_mail(app: Flask, settings: Settings) -> None:
+    """How messages get on their way."""
+    app.extensions["mailer"] = make_mailer(settings)
+
+
 def configure_studio(app: Flask, settings: Settings) -> None:
-    """The styles on offer and the queue that carries renders to a worker."""
-    app.extensions["catalogue"] = Catalogue([PROJECT_ROOT / "models", settings.instance_dir / "styles"])
+    """The styles on offer, what paints previews, and the queue that carries renders to a worker."""
+    app.extensions["catalogue"] = Catalogue(
+        [PROJECT_ROOT / "models", settings.instance_dir / "styles"],
+        public_domain_only=settings.styles_public_domain_only,
+    )
+    app.extensions["previewer"] = Previewer(
+        app.extensions["catalogue"], app.extensions["storage"], settings.upload_max_pixels
+    )
     huey = make_huey(settings.resolved_queue_url, settings.resolved_secret_key())
     app.extensions["render_queue"] = RenderQueue(huey, partial(process_render, app))
     app.extensions["account_closers"] = [delete_everything_of]
@@ -158,6 +175,9 @@ def configure_security_headers(app: Flask, settings: Settings) -> None:
     def _add_headers(response: Response) -> Response:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
+        if response.mimetype == "text/html":
+            # Pages show who is logged in and what is left to them: going back must not show yesterday's.
+            response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
 
@@ -182,5 +202,9 @@ def register_blueprints(app: Flask, settings: Settings) -> None:
     app.register_blueprint(accounts_views.bp)
     app.register_blueprint(billing_views.bp)
     app.register_blueprint(studio_views.bp)
+    app.register_blueprint(preview_views.bp)
+    app.register_blueprint(picture_views.bp)
+    app.register_blueprint(order_views.bp)
+    app.register_blueprint(share_views.bp)
     if settings.sandbox:
         app.register_blueprint(sandbox_pages.bp)

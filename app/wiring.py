@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from app.billing.gateway import Gateway
     from app.config import Settings
     from app.engine.catalogue import Catalogue
+    from app.mail import Mailer
     from app.storage.base import Storage
+    from app.studio.previews import Previewer
     from app.studio.queue import RenderQueue
 
 
@@ -24,6 +26,11 @@ def storage() -> Storage:
     return cast("Storage", current_app.extensions["storage"])
 
 
+def mailer() -> Mailer:
+    """What gets messages on their way."""
+    return cast("Mailer", current_app.extensions["mailer"])
+
+
 def gateway() -> Gateway:
     """The way to Stripe, or to the local sandbox."""
     return cast("Gateway", current_app.extensions["gateway"])
@@ -32,6 +39,11 @@ def gateway() -> Gateway:
 def catalogue() -> Catalogue:
     """The styles on offer: those that ship and those imported here."""
     return cast("Catalogue", current_app.extensions["catalogue"])
+
+
+def previewer() -> Previewer:
+    """What paints previews and remembers them."""
+    return cast("Previewer", current_app.extensions["previewer"])
 
 
 def render_queue() -> RenderQueue:

@@ -136,10 +136,16 @@ def running_app(settings: Settings) -> Iterator[Flask]:
 
 
 class ReadingClient(FlaskClient):
-    """Reads every answer to its end, as a browser does, so that served files are closed."""
+    """Reads every answer to its end, as a browser does, so that served files are closed.
+
+    Werkzeug's client leaves the temporary file of a large form open; here it is closed with the answer.
+    """
 
     def open(self, *args: Any, buffered: bool = True, **options: Any) -> TestResponse:
-        return super().open(*args, buffered=buffered, **options)
+        answer = super().open(*args, buffered=buffered, **options)
+        for each in (*answer.history, answer):
+            each.request.environ["wsgi.input"].close()
+        return answer
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def test_every_style_is_shown(client: FlaskClient) -> None:
     page = client.get("/styles").text
     for slug in ("la_muse", "rain_princess", "the_scream", "the_shipwreck_of_the_minotaur", "udnie", "wave"):
         assert f'id="{slug}"' in page
-    assert page.count("style-card-title") == 14
+    assert page.count("style-card-title") == len(client.application.extensions["catalogue"].styles)
 
 
 @pytest.mark.parametrize("path", ["/", "/styles", "/privacy", "/log-in", "/sign-up", "/forgotten-password"])
@@ -60,6 +60,12 @@ def test_an_unexpected_error_is_a_page_and_tells_nothing_of_its_cause(app: Flask
     assert answer.status_code == 500
     assert "Something broke on our side" in answer.text
     assert "ZeroDivisionError" not in answer.text
+
+
+def test_pages_are_asked_for_again_when_somebody_goes_back(client: FlaskClient) -> None:
+    for path in ("/", "/styles", "/no/such/page"):
+        assert client.get(path).headers["Cache-Control"] == "private, no-cache"
+    assert "no-cache" not in client.get("/static/css/site.css").headers.get("Cache-Control", "")
 
 
 def test_monitoring(client: FlaskClient) -> None:

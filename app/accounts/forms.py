@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask_babel import gettext, lazy_gettext
 from flask_login import current_user
 from flask_security.change_email import ChangeEmailForm
 from flask_security.forms import RegisterFormV2
@@ -38,11 +39,11 @@ class DeleteAccountForm(FlaskForm):  # type: ignore[misc]
     """Asks for the password before everything goes."""
 
     password = PasswordField(
-        "Your password",
-        validators=[DataRequired("Enter your password to delete the account.")],
+        lazy_gettext("Your password"),
+        validators=[DataRequired(lazy_gettext("Enter your password to delete the account."))],
         render_kw={"autocomplete": "current-password"},
     )
 
     def validate_password(self, field: Field) -> None:
         if not current_user.verify_and_update_password(field.data):
-            raise ValidationError("This is not your password.")
+            raise ValidationError(gettext("This is not your password."))

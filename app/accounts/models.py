@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 
 from flask_security import UserMixin
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.billing.models import Wallet
@@ -24,6 +24,8 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Security is skipped 
     active: Mapped[bool] = mapped_column(default=True)
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     confirmed_at: Mapped[datetime | None]
+    # Whether to write when pictures that took long are painted.
+    mail_when_done: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     wallet_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wallets.id"), unique=True)
 

@@ -12,6 +12,7 @@ from app.accounts.models import User
 from app.billing import ledger
 from app.billing.models import EntryReason, Wallet
 from app.errors import DomainError
+from app.sentences import translatable
 
 # Deletes what another part of the site keeps for a user; returns the storage prefixes to discard afterwards.
 AccountCloser = Callable[[Session, int], list[str]]
@@ -23,7 +24,9 @@ class EmailTaken(DomainError):
     status = 409
 
     def __init__(self) -> None:
-        super().__init__("This e-mail already has an account. Log in instead, or ask for a new password.")
+        super().__init__(
+            translatable("This e-mail already has an account. Log in instead, or ask for a new password.")
+        )
 
 
 def open_account(session: Session, *, email: str, password_hash: str, free_credits: int) -> User:

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from flask import Flask, flash, request
+from flask_babel import gettext
 from flask_security import MailUtil, Security, SQLAlchemyUserDatastore
 from sqlalchemy.orm import Session
 
@@ -16,44 +17,73 @@ from app.accounts.services import open_account
 from app.config import Settings, read_or_create_secret
 from app.db import begin_write
 from app.extensions import db, limiter
-from app.mail import Mailer, make_mailer, plain_message
+from app.mail import Mailer, plain_message
+from app.sentences import translatable
+from app.translation import CATALOGUES
 
 MESSAGES = {
-    "CONFIRM_REGISTRATION": ("Welcome! We sent a link to %(email)s to confirm your address.", "success"),
+    "CONFIRM_REGISTRATION": (
+        translatable("Welcome! We sent a link to %(email)s to confirm your address."),
+        "success",
+    ),
     "CONFIRMATION_REQUEST": (
-        "If %(email)s is still to be confirmed, a new link is on its way to it.",
+        translatable("If %(email)s is still to be confirmed, a new link is on its way to it."),
         "info",
     ),
-    "EMAIL_CONFIRMED": ("Thank you, your e-mail is confirmed.", "success"),
-    "ALREADY_CONFIRMED": ("Your e-mail is confirmed already.", "info"),
-    "INVALID_CONFIRMATION_TOKEN": ("This link is not valid. Ask for a new one below.", "error"),
-    "CONFIRMATION_EXPIRED": ("This link is older than %(within)s. Ask for a new one below.", "error"),
-    "EMAIL_ALREADY_ASSOCIATED": ("This e-mail already has an account. Log in instead.", "error"),
-    "INVALID_EMAIL_ADDRESS": ("This does not look like an e-mail address.", "error"),
-    "EMAIL_NOT_PROVIDED": ("Enter your e-mail.", "error"),
-    "PASSWORD_NOT_PROVIDED": ("Enter your password.", "error"),
-    "PASSWORD_INVALID_LENGTH": ("Use at least %(length)s characters.", "error"),
-    "INVALID_PASSWORD": ("This is not your password.", "error"),
-    "RETYPE_PASSWORD_MISMATCH": ("The two passwords differ.", "error"),
-    "GENERIC_AUTHN_FAILED": ("E-mail and password do not fit together. Try again.", "error"),
-    "PASSWORD_RESET_REQUEST": ("If there is an account with %(email)s, a link is on its way to it.", "info"),
-    "INVALID_RESET_PASSWORD_TOKEN": ("This link is not valid any more. Ask for a new one.", "error"),
-    "PASSWORD_RESET_EXPIRED": ("This link is older than %(within)s. Ask for a new one.", "error"),
-    "PASSWORD_RESET": ("Your new password is set, and you are logged in.", "success"),
-    "PASSWORD_RESET_NO_LOGIN": ("Your new password is set. Log in with it.", "success"),
-    "PASSWORD_CHANGE": ("Your password is changed. Other devices have been logged out.", "success"),
-    "PASSWORD_IS_THE_SAME": ("This is the password you have already.", "error"),
-    "CHANGE_EMAIL_SENT": ("We sent a link to %(email)s. Open it to make this your new e-mail.", "info"),
-    "CHANGE_EMAIL_CONFIRMED": ("Your e-mail is changed.", "success"),
-    "CHANGE_EMAIL_EXPIRED": ("This link is older than %(within)s. Enter the new e-mail again.", "error"),
-    "UNAUTHENTICATED": ("Log in to go on.", "info"),
-    "ANONYMOUS_USER_REQUIRED": ("You are logged in already.", "info"),
-    "REAUTHENTICATION_REQUIRED": ("Enter your password again to go on.", "info"),
-    "REAUTHENTICATION_SUCCESSFUL": ("Thank you. You can go on.", "success"),
+    "EMAIL_CONFIRMED": (translatable("Thank you, your e-mail is confirmed."), "success"),
+    "ALREADY_CONFIRMED": (translatable("Your e-mail is confirmed already."), "info"),
+    "INVALID_CONFIRMATION_TOKEN": (translatable("This link is not valid. Ask for a new one below."), "error"),
+    "CONFIRMATION_EXPIRED": (
+        translatable("This link is older than %(within)s. Ask for a new one below."),
+        "error",
+    ),
+    "EMAIL_ALREADY_ASSOCIATED": (
+        translatable("This e-mail already has an account. Log in instead."),
+        "error",
+    ),
+    "INVALID_EMAIL_ADDRESS": (translatable("This does not look like an e-mail address."), "error"),
+    "EMAIL_NOT_PROVIDED": (translatable("Enter your e-mail."), "error"),
+    "PASSWORD_NOT_PROVIDED": (translatable("Enter your password."), "error"),
+    "PASSWORD_INVALID_LENGTH": (translatable("Use at least %(length)s characters."), "error"),
+    "INVALID_PASSWORD": (translatable("This is not your password."), "error"),
+    "RETYPE_PASSWORD_MISMATCH": (translatable("The two passwords differ."), "error"),
+    "GENERIC_AUTHN_FAILED": (translatable("E-mail and password do not fit together. Try again."), "error"),
+    "PASSWORD_RESET_REQUEST": (
+        translatable("If there is an account with %(email)s, a link is on its way to it."),
+        "info",
+    ),
+    "INVALID_RESET_PASSWORD_TOKEN": (
+        translatable("This link is not valid any more. Ask for a new one."),
+        "error",
+    ),
+    "PASSWORD_RESET_EXPIRED": (
+        translatable("This link is older than %(within)s. Ask for a new one."),
+        "error",
+    ),
+    "PASSWORD_RESET": (translatable("Your new password is set, and you are logged in."), "success"),
+    "PASSWORD_RESET_NO_LOGIN": (translatable("Your new password is set. Log in with it."), "success"),
+    "PASSWORD_CHANGE": (
+        translatable("Your password is changed. Other devices have been logged out."),
+        "success",
+    ),
+    "PASSWORD_IS_THE_SAME": (translatable("This is the password you have already."), "error"),
+    "CHANGE_EMAIL_SENT": (
+        translatable("We sent a link to %(email)s. Open it to make this your new e-mail."),
+        "info",
+    ),
+    "CHANGE_EMAIL_CONFIRMED": (translatable("Your e-mail is changed."), "success"),
+    "CHANGE_EMAIL_EXPIRED": (
+        translatable("This link is older than %(within)s. Enter the new e-mail again."),
+        "error",
+    ),
+    "UNAUTHENTICATED": (translatable("Log in to go on."), "info"),
+    "ANONYMOUS_USER_REQUIRED": (translatable("You are logged in already."), "info"),
+    "REAUTHENTICATION_REQUIRED": (translatable("Enter your password again to go on."), "info"),
+    "REAUTHENTICATION_SUCCESSFUL": (translatable("Thank you. You can go on."), "success"),
     # The only way to this one here is a link to change the e-mail that is broken, used or of a taken address.
-    "API_ERROR": ("This link is not valid any more. Enter the new e-mail again.", "error"),
-    "LOGIN": ("Good to see you again.", "success"),
-    "FORGOT_PASSWORD": ("Forgotten your password?", "info"),
+    "API_ERROR": (translatable("This link is not valid any more. Enter the new e-mail again."), "error"),
+    "LOGIN": (translatable("Good to see you again."), "success"),
+    "FORGOT_PASSWORD": (translatable("Forgotten your password?"), "info"),
 }
 
 
@@ -83,7 +113,7 @@ def configure_accounts(app: Flask, settings: Settings) -> None:
         AccountDatastore(settings.free_credits),
         register_form=SignUpForm,
         change_email_form=NewEmailForm,
-        mail_util_cls=_mail_util(make_mailer(settings)),
+        mail_util_cls=_mail_util(app.extensions["mailer"]),
     )
     _write_in_one_transaction(app)
     _limit_guessing(app)
@@ -130,14 +160,17 @@ def _security_options(app: Flask, settings: Settings) -> dict[str, object]:
         # Changing what an account hangs on asks for the password again after this long.
         "SECURITY_FRESHNESS": timedelta(hours=24),
         "SECURITY_RESET_PASSWORD_WITHIN": timedelta(hours=2),
+        # The library speaks German already; what is said here is in the site's own catalogue.
+        "SECURITY_I18N_DIRNAME": ["builtin", str(CATALOGUES)],
+        "SECURITY_I18N_DOMAIN": "flask_security;messages",
         "SECURITY_EMAIL_HTML": False,
         "SECURITY_EMAIL_SENDER": settings.mail_from,
-        "SECURITY_EMAIL_SUBJECT_REGISTER": "Welcome to Style-Transfer-Art",
-        "SECURITY_EMAIL_SUBJECT_CONFIRM": "Confirm your e-mail",
-        "SECURITY_EMAIL_SUBJECT_PASSWORD_RESET": "Set a new password",
-        "SECURITY_EMAIL_SUBJECT_PASSWORD_NOTICE": "Your password has been set anew",
-        "SECURITY_EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": "Your password has been changed",
-        "SECURITY_CHANGE_EMAIL_SUBJECT": "Confirm your new e-mail",
+        "SECURITY_EMAIL_SUBJECT_REGISTER": translatable("Welcome to Style-Transfer-Art"),
+        "SECURITY_EMAIL_SUBJECT_CONFIRM": translatable("Confirm your e-mail"),
+        "SECURITY_EMAIL_SUBJECT_PASSWORD_RESET": translatable("Set a new password"),
+        "SECURITY_EMAIL_SUBJECT_PASSWORD_NOTICE": translatable("Your password has been set anew"),
+        "SECURITY_EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": translatable("Your password has been changed"),
+        "SECURITY_CHANGE_EMAIL_SUBJECT": translatable("Confirm your new e-mail"),
         # Addresses are checked by their form; asking DNS would make sign-up depend on the network.
         "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
     }
@@ -167,7 +200,10 @@ def _mail_util(mailer: Mailer) -> type[Any]:
             message: EmailMessage = plain_message(str(sender), recipient, str(subject), body or "")
             kept_at = mailer.send(message)
             if kept_at:
-                flash(f"No mail server is set up here, so the mail was kept as {kept_at}.", "info")
+                said = gettext(
+                    "No mail server is set up here, so the mail was kept as %(path)s.", path=kept_at
+                )
+                flash(said, "info")
 
     return AppMailUtil
 

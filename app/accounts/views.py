@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import cast
 
 import structlog
-from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from flask_login import current_user
 from flask_security import auth_required, logout_user
 
@@ -28,6 +29,20 @@ def settings() -> ResponseReturnValue:
     return render_template("accounts/settings.html")
 
 
+@bp.post("/mail")
+@auth_required("session")
+def mail() -> ResponseReturnValue:
+    """Whether the person wants to be written to when pictures that took long are painted."""
+    user_id, wanted = current_user.id, "mail_when_done" in request.form
+    with transaction() as session:
+        session.get_one(User, user_id).mail_when_done = wanted
+    flash(
+        gettext("We write when a long order is done.") if wanted else gettext("We do not write any more."),
+        "success",
+    )
+    return redirect(url_for("accounts.settings"), 303)
+
+
 @bp.route("/delete", methods=["GET", "POST"])
 @limiter.limit("20/minute;200/hour", methods=["POST"])
 @auth_required("session")
@@ -45,5 +60,5 @@ def delete() -> ResponseReturnValue:
             storage().delete_prefix(prefix)
         except StorageError:
             log.exception("account.file_left", prefix=prefix)
-    flash("Your account and everything in it is deleted. Thank you for painting with us.", "success")
+    flash(gettext("Your account and everything in it is deleted. Thank you for painting with us."), "success")
     return redirect(url_for("pages.landing"), 303)

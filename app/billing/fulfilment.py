@@ -20,6 +20,7 @@ from app.billing.transitions import InvalidTransition, OrderEvent, next_state
 from app.config import CreditPack
 from app.db import utc_now
 from app.errors import DomainError
+from app.sentences import translatable
 
 log = structlog.get_logger(__name__)
 
@@ -70,8 +71,10 @@ class PaymentMismatch(DomainError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(
-            "The payment does not fit this order, so no credits were added. "
-            "It has been logged; please contact us."
+            translatable(
+                "The payment does not fit this order, so no credits were added. "
+                "It has been logged; please contact us."
+            )
         )
 
 

@@ -18,6 +18,7 @@ import structlog
 
 from app.billing.fulfilment import Checkout, CheckoutStatus
 from app.errors import DomainError
+from app.sentences import translatable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,9 @@ class PaymentUnavailable(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The payment service cannot be reached just now. Nothing was charged. Try again soon."
+            translatable(
+                "The payment service cannot be reached just now. Nothing was charged. Try again soon."
+            )
         )
 
 
@@ -45,7 +48,7 @@ class InvalidSignature(DomainError):
     """A webhook that Stripe did not sign, or signed too long ago."""
 
     def __init__(self) -> None:
-        super().__init__("The signature of this event is not valid.")
+        super().__init__(translatable("The signature of this event is not valid."))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.billing.models import EntryReason, LedgerEntry, Wallet
 from app.errors import DomainError
+from app.sentences import translatable_plural
 
 
 class InsufficientCredits(DomainError):
@@ -22,11 +23,14 @@ class InsufficientCredits(DomainError):
 
     def __init__(self, needed: int, balance: int) -> None:
         self.needed, self.balance = needed, balance
-        super().__init__(f"This needs {_credits(needed)} and you have {balance}. Get more credits to go on.")
-
-
-def _credits(number: int) -> str:
-    return f"{number} credit" if number == 1 else f"{number} credits"
+        super().__init__(
+            translatable_plural(
+                "This needs %(num)d credit and you have %(balance)d. Get more credits to go on.",
+                "This needs %(num)d credits and you have %(balance)d. Get more credits to go on.",
+            ),
+            num=needed,
+            balance=balance,
+        )
 
 
 def lock_wallet(session: Session, wallet_id: uuid.UUID) -> None:

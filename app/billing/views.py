@@ -7,6 +7,7 @@ import uuid
 import structlog
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import get_locale, ngettext
 from flask_login import current_user
 from flask_security import auth_required
 from sqlalchemy import select
@@ -20,16 +21,23 @@ from app.config import CreditPack
 from app.db import transaction
 from app.errors import DomainError
 from app.extensions import csrf, db, limiter
+from app.sentences import translatable
+from app.translation import translated
 from app.wiring import gateway, settings
 
 log = structlog.get_logger(__name__)
 bp = Blueprint("billing", __name__)
-bp.add_app_template_filter(format_money, "money")
 
 ENTRIES_PER_PAGE = 20
 ORDERS_SHOWN = 10
 WEBHOOK_MAX_BYTES = 512 * 1024
 UNFINISHED = (OrderState.CREATED, OrderState.AWAITING_PAYMENT)
+
+
+@bp.app_template_filter("money")
+def money(amount_minor: float, currency: str) -> str:
+    """An amount as the page's language writes it."""
+    return format_money(amount_minor, currency, locale=str(get_locale()))
 
 
 class OrderNotFound(DomainError):
@@ -38,7 +46,7 @@ class OrderNotFound(DomainError):
     status = 404
 
     def __init__(self) -> None:
-        super().__init__("There is no such order on your account.")
+        super().__init__(translatable("There is no such order on your account."))
 
 
 # --- credits ------------------------------------------------------------------------------------
@@ -69,7 +77,7 @@ def credits() -> ResponseReturnValue:
 
 def _pack_title(slug: str) -> str:
     try:
-        return find_pack(settings().credit_packs, slug).title
+        return translated(find_pack(settings().credit_packs, slug).title)
     except UnknownPack:
         return slug
 
@@ -100,8 +108,14 @@ def checkout() -> ResponseReturnValue:
 def _checkout_request(order_id: uuid.UUID, pack: CreditPack, email: str) -> CheckoutRequest:
     return CheckoutRequest(
         order_id=order_id,
-        title=f"{pack.title}: {pack.credits} credits",
-        description=f"Style-Transfer-Art, {pack.credits // settings().credits_per_picture} pictures",
+        title=ngettext(
+            "%(pack)s: %(num)d credit", "%(pack)s: %(num)d credits", pack.credits, pack=translated(pack.title)
+        ),
+        description=ngettext(
+            "Style-Transfer-Art, %(num)d picture",
+            "Style-Transfer-Art, %(num)d pictures",
+            pack.credits // settings().credits_per_picture,
+        ),
         amount_minor=pack.amount_minor,
         currency=settings().currency,
         success_url=_absolute_url("billing.checkout_return", order_id),

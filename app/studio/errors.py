@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.errors import DomainError
+from app.sentences import translatable
 
 
 class NotFound(DomainError):
@@ -11,15 +12,22 @@ class NotFound(DomainError):
     status = 404
 
     def __init__(self) -> None:
-        super().__init__("There is nothing here. The picture may have been deleted.")
+        super().__init__(translatable("There is nothing here. The picture may have been deleted."))
 
 
 class NothingChosen(DomainError):
     pass
 
 
-class UnknownStyleChosen(DomainError):
-    pass
+class TooManyPictures(DomainError):
+    """An order beyond what one order may hold."""
+
+    def __init__(self, wanted: int, allowed: int) -> None:
+        super().__init__(
+            translatable("These are %(wanted)d pictures; one order can hold %(allowed)d. Choose fewer."),
+            wanted=wanted,
+            allowed=allowed,
+        )
 
 
 class BeingPainted(DomainError):

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import math
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
+from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, IntegerField, RadioField, SelectMultipleField
+from wtforms import (
+    BooleanField,
+    FloatField,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectChoice,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+)
 from wtforms.validators import UUID, DataRequired, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.engine.catalogue import Catalogue
-from app.studio.services import RenderChoices
+from app.engine.options import BRUSH_LEAST, BRUSH_MOST
+from app.imaging.prints import FULL, SIZES, Focus, Turn, find_size
+from app.studio.controls import Controls
+from app.studio.orders import Wish, wishes_for
+
+TURNS = {
+    Turn.AS_PHOTO: lazy_gettext("As the photo"),
+    Turn.UPRIGHT: lazy_gettext("Upright"),
+    Turn.LYING: lazy_gettext("Lying"),
+}
+PERCENT = NumberRange(0, 100, lazy_gettext("Shares go from 0 to 100."))
 
 
 class UploadForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -21,39 +45,126 @@ class DeleteForm(FlaskForm):  # type: ignore[misc]
     """Carries the CSRF token of a delete button."""
 
 
-class PhotoChoices(SelectMultipleField):  # type: ignore[misc]
-    """Checkboxes, one per photo."""
+class Choices(SelectMultipleField):  # type: ignore[misc]
+    """Checkboxes of which several may be ticked; a single radio button counts too."""
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
 
 
 class PaintForm(FlaskForm):  # type: ignore[misc]
-    """Which photos to paint, in which style, and how strongly."""
+    """Which photos to paint, in which styles, how, and how large.
+
+    Beside the fields named here there may be ``left-ID``, ``top-ID`` and ``width-ID`` for each photo: what
+    a print shows of it, in per cent of the photo.
+    """
 
     # Made anew each time the page is drawn: the same form sent twice paints (and costs) once.
     token = HiddenField(validators=[DataRequired(), UUID()])
-    photos = PhotoChoices(
+    photos = Choices(
         coerce=uuid.UUID,
         validate_choice=False,
-        validators=[DataRequired("Choose at least one photo to paint.")],
+        validators=[DataRequired(lazy_gettext("Choose at least one photo to paint."))],
     )
-    style = RadioField(validators=[DataRequired("Choose a style.")])
+    style = Choices(validators=[DataRequired(lazy_gettext("Choose a style."))])
+    second_style = SelectField(default="")
+    mix = IntegerField(default=50, validators=[Optional(), PERCENT])
     strength = IntegerField(
-        default=100, validators=[Optional(), NumberRange(0, 100, "The strength goes from 0 to 100.")]
+        default=100,
+        validators=[Optional(), NumberRange(0, 100, lazy_gettext("The strength goes from 0 to 100."))],
     )
     keep_colors = BooleanField()
+    brush = FloatField(
+        default=1.0,
+        validators=[
+            Optional(),
+            NumberRange(
+                BRUSH_LEAST,
+                BRUSH_MOST,
+                lazy_gettext(
+                    "The brush goes from %(least)s to %(most)s.",
+                    least=f"{BRUSH_LEAST:g}",
+                    most=f"{BRUSH_MOST:g}",
+                ),
+            ),
+        ],
+    )
+    protect_faces = BooleanField()
+    mask = StringField(
+        validators=[Optional(), UUID(lazy_gettext("This mask cannot be read. Paint it again."))]
+    )
+    style_mask = StringField(
+        validators=[Optional(), UUID(lazy_gettext("This mask cannot be read. Paint it again."))]
+    )
+    size = RadioField(choices=[SelectChoice(size.slug, size.title) for size in SIZES], default=FULL.slug)
+    turn = RadioField(
+        choices=[SelectChoice(turn.value, title) for turn, title in TURNS.items()], default=Turn.AS_PHOTO
+    )
+    # The price that was on the page when its button was pressed.
+    credits = IntegerField(validators=[Optional()])
 
     def offer(self, catalogue: Catalogue) -> None:
         """Fill in what there is to choose from."""
-        self.style.choices = [(style.slug, style.title) for style in catalogue.styles]
+        self.style.choices = [SelectChoice(style.slug, style.title) for style in catalogue.styles]
+        self.second_style.choices = [SelectChoice("", gettext("None")), *self.style.choices]
 
-    def chosen(self) -> RenderChoices:
-        """The validated choices as plain values."""
-        strength = 100 if self.strength.data is None else self.strength.data
-        return RenderChoices(self.style.data, strength / 100, bool(self.keep_colors.data))
+    def wishes(self, sent: Mapping[str, str]) -> list[Wish]:
+        """The pictures that the validated form asks for; ``sent`` has what a print shows of each photo."""
+        focuses = {photo: read_focus(photo, sent) for photo in self.photos.data or []}
+        return wishes_for(
+            self.photos.data or [],
+            self.style.data or [],
+            self.controls((self.style.data or [""])[0]),
+            size=find_size(self.size.data),
+            turn=Turn(self.turn.data),
+            focuses={photo: focus for photo, focus in focuses.items() if focus},
+        )
+
+    def controls(self, style: str) -> Controls:
+        """The validated controls, in this style."""
+        return Controls(
+            style=style,
+            second_style=self.second_style.data or None,
+            mix=_share(self.mix.data, 50) if self.second_style.data else 0.0,
+            strength=_share(self.strength.data, 100),
+            keep_colors=self.keep_colors.data,
+            brush=self.brush.data or 1.0,
+            protect_faces=self.protect_faces.data,
+            mask=self.mask.data or None,
+            style_mask=self.style_mask.data or None,
+        )
 
     @property
     def first_error(self) -> str:
         """One sentence about what is wrong with the form."""
         return next((str(message) for messages in self.errors.values() for message in messages), "")
+
+
+def as_fields(controls: Controls) -> dict[str, Any]:
+    """The controls as the form's fields, for a link that opens the studio with them."""
+    fields = {
+        "style": controls.style,
+        "second_style": controls.second_style,
+        "mix": round(controls.mix * 100) if controls.second_style else None,
+        "strength": round(controls.strength * 100),
+        "keep_colors": "y" if controls.keep_colors else None,
+        "brush": f"{controls.brush:g}",
+        "protect_faces": "y" if controls.protect_faces else None,
+        "mask": controls.mask,
+        "style_mask": controls.style_mask,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _share(percent: int | None, default: int) -> float:
+    return (default if percent is None else percent) / 100
+
+
+def read_focus(photo_id: uuid.UUID, sent: Mapping[str, str]) -> Focus | None:
+    """What a print shall show of a photo, None where nothing (or nothing sensible) was said."""
+    try:
+        left, top, width = (float(sent[f"{side}-{photo_id}"]) / 100 for side in ("left", "top", "width"))
+    except (KeyError, ValueError):
+        return None
+    sensible = math.isfinite(left) and math.isfinite(top) and 0.0 < width <= 1.0
+    return Focus(left, top, width) if sensible else None

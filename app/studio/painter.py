@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from app.engine.catalogue import Catalogue
-from app.studio.models import Render
+from app.engine.color import blend, keep_photo_colors
+from app.engine.options import StyleMap
+from app.imaging.faces import Face, find_faces, spare_faces
+from app.studio.controls import Controls
+from app.studio.masks import NO_MASKS, Masks
 
 if TYPE_CHECKING:
     from app.engine.stylizer import Stylizer
+
+Progress = Callable[[float], None]
+Shares = npt.NDArray[np.uint8]
 
 _lock = threading.Lock()
 _stylizers: dict[Catalogue, Stylizer] = {}
@@ -40,14 +48,84 @@ def warm_up(catalogue: Catalogue) -> None:
 
 
 def paint(
-    catalogue: Catalogue, photo: Image.Image, render: Render, on_progress: Callable[[float], None]
+    catalogue: Catalogue,
+    photo: Image.Image,
+    controls: Controls,
+    *,
+    masks: Masks = NO_MASKS,
+    on_progress: Progress | None = None,
 ) -> Image.Image:
-    """Stylise an RGB photo as the render asks; the picture has exactly the photo's size."""
+    """Paint an RGB photo of any size as the controls ask; the picture has exactly the photo's size.
+
+    Previews and final pictures are made by the same two steps, so that they differ in nothing but their size.
+
+    Raises:
+        app.engine.errors.EngineError: a style is gone, or two styles cannot be mixed.
+    """
+    painted = paint_fully(catalogue, photo, controls, style_mask=masks.style, on_progress=on_progress)
+    return finish(photo, painted, controls, mask=masks.strength)
+
+
+def paint_fully(
+    catalogue: Catalogue,
+    photo: Image.Image,
+    controls: Controls,
+    *,
+    style_mask: Image.Image | None = None,
+    on_progress: Progress | None = None,
+) -> Image.Image:
+    """The first step, which takes long: painted at full strength everywhere, in the painting's own colours.
+
+    Of the controls only the styles, their mixture and the brush count.
+
+    Raises:
+        app.engine.errors.EngineError: a style is gone, or two styles cannot be mixed.
+    """
+    mapped, where = controls.mapped_style(), _fitted(style_mask, photo)
     pixels = stylizer_for(catalogue).stylize(
         np.asarray(photo),
-        render.style,
-        strength=render.strength,
-        keep_colors=render.keep_colors,
+        controls.mixture(),
+        style_map=None if mapped is None or where is None else StyleMap(mapped, where),
+        brush=controls.brush,
         on_progress=on_progress,
     )
     return Image.fromarray(pixels, "RGB")
+
+
+def finish(
+    photo: Image.Image,
+    painted: Image.Image,
+    controls: Controls,
+    *,
+    mask: Image.Image | None = None,
+    faces: Sequence[Face] | None = None,
+) -> Image.Image:
+    """The second step, which is quick: the strength, where it applies, and whose colours.
+
+    Args:
+        photo: the photo, in the painting's size.
+        painted: what :func:`paint_fully` made of it.
+        controls: of which the strength, ``keep_colors`` and ``protect_faces`` count.
+        mask: the share of the strength at each pixel, of any size.
+        faces: where the photo's faces are, if that is known already.
+    """
+    before, after = np.asarray(photo), np.asarray(painted)
+    if controls.keep_colors:
+        after = keep_photo_colors(before, after)
+    shares = _fitted(mask, photo)
+    if controls.protect_faces:
+        spared = spare_faces(photo, find_faces(photo) if faces is None else faces)
+        shares = spared if shares is None else _product(shares, spared)
+    return Image.fromarray(blend(before, after, controls.strength, shares), "RGB")
+
+
+def _fitted(mask: Image.Image | None, photo: Image.Image) -> Shares | None:
+    """The mask as large as the photo, smooth where it was smaller."""
+    if mask is None:
+        return None
+    return np.asarray(mask.convert("L").resize(photo.size, Image.Resampling.BICUBIC))
+
+
+def _product(first: Shares, second: Shares) -> Shares:
+    """Both shares at once, 0 to 255."""
+    return ((first.astype(np.uint16) * second + 127) // 255).astype(np.uint8)

@@ -6,35 +6,28 @@ changes by conditional updates, so that two workers, or a worker and the sweep, 
 
 from __future__ import annotations
 
-import hashlib
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import PurePath
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from app.billing import ledger
 from app.db import utc_now
 from app.imaging import decode_photo, make_preview, make_thumbnail
+from app.sentences import translatable
 from app.storage.base import Storage, StorageError
-from app.studio.errors import BeingPainted, NotFound, NothingChosen
-from app.studio.models import Photo, Render, RenderStatus
+from app.studio.errors import BeingPainted, NotFound
+from app.studio.models import Photo, PictureOrder, Render, RenderStatus
 
-RENDER_FAILED = "This picture could not be painted, and its credit is back on your account. Please try again."
-
-
-@dataclass(frozen=True)
-class RenderChoices:
-    """How a photo is to be painted; ``strength`` lies between 0 (the photo itself) and 1 (the full style)."""
-
-    style: str
-    strength: float = 1.0
-    keep_colors: bool = False
+FINISHED = [status for status in RenderStatus if status.finished]
+RENDER_FAILED = translatable(
+    "This picture could not be painted, and its credit is back on your account. Please try again."
+)
 
 
 # --- photos -------------------------------------------------------------------------------------
@@ -95,6 +88,20 @@ def find_photo(session: Session, user_id: int, photo_id: uuid.UUID) -> Photo:
     return photo
 
 
+def find_photos(session: Session, user_id: int, photo_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Photo]:
+    """Return the person's photos by their ids.
+
+    Raises:
+        NotFound: one of them does not exist, or is somebody else's.
+    """
+    wanted = set(photo_ids)
+    found = session.scalars(select(Photo).where(Photo.id.in_(wanted), Photo.user_id == user_id))
+    photos = {photo.id: photo for photo in found}
+    if photos.keys() != wanted:
+        raise NotFound
+    return photos
+
+
 def delete_photo(session: Session, user_id: int, photo_id: uuid.UUID) -> str:
     """Delete a photo but keep the pictures made from it; return the prefix of the files to discard.
 
@@ -103,74 +110,18 @@ def delete_photo(session: Session, user_id: int, photo_id: uuid.UUID) -> str:
         BeingPainted: a render still needs it.
     """
     photo = find_photo(session, user_id, photo_id)
-    unfinished = select(func.count()).where(Render.photo_id == photo.id, _unfinished())
-    if session.scalar(unfinished):
-        raise BeingPainted("This photo is being painted just now. Delete it when the picture is done.")
+    in_use = select(func.count()).where(Render.photo_id == photo.id, unfinished())
+    if session.scalar(in_use):
+        raise BeingPainted(
+            translatable("This photo is being painted just now. Delete it when the picture is done.")
+        )
     prefix = photo.storage_prefix
     session.delete(photo)
     session.flush()
     return prefix
 
 
-# --- orders for pictures ------------------------------------------------------------------------
-
-
-def submit_renders(
-    session: Session,
-    *,
-    user_id: int,
-    wallet_id: uuid.UUID,
-    photo_ids: Sequence[uuid.UUID],
-    choices: RenderChoices,
-    credits_each: int,
-    form_token: str,
-) -> list[Render]:
-    """Debit the credits and create one queued render per photo, all or none.
-
-    A form that is sent twice (a double click, the back button) has the same ``form_token``; renders it
-    already asked for are returned, not made and paid for again.
-
-    Raises:
-        NothingChosen: no photo was chosen.
-        NotFound: a photo is not the person's.
-        app.billing.ledger.InsufficientCredits: the credits do not suffice for all of them.
-    """
-    if not photo_ids:
-        raise NothingChosen("Choose at least one photo to paint.")
-    ledger.lock_wallet(session, wallet_id)
-    photos = [find_photo(session, user_id, photo_id) for photo_id in dict.fromkeys(photo_ids)]
-    keys = {photo.id: _request_key(form_token, photo.id, choices) for photo in photos}
-    known = {
-        render.request_key: render
-        for render in session.scalars(select(Render).where(Render.request_key.in_(keys.values())))
-    }
-    new = [photo for photo in photos if keys[photo.id] not in known]
-    ledger.require_credits(session, wallet_id, credits_each * len(new))
-    for photo in new:
-        render = Render(
-            id=uuid.uuid4(),
-            user_id=user_id,
-            photo_id=photo.id,
-            name=photo.name,
-            width=photo.width,
-            height=photo.height,
-            request_key=keys[photo.id],
-            style=choices.style,
-            strength=choices.strength,
-            keep_colors=choices.keep_colors,
-            credits=credits_each,
-            status=RenderStatus.QUEUED,
-        )
-        ledger.reserve_credits(session, wallet_id, credits_each, reference=str(render.id))
-        session.add(render)
-        known[render.request_key] = render
-    session.flush()
-    return [known[key] for key in keys.values()]
-
-
-def _request_key(form_token: str, photo_id: uuid.UUID, choices: RenderChoices) -> str:
-    parts = (form_token, photo_id, choices.style, f"{choices.strength:.4f}", choices.keep_colors)
-    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
+# --- pictures -----------------------------------------------------------------------------------
 
 
 def find_render(session: Session, user_id: int, render_id: uuid.UUID) -> Render:
@@ -185,28 +136,54 @@ def find_render(session: Session, user_id: int, render_id: uuid.UUID) -> Render:
     return render
 
 
-def delete_render(session: Session, user_id: int, wallet_id: uuid.UUID, render_id: uuid.UUID) -> str:
-    """Delete a picture, or take back an order that has not begun; return the prefix of the files to discard.
+def find_renders(session: Session, user_id: int, render_ids: Sequence[uuid.UUID]) -> list[Render]:
+    """Return the person's renders, in the order asked for and each once.
 
     Raises:
-        NotFound: as for :func:`find_render`.
-        BeingPainted: a worker has it in hand.
+        NotFound: one of them does not exist, or is somebody else's.
     """
-    render = find_render(session, user_id, render_id)
-    deleted = session.execute(
-        delete(Render).where(Render.id == render.id, Render.status != RenderStatus.RUNNING)
-    )
-    if not _changed(deleted):
-        raise BeingPainted("This picture is being painted just now. Delete it in a moment, when it is done.")
-    if render.status is RenderStatus.QUEUED:
-        ledger.return_credits(session, wallet_id, render.credits, reference=str(render.id))
-    return render.storage_prefix
+    wanted = list(dict.fromkeys(render_ids))
+    found = session.scalars(select(Render).where(Render.id.in_(wanted), Render.user_id == user_id))
+    renders = {render.id: render for render in found}
+    if len(renders) < len(wanted):
+        raise NotFound
+    return [renders[render_id] for render_id in wanted]
 
 
-def queue_position(session: Session, render: Render) -> int:
-    """How many unfinished renders, of anybody, come before this one."""
-    before = select(func.count()).where(_unfinished(), Render.created_at < render.created_at)
-    return session.scalar(before) or 0
+def delete_renders(
+    session: Session, user_id: int, wallet_id: uuid.UUID, render_ids: Sequence[uuid.UUID]
+) -> list[str]:
+    """Delete pictures, all or none, and take back those that have not been begun.
+
+    Returns the prefixes of the files to discard.
+
+    Raises:
+        NotFound: one of them does not exist, or is somebody else's.
+        BeingPainted: a worker has one of them in hand.
+    """
+    renders = find_renders(session, user_id, render_ids)
+    ids = [render.id for render in renders]
+    # Read again under the statement's own locks: a worker may have claimed one since.
+    waiting = session.scalars(
+        delete(Render).where(Render.id.in_(ids), Render.status == RenderStatus.QUEUED).returning(Render.id)
+    ).all()
+    finished = session.scalars(
+        delete(Render).where(Render.id.in_(ids), Render.status.in_(FINISHED)).returning(Render.id)
+    ).all()
+    if len(waiting) + len(finished) < len(ids):
+        raise BeingPainted(
+            translatable("This is being painted just now. Delete it in a moment, when it is done.")
+        )
+    for render in renders:
+        if render.id in waiting:
+            ledger.return_credits(session, wallet_id, render.credits, reference=str(render.id))
+    _forget_empty_orders(session, {render.order_id for render in renders})
+    return [render.storage_prefix for render in renders]
+
+
+def _forget_empty_orders(session: Session, order_ids: Iterable[uuid.UUID]) -> None:
+    left = exists().where(Render.order_id == PictureOrder.id)
+    session.execute(delete(PictureOrder).where(PictureOrder.id.in_(order_ids), ~left))
 
 
 def delete_everything_of(session: Session, user_id: int) -> list[str]:
@@ -218,6 +195,7 @@ def delete_everything_of(session: Session, user_id: int) -> list[str]:
     photos = session.scalars(select(Photo).where(Photo.user_id == user_id)).all()
     prefixes = [render.storage_prefix for render in renders] + [photo.storage_prefix for photo in photos]
     session.execute(delete(Render).where(Render.user_id == user_id))
+    session.execute(delete(PictureOrder).where(PictureOrder.user_id == user_id))
     session.execute(delete(Photo).where(Photo.user_id == user_id))
     return prefixes
 
@@ -313,5 +291,6 @@ def _changed(result: object) -> bool:
     return bool(result.rowcount)
 
 
-def _unfinished() -> ColumnElement[bool]:
+def unfinished() -> ColumnElement[bool]:
+    """The condition that a render waits or is being painted."""
     return Render.status.in_([RenderStatus.QUEUED, RenderStatus.RUNNING])

@@ -6,7 +6,9 @@ back into the queue, and after the last attempt the credit returns.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,15 +26,21 @@ from app.engine.catalogue import Catalogue
 from app.engine.errors import EngineError
 from app.errors import DomainError
 from app.imaging import decode_photo, encode_png, make_preview, make_thumbnail
-from app.studio import services
-from app.studio.models import Render
+from app.imaging.prints import cut
+from app.studio import orders, services
+from app.studio.masks import load_masks
+from app.studio.models import Photo, Render
+from app.studio.notices import done_message
 from app.studio.painter import paint, warm_up
-from app.wiring import catalogue, render_queue, settings, storage
+from app.studio.words import CREDIT_BACK
+from app.wiring import catalogue, mailer, render_queue, settings, storage
 
 log = structlog.get_logger(__name__)
 
-# An upload or a render takes minutes at most: what is older than this and has no row will never get one.
-ORPHAN_AGE = timedelta(hours=1)
+# An upload or a render takes minutes at most, and a visitor without an account may keep a photo for so long:
+# what is older and has no row never gets one.
+ORPHAN_AGE = timedelta(days=1)
+ORPHAN_INTERVAL = timedelta(hours=1)
 ORPHANS_AT_ONCE = 200
 
 
@@ -50,13 +58,16 @@ class Lease:
     progress: float = 0.0
 
     def report(self, progress: float | None = None) -> None:
-        """Prolong the lease, noting the progress (0 to 1) if there is any.
+        """Prolong the lease, noting the progress (0 to 1) if there is any; each hundredth is noted once.
 
         Raises:
             LeaseLost: there is nothing to prolong.
         """
         if progress is not None:
+            noted = int(self.progress * 100)
             self.progress = progress
+            if int(progress * 100) == noted:
+                return
         with transaction() as session:
             held = services.report_progress(
                 session, self.render_id, self.attempt, self.progress, self.duration
@@ -85,7 +96,7 @@ def process_render(app: Flask, render_id: uuid.UUID) -> None:
             storage().delete_prefix(f"{render.storage_prefix}/{render.attempt}")
         except (DomainError, EngineError) as error:
             log.warning("render.refused", cause=repr(error.__cause__), sentence=str(error))
-            _fail(render, f"{error} Your credit is back on your account.")
+            _fail(render, f"{error} {CREDIT_BACK}")
         except Exception:
             log.exception("render.failed", attempt=render.attempt)
             _retry_or_fail(render)
@@ -93,21 +104,23 @@ def process_render(app: Flask, render_id: uuid.UUID) -> None:
 
 def _paint_and_store(render: Render, lease: Lease) -> None:
     """Decode, stylise, encode: no transaction is open while this works."""
-    with storage().open(_original_key(render)) as file:
-        photo = decode_photo(file, max_pixels=settings().upload_max_pixels).image
-    lease.report(0.1)
-    picture = paint(catalogue(), photo, render, on_progress=lambda done: lease.report(0.1 + 0.7 * done))
+    photo = Photo(id=render.photo_id)
+    with storage().open(photo.original_key) as file:
+        image = decode_photo(file, max_pixels=settings().upload_max_pixels).image
+    picture = paint(
+        catalogue(),
+        cut(image, render.frame),
+        render.controls,
+        masks=load_masks(storage(), photo, render.controls).framed(render.frame),
+        on_progress=lambda done: lease.report(0.1 + 0.7 * done),
+    )
     lease.report(0.8)
     storage().delete_prefix(f"{render.storage_prefix}/{render.attempt}")
     _store(render, picture)
 
 
-def _original_key(render: Render) -> str:
-    return f"photos/{render.photo_id}/original"
-
-
 def _store(render: Render, picture: Image.Image) -> None:
-    storage().save(render.result_key("picture.png"), encode_png(picture))
+    storage().save(render.result_key("picture.png"), encode_png(picture, dpi=render.dpi))
     storage().save(render.result_key("preview.jpg"), make_preview(picture))
     storage().save(render.result_key("thumbnail.webp"), make_thumbnail(picture))
 
@@ -119,7 +132,8 @@ def _settle(render: Render) -> None:
         raise LeaseLost
     for earlier in range(1, render.attempt):
         storage().delete_prefix(f"{render.storage_prefix}/{earlier}")
-    log.info("render.done", style=render.style, pixels=render.width * render.height)
+    _tell_if_complete(render)
+    log.info("render.done", style=render.controls.style, pixels=render.width * render.height)
 
 
 def _fail(render: Render, sentence: str) -> None:
@@ -128,6 +142,19 @@ def _fail(render: Render, sentence: str) -> None:
         if owner is not None:
             services.fail(session, render.id, render.attempt, owner.wallet_id, sentence)
     storage().delete_prefix(f"{render.storage_prefix}/{render.attempt}")
+    _tell_if_complete(render)
+
+
+def _tell_if_complete(render: Render) -> None:
+    """Write to the owner of a long order when its last picture is finished. A mail is no reason to fail."""
+    try:
+        with transaction() as session:
+            order = orders.complete_order(session, render.order_id)
+            message = order and done_message(session, order)
+        if message:
+            mailer().send(message)
+    except Exception:
+        log.exception("order.not_told", order=str(render.order_id))
 
 
 def _retry_or_fail(render: Render) -> None:
@@ -186,7 +213,10 @@ def sweep(app: Flask) -> None:
 
 
 def discard_orphans(app: Flask) -> None:
-    """Remove files whose row never came: the process was killed in the middle of an upload or a render."""
+    """Remove files whose row never came.
+
+    The process was killed in the middle of an upload or a render, or a visitor opened no account.
+    """
     with app.app_context():
         for folder in ("photos", "renders"):
             old = storage().untouched(folder, ORPHAN_AGE)
@@ -199,7 +229,7 @@ def discard_orphans(app: Flask) -> None:
 
 
 class Sweeper:
-    """Tidies up at once, and runs :func:`sweep` at once and then every so often, in a thread of its own."""
+    """Runs :func:`sweep`, and less often :func:`discard_orphans`, at once and again, in its own thread."""
 
     def __init__(self, app: Flask, interval_seconds: float) -> None:
         self._app = app
@@ -215,10 +245,14 @@ class Sweeper:
         self._thread.join()
 
     def _run(self) -> None:
-        self._attempt(discard_orphans)
-        self._attempt(sweep)
-        while not self._stop.wait(self._interval):
+        orphans_at = -math.inf
+        while True:
+            if time.monotonic() >= orphans_at:
+                self._attempt(discard_orphans)
+                orphans_at = time.monotonic() + ORPHAN_INTERVAL.total_seconds()
             self._attempt(sweep)
+            if self._stop.wait(self._interval):
+                return
 
     def _attempt(self, chore: Callable[[Flask], None]) -> None:
         try:

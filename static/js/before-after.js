@@ -1,6 +1,8 @@
 // <before-after>: two figures, .after under .before, and a slider that moves the border between them.
 // Without scripts the two stand side by side. The slider is a range input: keyboard and screen readers work.
 
+import { words } from "./words.js";
+
 const ARROWS = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="m9 7-5 5 5 5M15 7l5 5-5 5"/></svg>';
 
 class BeforeAfter extends HTMLElement {
@@ -12,7 +14,7 @@ class BeforeAfter extends HTMLElement {
     const slider = document.createElement("input");
     slider.type = "range";
     slider.value = "50";
-    slider.setAttribute("aria-label", "How much of the photo is shown");
+    slider.setAttribute("aria-label", words("split"));
     slider.addEventListener("input", () => this.style.setProperty("--split", `${slider.value}%`));
     this.append(handle, slider);
     this.setAttribute("ready", "");

@@ -1,5 +1,6 @@
 // What every page needs: small comforts on top of pages that work without them.
 import "./before-after.js";
+import { words } from "./words.js";
 
 /** Buttons that show and hide a password. */
 for (const button of document.querySelectorAll("[data-toggles]")) {
@@ -9,7 +10,7 @@ for (const button of document.querySelectorAll("[data-toggles]")) {
   button.addEventListener("click", () => {
     const show = input.type === "password";
     input.type = show ? "text" : "password";
-    button.textContent = show ? "Hide" : "Show";
+    button.textContent = words(show ? "hide" : "show");
   });
 }
 
@@ -21,7 +22,7 @@ document.addEventListener("submit", (event) => {
 
 /** A second click on a button that is already sending would only confuse. */
 document.addEventListener("submit", (event) => {
-  if (event.defaultPrevented) return;
+  if (event.defaultPrevented || "stays" in event.target.dataset) return; // a download leaves the page where it is
   for (const button of event.target.querySelectorAll("button[type=submit]")) {
     setTimeout(() => button.setAttribute("disabled", ""));
   }
@@ -46,3 +47,6 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
+
+/** What keeps a page to show without a connection; it can wait until everything else is there. */
+addEventListener("load", () => navigator.serviceWorker?.register(new URL("../../service-worker.js", import.meta.url)).catch(() => {}));

@@ -1,40 +1,29 @@
-// The bar at the bottom says what painting costs, and the button what is still missing.
+// The studio: a photo, the wall of styles, the large preview with its controls, masks painted by hand, the price.
+// Every part works on what the server drew; without scripts the forms alone do.
+import { startByHand } from "./studio/by-hand.js";
+import { startPayBar } from "./studio/pay-bar.js";
+import { startStage } from "./studio/stage.js";
+import { startWall } from "./studio/wall.js";
 
 const form = document.querySelector("[data-paint]");
-const note = form.querySelector("[data-pay-note]");
-const label = form.querySelector("[data-pay] span");
-const button = form.querySelector("[data-pay]");
-const output = form.querySelector("[data-strength]");
-const cost = Number(form.dataset.cost);
-const balance = Number(form.dataset.balance);
-const plain = note.textContent;
 
-const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
+for (const element of document.querySelectorAll("[data-plain-find], [data-plain-preview]")) element.hidden = true;
 
-function update() {
-  const photos = document.querySelectorAll("input[name=photos]:checked").length;
-  const style = form.querySelector("input[name=style]:checked");
-  const price = photos * cost;
-  output.hidden = false;
-  output.value = `${form.elements.strength.value} %`;
-  label.textContent = photos ? `Paint ${count(photos, "picture")} · ${count(price, "credit")}` : "Paint";
-  button.toggleAttribute("disabled", !photos || !style || price > balance);
-  note.replaceChildren(message(photos, style, price));
+// The address says what is chosen. What the browser fills in when somebody comes back goes by the order of the styles,
+// which is another one by then.
+form.autocomplete = "off";
+
+startWall(document.querySelector("[data-wall]"));
+const stage = startStage(form, document.querySelector("[data-stage]"));
+startByHand(form, stage);
+startPayBar(form);
+
+/** Ticking a photo puts it on the easel; the one that is there stays when others are ticked beside it. */
+for (const box of document.querySelectorAll("input[name=photos]")) {
+  box.addEventListener("change", () => {
+    const ticked = [...document.querySelectorAll("input[name=photos]:checked")].map((other) => other.value);
+    const onEasel = stage.photo();
+    if (!ticked.length || ticked.includes(onEasel)) return stage.remember();
+    stage.goTo(ticked);
+  });
 }
-
-function message(photos, style, price) {
-  if (!photos) return document.createTextNode("First choose a photo above.");
-  if (price > balance) {
-    const link = document.createElement("a");
-    link.href = form.dataset.credits;
-    link.textContent = `You have ${count(balance, "credit")}: get more`;
-    return link;
-  }
-  if (!style) return document.createTextNode("Now choose a painting.");
-  return document.createTextNode(plain);
-}
-
-document.addEventListener("change", update);
-form.elements.strength.addEventListener("input", update);
-window.addEventListener("pageshow", update);
-update();

@@ -1,19 +1,25 @@
 // Uploads by dropping or choosing, with progress, each photo on its own line. Without scripts the plain form works.
+import { leaveFor } from "./studio/address.js";
+import { words } from "./words.js";
 
 const form = document.querySelector("[data-upload]");
 const list = document.querySelector(".uploads");
 const maxBytes = Number(form.dataset.maxMegabytes) * 1e6;
 const maxFiles = Number(form.dataset.maxFiles);
+const waiting = [];
+let sending = false;
 
 for (const element of form.querySelectorAll("[data-plain]")) element.hidden = true;
 for (const element of form.querySelectorAll("[data-scripted]")) element.hidden = false;
 for (const input of form.querySelectorAll("input[type=file]")) {
   input.hidden = false;
   input.classList.add("visually-hidden");
-  input.addEventListener("change", () => {
+  const take = () => {
     upload([...input.files]);
     input.value = "";
-  });
+  };
+  input.addEventListener("change", take);
+  if (input.files.length) take(); // chosen before this script had come, on a slow connection
 }
 
 for (const name of ["dragenter", "dragover"]) {
@@ -28,16 +34,25 @@ form.addEventListener("drop", (event) => {
   upload([...event.dataTransfer.files]);
 });
 
+/** Files join those that are still on their way; emptying an input may be a change too, of no files. */
+function upload(files) {
+  waiting.push(...files);
+  if (sending || !waiting.length) return;
+  sending = true;
+  sendAll().finally(() => (sending = false));
+}
+
 /** Send the files one after the other, then show the studio with them chosen. */
-async function upload(files) {
+async function sendAll() {
   list.replaceChildren();
   const chosen = new Set([...document.querySelectorAll("input[name=photos]:checked")].map((box) => box.value));
   let failed = false;
-  for (const [index, file] of files.entries()) {
+  for (let number = 1; waiting.length; number += 1) {
+    const file = waiting.shift();
     const line = addLine(file.name);
     try {
-      if (index >= maxFiles) throw new Error(`At most ${maxFiles} photos can be uploaded at once.`);
-      if (file.size > maxBytes) throw new Error(`This file is too large: at most ${form.dataset.maxMegabytes} MB are possible.`);
+      if (number > maxFiles) throw new Error(words("tooMany", { num: maxFiles }));
+      if (file.size > maxBytes) throw new Error(words("tooLarge", { megabytes: form.dataset.maxMegabytes }));
       const photo = await send(file, (share) => (line.bar.value = share * 100));
       chosen.add(photo.id);
       line.bar.value = 100;
@@ -47,12 +62,18 @@ async function upload(files) {
     }
   }
   if (failed && chosen.size === 0) return;
-  const query = new URLSearchParams([...chosen].map((id) => ["photos", id]));
-  const style = document.querySelector("input[name=style]:checked");
-  if (style) query.set("style", style.value);
-  const target = `${location.pathname}?${query}`;
-  if (!failed) location.assign(target);
-  else addContinue(target);
+  const target = studioWith(chosen);
+  if (failed) addContinue(target);
+  else leaveFor(target);
+}
+
+/** The studio's address with other photos: what is chosen stays, but for masks, which were painted on another. */
+function studioWith(photos) {
+  const query = new URLSearchParams([...photos].map((id) => ["photos", id]));
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    if (!["photos", "sample", "mask", "style_mask"].includes(name)) query.append(name, value);
+  }
+  return `${location.pathname}?${query}`;
 }
 
 /** One file; resolves to the photo that the server keeps. */
@@ -66,11 +87,11 @@ function send(file, onProgress) {
     request.setRequestHeader("Accept", "application/json");
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => event.lengthComputable && onProgress(0.9 * (event.loaded / event.total)));
-    request.addEventListener("error", () => reject(new Error("The connection broke. Check it and try again.")));
+    request.addEventListener("error", () => reject(new Error(words("broken"))));
     request.addEventListener("load", () => {
       const answer = request.response;
       if (answer?.photos?.length) resolve(answer.photos[0]);
-      else reject(new Error(answer?.errors?.[0]?.sentence ?? answer?.error ?? "The upload did not work. Try again."));
+      else reject(new Error(answer?.errors?.[0]?.sentence ?? answer?.error ?? words("notUploaded")));
     });
     request.send(data);
   });
@@ -84,7 +105,7 @@ function addLine(name) {
   bar.className = "progress";
   bar.max = 100;
   bar.value = 0;
-  bar.setAttribute("aria-label", `Uploading ${name}`);
+  bar.setAttribute("aria-label", words("uploading", { name }));
   item.append(title, bar);
   list.append(item);
   const fail = (sentence) => {
@@ -101,7 +122,7 @@ function addContinue(target) {
   const link = document.createElement("a");
   link.href = target;
   link.className = "button button-small";
-  link.textContent = "Go on with the others";
+  link.textContent = words("goOn");
   item.append(link);
   list.append(item);
 }

@@ -12,15 +12,16 @@ from sqlalchemy.orm import Session
 from app.accounts.models import User
 from app.billing import ledger
 from app.db import transaction, utc_now
-from app.studio import services
-from app.studio.errors import BeingPainted, NotFound, NothingChosen
+from app.studio import orders, services
+from app.studio.controls import Controls
+from app.studio.errors import BeingPainted, NotFound
 from app.studio.models import Photo, Render, RenderStatus
-from app.studio.services import RenderChoices
+from app.studio.orders import Wish
 from tests.conftest import create_user
 from tests.together import run_together
 
 LEASE = timedelta(seconds=20)
-WAVE = RenderChoices("wave")
+WAVE = Controls(style="wave")
 
 
 def add_photo(session: Session, user: User) -> uuid.UUID:
@@ -39,64 +40,22 @@ def add_photo(session: Session, user: User) -> uuid.UUID:
 
 
 def submit(session: Session, user: User, photo_ids: list[uuid.UUID], **options: object) -> list[Render]:
+    """Order the photos in one style and return the renders."""
     arguments: dict[str, object] = {
         "user_id": user.id,
         "wallet_id": user.wallet_id,
-        "photo_ids": photo_ids,
-        "choices": WAVE,
+        "wishes": [Wish(photo_id, WAVE) for photo_id in photo_ids],
         "credits_each": 1,
+        "max_pictures": 10,
         "form_token": uuid.uuid4().hex,
+        "site_address": "http://localhost/",
     }
-    return services.submit_renders(session, **(arguments | options))  # type: ignore[arg-type]
+    return orders.place_order(session, **(arguments | options)).renders  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def user(app: Flask) -> User:
     return create_user(app, "ada@example.com", credits=2)
-
-
-def test_submitting_debits_one_entry_per_picture(session: Session, user: User) -> None:
-    with transaction():
-        photos = [add_photo(session, user), add_photo(session, user)]
-        renders = submit(session, user, photos)
-        assert [render.status for render in renders] == [RenderStatus.QUEUED] * 2
-        assert ledger.balance(session, user.wallet_id) == 0
-
-
-def test_too_few_credits_make_no_picture_at_all(session: Session, user: User) -> None:
-    with transaction():
-        photos = [add_photo(session, user) for _ in range(3)]
-    with pytest.raises(ledger.InsufficientCredits), transaction():
-        submit(session, user, photos)
-    with transaction():
-        assert session.query(Render).count() == 0
-        assert ledger.balance(session, user.wallet_id) == 2
-
-
-def test_the_same_form_twice_paints_once(session: Session, user: User) -> None:
-    with transaction():
-        photo = add_photo(session, user)
-        first = submit(session, user, [photo], form_token="t")
-        again = submit(session, user, [photo], form_token="t")
-        other = submit(session, user, [photo], form_token="t", choices=RenderChoices("udnie"))
-        assert first[0].id == again[0].id != other[0].id
-        assert ledger.balance(session, user.wallet_id) == 0
-
-
-def test_a_photo_named_twice_is_painted_once(session: Session, user: User) -> None:
-    with transaction():
-        photo = add_photo(session, user)
-        assert len(submit(session, user, [photo, photo])) == 1
-
-
-def test_somebody_elses_photo_cannot_be_painted(app: Flask, session: Session, user: User) -> None:
-    eve = create_user(app, "eve@example.com", credits=2)
-    with transaction():
-        photo = add_photo(session, user)
-    with pytest.raises(NotFound), transaction():
-        submit(session, eve, [photo])
-    with pytest.raises(NothingChosen), transaction():
-        submit(session, eve, [])
 
 
 def test_the_way_of_a_render(session: Session, user: User) -> None:
@@ -148,8 +107,8 @@ def test_expired_leases_are_found(session: Session, user: User) -> None:
 def test_taking_back_a_waiting_render_returns_its_credit(session: Session, user: User) -> None:
     with transaction():
         render = submit(session, user, [add_photo(session, user)])[0]
-        prefix = services.delete_render(session, user.id, user.wallet_id, render.id)
-        assert prefix == f"renders/{render.id}"
+        prefixes = services.delete_renders(session, user.id, user.wallet_id, [render.id])
+        assert prefixes == [f"renders/{render.id}"]
         assert ledger.balance(session, user.wallet_id) == 2
     with pytest.raises(NotFound), transaction():
         services.find_render(session, user.id, render.id)
@@ -163,7 +122,7 @@ def test_what_is_being_painted_cannot_be_deleted(session: Session, user: User) -
         with pytest.raises(BeingPainted):
             services.delete_photo(session, user.id, photo)
         with pytest.raises(BeingPainted):
-            services.delete_render(session, user.id, user.wallet_id, render.id)
+            services.delete_renders(session, user.id, user.wallet_id, [render.id])
 
 
 def test_a_picture_outlives_its_photo(session: Session, user: User) -> None:
@@ -176,36 +135,6 @@ def test_a_picture_outlives_its_photo(session: Session, user: User) -> None:
         session.refresh(render)
         assert render.photo is None
         assert render.name == "beach"
-
-
-def test_the_queue_position_counts_what_came_before(session: Session, user: User) -> None:
-    with transaction():
-        first = submit(session, user, [add_photo(session, user)])[0]
-        second = submit(session, user, [add_photo(session, user)])[0]
-        assert services.queue_position(session, first) == 0
-        assert services.queue_position(session, second) == 1
-
-
-def test_two_requests_cannot_spend_the_same_credit(app_on_both: Flask) -> None:
-    user = create_user(app_on_both, "ada@example.com", credits=3)
-    with app_on_both.app_context(), transaction() as session:
-        photos = [add_photo(session, user) for _ in range(8)]
-    outcomes: list[str] = []
-
-    def order(photo_id: uuid.UUID) -> None:
-        with app_on_both.app_context():
-            try:
-                with transaction() as session:
-                    submit(session, user, [photo_id])
-                outcomes.append("painted")
-            except ledger.InsufficientCredits:
-                outcomes.append("refused")
-
-    run_together([lambda photo_id=photo_id: order(photo_id) for photo_id in photos])
-    assert sorted(outcomes) == ["painted"] * 3 + ["refused"] * 5
-    with app_on_both.app_context(), transaction() as session:
-        assert ledger.balance(session, user.wallet_id) == 0
-        assert session.query(Render).count() == 3
 
 
 def test_only_one_worker_claims_a_render(app_on_both: Flask) -> None:

@@ -19,9 +19,12 @@ from app.accounts.models import User
 from app.billing import ledger
 from app.config import PROJECT_ROOT
 from app.db import transaction, utc_now
-from app.studio import services
+from app.imaging.prints import FULL, PrintSize
+from app.studio import orders, services
+from app.studio.controls import Controls
 from app.studio.models import Render, RenderStatus
-from app.studio.worker import EmbeddedWorker, discard_orphans, process_render, sweep
+from app.studio.orders import Wish
+from app.studio.worker import ORPHAN_AGE, EmbeddedWorker, discard_orphans, process_render, sweep
 from app.wiring import render_queue, storage
 from tests.conftest import create_user
 from tests.waiting import wait_until
@@ -41,24 +44,28 @@ def user(app: Flask) -> User:
     return create_user(app, "ada@example.com", credits=2)
 
 
-def order_picture(app: Flask, user: User, data: bytes | None = None, **choices: object) -> uuid.UUID:
+def order_picture(
+    app: Flask, user: User, data: bytes | None = None, size: PrintSize = FULL, **choices: object
+) -> uuid.UUID:
     """Upload a photo and ask for a picture of it, as the views do."""
+    controls = Controls.from_json({"style": "wave"} | choices)
     with app.app_context():
         photo = services.keep_photo(storage(), user.id, "coffee.jpg", data or sample_jpeg(), max_pixels=10**7)
         photo_id = photo.id
         with transaction() as session:
             session.add(photo)
         with transaction() as session:
-            renders = services.submit_renders(
+            order = orders.place_order(
                 session,
                 user_id=user.id,
                 wallet_id=user.wallet_id,
-                photo_ids=[photo_id],
-                choices=services.RenderChoices(**({"style": "wave"} | choices)),  # type: ignore[arg-type]
+                wishes=[Wish(photo_id, controls, size)],
                 credits_each=1,
+                max_pictures=10,
                 form_token=uuid.uuid4().hex,
+                site_address="http://localhost/",
             )
-            return renders[0].id
+            return order.renders[0].id
 
 
 def read(app: Flask, user: User, render_id: uuid.UUID) -> tuple[Render, int]:
@@ -177,7 +184,7 @@ def test_files_whose_row_never_came_are_removed_once_they_are_old(
     discard_orphans(app)
     assert all(path.is_dir() for path in folders), "a young file may still get its row"
     for path in folders:
-        os.utime(path, (time.time() - 7200,) * 2)
+        os.utime(path, (time.time() - 2 * ORPHAN_AGE.total_seconds(),) * 2)
     discard_orphans(app)
     left = {path.parent.name + "/" + path.name for path in folders if path.is_dir()}
     render, _ = read(app, user, render_id)

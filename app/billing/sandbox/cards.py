@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from app.sentences import translatable
+
 
 class Outcome(enum.StrEnum):
     """What happens when a card is charged."""
@@ -34,17 +36,21 @@ class TestCard:
 
 
 TEST_CARDS = (
-    TestCard("4242424242424242", "visa", Outcome.PAYS, "Pays"),
-    TestCard("4000002500003155", "visa", Outcome.NEEDS_AUTHENTICATION, "Asks for authentication"),
-    TestCard("4000000000000002", "visa", Outcome.DECLINED, "Is declined"),
-    TestCard("4000000000009995", "visa", Outcome.INSUFFICIENT_FUNDS, "Has insufficient funds"),
+    TestCard("4242424242424242", "visa", Outcome.PAYS, translatable("Pays")),
+    TestCard(
+        "4000002500003155", "visa", Outcome.NEEDS_AUTHENTICATION, translatable("Asks for authentication")
+    ),
+    TestCard("4000000000000002", "visa", Outcome.DECLINED, translatable("Is declined")),
+    TestCard("4000000000009995", "visa", Outcome.INSUFFICIENT_FUNDS, translatable("Has insufficient funds")),
 )
 
 DECLINE_SENTENCES = {
-    Outcome.DECLINED: "Your card was declined. Try another card.",
-    Outcome.INSUFFICIENT_FUNDS: "Your card was declined: it has insufficient funds. Try another card.",
+    Outcome.DECLINED: translatable("Your card was declined. Try another card."),
+    Outcome.INSUFFICIENT_FUNDS: translatable(
+        "Your card was declined: it has insufficient funds. Try another card."
+    ),
 }
-AUTHENTICATION_FAILED = "The payment was not confirmed. Try again or use another card."
+AUTHENTICATION_FAILED = translatable("The payment was not confirmed. Try again or use another card.")
 
 
 @dataclass(frozen=True)
@@ -76,17 +82,23 @@ def read_card(number: str, expiry: str, cvc: str, name: str, *, today: date) -> 
     digits = re.sub(r"[\s-]", "", number)
     if not re.fullmatch(r"[0-9]{12,19}", digits) or not passes_luhn(digits):
         raise InvalidCard(
-            "number", "incorrect_number", "This card number is not right. Check it for a typing error."
+            "number",
+            "incorrect_number",
+            translatable("This card number is not right. Check it for a typing error."),
         )
     month, year = _read_expiry(expiry, today)
     if not re.fullmatch(r"[0-9]{3,4}", cvc.strip()):
-        raise InvalidCard("cvc", "invalid_cvc", "The security code has three digits, on some cards four.")
+        raise InvalidCard(
+            "cvc", "invalid_cvc", translatable("The security code has three digits, on some cards four.")
+        )
     if not name.strip():
-        raise InvalidCard("name", "invalid_owner_name", "Type the name on the card.")
+        raise InvalidCard("name", "invalid_owner_name", translatable("Type the name on the card."))
     for card in TEST_CARDS:
         if card.number == digits:
             return Card(digits[-4:], card.brand, month, year, name.strip(), card.outcome)
-    raise InvalidCard("number", "card_declined", "Only the test cards listed here work in the sandbox.")
+    raise InvalidCard(
+        "number", "card_declined", translatable("Only the test cards listed here work in the sandbox.")
+    )
 
 
 def passes_luhn(digits: str) -> bool:
@@ -102,11 +114,15 @@ def _read_expiry(expiry: str, today: date) -> tuple[int, int]:
     match = re.fullmatch(r"\s*(0?[1-9]|1[0-2])\s*/\s*(?:20)?([0-9]{2})\s*", expiry)
     if match is None:
         raise InvalidCard(
-            "expiry", "invalid_expiry_month", "Type the expiry date as month / year, like 12 / 34."
+            "expiry",
+            "invalid_expiry_month",
+            translatable("Type the expiry date as month / year, like 12 / 34."),
         )
     month, year = int(match[1]), 2000 + int(match[2])
     if (year, month) < (today.year, today.month):
         raise InvalidCard(
-            "expiry", "expired_card", "This card has expired. Check the date or use another card."
+            "expiry",
+            "expired_card",
+            translatable("This card has expired. Check the date or use another card."),
         )
     return month, year

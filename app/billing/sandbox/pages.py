@@ -6,6 +6,7 @@ from typing import cast
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import StringField
 
@@ -24,6 +25,7 @@ from app.billing.sandbox.service import Sandbox
 from app.billing.sandbox.store import JsonObject, Transaction
 from app.db import utc_now
 from app.errors import DomainError
+from app.sentences import translatable
 
 bp = Blueprint("sandbox", __name__, url_prefix="/sandbox")
 
@@ -34,16 +36,22 @@ class CheckoutNotFound(DomainError):
     status = 404
 
     def __init__(self) -> None:
-        super().__init__("There is no such checkout in the sandbox.")
+        super().__init__(translatable("There is no such checkout in the sandbox."))
 
 
 class CardForm(FlaskForm):  # type: ignore[misc]
     """The card; its fields are checked by ``cards.read_card``, as Stripe checks them."""
 
-    number = StringField("Card number", render_kw={"inputmode": "numeric", "autocomplete": "off"})
-    expiry = StringField("Expiry date", render_kw={"placeholder": "MM / YY", "autocomplete": "off"})
-    cvc = StringField("Security code", render_kw={"inputmode": "numeric", "autocomplete": "off"})
-    name = StringField("Name on card", render_kw={"autocomplete": "off"})
+    number = StringField(
+        lazy_gettext("Card number"), render_kw={"inputmode": "numeric", "autocomplete": "off"}
+    )
+    expiry = StringField(
+        lazy_gettext("Expiry date"), render_kw={"placeholder": lazy_gettext("MM / YY"), "autocomplete": "off"}
+    )
+    cvc = StringField(
+        lazy_gettext("Security code"), render_kw={"inputmode": "numeric", "autocomplete": "off"}
+    )
+    name = StringField(lazy_gettext("Name on card"), render_kw={"autocomplete": "off"})
 
 
 def _sandbox() -> Sandbox:
@@ -77,7 +85,7 @@ def pay(session_id: str) -> ResponseReturnValue:
     try:
         card = read_card(*(text or "" for text in typed), today=utc_now().date())
     except InvalidCard as error:
-        return _refused(_read(session_id), form, error.field, str(error))
+        return _refused(_read(session_id), form, error.field, gettext(str(error)))
     with _sandbox().store.transaction() as store:
         session = _find(store, session_id)
         outcome = payments.pay_by_card(store, session, card)
@@ -86,7 +94,7 @@ def pay(session_id: str) -> ResponseReturnValue:
         return redirect(url_for("sandbox.authentication", session_id=session_id), 303)
     if outcome is Outcome.PAYS:
         return redirect(session["success_url"], 303)
-    return _refused(session, form, "number", DECLINE_SENTENCES[outcome])
+    return _refused(session, form, "number", gettext(DECLINE_SENTENCES[outcome]))
 
 
 def _refused(session: JsonObject, form: CardForm, field: str, sentence: str) -> ResponseReturnValue:
@@ -114,7 +122,7 @@ def authenticate(session_id: str) -> ResponseReturnValue:
     if confirmed:
         return redirect(session["success_url"], 303)
     form = CardForm(formdata=None)
-    return _refused(session, form, "number", AUTHENTICATION_FAILED)
+    return _refused(session, form, "number", gettext(AUTHENTICATION_FAILED))
 
 
 @bp.post("/checkout/<session_id>/debit")

@@ -1,0 +1,32 @@
+"""Marks sentences for the catalogue of translations where nothing of the web framework is known.
+
+They are English there, and are translated where they are shown: see :mod:`app.translation`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Plural(NamedTuple):
+    """A sentence that depends on a number, which its values name ``num``."""
+
+    one: str
+    many: str
+
+
+def translatable(sentence: str) -> str:
+    """Mark a sentence; values stand in it as ``%(name)s``."""
+    return sentence
+
+
+def translatable_plural(one: str, many: str) -> Plural:
+    """Mark the two forms of a sentence."""
+    return Plural(one, many)
+
+
+def in_english(sentence: str | Plural, values: dict[str, object]) -> str:
+    """The sentence with its values, as it was written."""
+    if isinstance(sentence, Plural):
+        sentence = sentence.one if values["num"] == 1 else sentence.many
+    return sentence % values if values else sentence

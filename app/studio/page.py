@@ -1,0 +1,200 @@
+"""The studio's page: a photo, the wall of styles, the large preview with its controls, and what it costs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_login import current_user
+from sqlalchemy import select
+
+from app.db import transaction
+from app.extensions import db
+from app.studio.controls import Controls
+from app.studio.forms import PaintForm, UploadForm, as_fields
+from app.studio.guests import SAMPLES, adopt_guest_photo, guest_photo
+from app.studio.models import Photo
+from app.studio.previews import LARGE_SIDES, SMALL_SIDE, Subject
+from app.studio.wall import ORDER_TITLES, Hung, Order, hang, movements
+from app.translation import translated
+from app.wiring import catalogue, previewer, settings, storage
+
+PHOTOS_SHOWN = 48
+
+
+@dataclass(frozen=True)
+class Easel:
+    """The photo that previews are shown of, with the addresses they have."""
+
+    shelf: str
+    name: str
+    title: str
+    width: int
+    height: int
+    subject: Subject
+
+    @classmethod
+    def for_photo(cls, photo: Photo) -> Easel:
+        return cls("photos", str(photo.id), photo.name, photo.width, photo.height, Subject.of(photo))
+
+    @classmethod
+    def for_sample(cls, name: str) -> Easel:
+        sample = SAMPLES[name]
+        return cls("samples", name, gettext(sample.title), sample.width, sample.height, sample.subject)
+
+    @property
+    def is_sample(self) -> bool:
+        return self.shelf == "samples"
+
+    @property
+    def small_size(self) -> tuple[int, int]:
+        """Width and height of a small preview."""
+        return self._fitted(SMALL_SIDE)
+
+    def _fitted(self, side: int) -> tuple[int, int]:
+        scale = min(1.0, side / max(self.width, self.height))
+        return max(1, round(self.width * scale)), max(1, round(self.height * scale))
+
+    def small(self, slug: str) -> str:
+        """The address of the small preview in a style."""
+        version = previewer().version(slug)
+        return url_for("previews.small", shelf=self.shelf, name=self.name, slug=slug, v=version)
+
+    def large(self, controls: Controls) -> str:
+        """The address of the large preview, as the controls stand."""
+        return url_for("previews.large", shelf=self.shelf, name=self.name, **as_fields(controls))
+
+    @property
+    def large_base(self) -> str:
+        """The address of the large preview, without the controls."""
+        return url_for("previews.large", shelf=self.shelf, name=self.name)
+
+    @property
+    def large_size(self) -> tuple[int, int]:
+        """Width and height of the large preview."""
+        return self._fitted(LARGE_SIDES[0])
+
+    @property
+    def thumbnail(self) -> str:
+        """The address of the photo, small."""
+        if self.is_sample:
+            return url_for("static", filename=f"samples/thumbnails/{self.name}.webp")
+        return url_for("studio.photo_thumbnail", photo_id=self.name)
+
+    @property
+    def photo(self) -> str:
+        """The address of the photo itself."""
+        return url_for("previews.photo", shelf=self.shelf, name=self.name)
+
+    @property
+    def masks(self) -> str:
+        """The address that takes masks."""
+        return url_for("previews.add_mask", shelf=self.shelf, name=self.name)
+
+
+def studio_page(status: int = 200) -> ResponseReturnValue:
+    """The page for whoever asks. Its address may name a photo, a style, controls, and what to search for."""
+    if current_user.is_authenticated and guest_photo() is not None:
+        return _move_in()
+    form = PaintForm(request.args or None, token=str(uuid.uuid4()))
+    form.offer(catalogue())
+    photos = _photos()
+    chosen = _chosen(form, photos)
+    easel = _easel(photos, chosen)
+    slug = _slug(form)
+    wall = _wall(easel)
+    page = render_template(
+        "studio/index.html",
+        photos=photos,
+        chosen=chosen,
+        samples=SAMPLES.values(),
+        easel=easel,
+        wall=wall,
+        found=sum(hung.found for hung in wall),
+        movements=movements(catalogue().styles),
+        orders=ORDER_TITLES,
+        order=_order(),
+        slug=slug,
+        controls=_controls(form, slug),
+        form=form,
+        upload_form=UploadForm(),
+        max_megabytes=settings().upload_max_megabytes,
+        max_megapixels=settings().upload_max_megapixels,
+        max_files=settings().upload_max_files if current_user.is_authenticated else 1,
+        credits_per_picture=settings().credits_per_picture,
+    )
+    return page, status
+
+
+def _move_in() -> ResponseReturnValue:
+    """Whoever has just signed up finds the photo they tried here among their own."""
+    with transaction() as session:
+        adopted = adopt_guest_photo(session, storage(), current_user.id)
+    query = request.args.copy()
+    if adopted is not None and "sample" not in query:
+        query.setlist("photos", [str(adopted.id)])
+    return redirect(url_for("studio.index", **query.to_dict(flat=False)), 303)  # type: ignore[arg-type]
+
+
+def _photos() -> Sequence[Photo]:
+    """The photos to choose from, the newest first; a visitor has one at most."""
+    if not current_user.is_authenticated:
+        visiting = guest_photo()
+        return [visiting] if visiting else []
+    mine = select(Photo).where(Photo.user_id == current_user.id)
+    return db.session.scalars(mine.order_by(Photo.created_at.desc()).limit(PHOTOS_SHOWN)).all()
+
+
+def _chosen(form: PaintForm, photos: Sequence[Photo]) -> list[Photo]:
+    """The photos to be painted: those that the address names, or the only one there is."""
+    if request.args.get("sample") in SAMPLES:
+        return []
+    wanted = set(form.photos.data or [])
+    if not wanted and len(photos) == 1:
+        return list(photos)
+    return [photo for photo in photos if photo.id in wanted]
+
+
+def _easel(photos: Sequence[Photo], chosen: Sequence[Photo]) -> Easel:
+    """The photo on the easel: a sample that was asked for, the first chosen, the newest, or a sample."""
+    sample = request.args.get("sample")
+    if sample in SAMPLES:
+        return Easel.for_sample(sample)
+    if chosen or photos:
+        return Easel.for_photo((chosen or photos)[0])
+    return Easel.for_sample(next(iter(SAMPLES)))
+
+
+def _slug(form: PaintForm) -> str | None:
+    """The style that the address names, if it is on offer."""
+    offered = {style.slug for style in catalogue().styles}
+    return next((slug for slug in form.style.data or [] if slug in offered), None)
+
+
+def _controls(form: PaintForm, slug: str | None) -> Controls | None:
+    """What the address asks for, as far as it makes sense."""
+    if slug is None:
+        return None
+    form.validate()
+    sensible = not set(form.errors) - {"token", "photos", "csrf_token"}
+    return form.controls(slug) if sensible else Controls(style=slug)
+
+
+def _order() -> Order:
+    asked = request.args.get("sort")
+    return Order(asked) if asked in set(Order) else Order.BEST
+
+
+def _wall(easel: Easel) -> list[Hung]:
+    return hang(
+        catalogue().styles,
+        suits=lambda slug: previewer().known_suitability(easel.subject, slug),
+        query=request.args.get("q", ""),
+        movement=request.args.get("movement", ""),
+        order=_order(),
+        say=translated,
+    )

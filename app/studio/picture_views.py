@@ -1,0 +1,209 @@
+"""Pictures: the gallery, one picture with what it was made with, downloads, deletion."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from io import BytesIO
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext, ngettext
+from flask_security import auth_required
+
+from app.db import transaction
+from app.extensions import db, limiter
+from app.sentences import translatable
+from app.studio import orders, services
+from app.studio.downloads import ENDINGS, MEDIA_TYPES, PictureFile, read_jpeg
+from app.studio.errors import NotFound, NothingChosen
+from app.studio.forms import DeleteForm, as_fields
+from app.studio.gallery import Place, newest_page, oldest_page, page_after, page_before
+from app.studio.models import Render, RenderStatus
+from app.studio.web import (
+    fresh,
+    photo_behind,
+    private_data,
+    private_file,
+    private_thumbnail,
+    send_archive,
+    signed_in,
+    style_title,
+    wanted_kind,
+)
+from app.studio.words import failure_in_words, painting_title, settings_in_words, size_note
+from app.wiring import storage
+
+bp = Blueprint("pictures", __name__, url_prefix="/pictures")
+
+PICTURES_PER_PAGE = 24
+
+
+@bp.app_template_global("painting_of")
+def painting_of(render: Render) -> str:
+    """What a picture was painted after, by its title."""
+    return painting_title(render.controls, style_title)
+
+
+bp.add_app_template_filter(failure_in_words)
+bp.add_app_template_filter(size_note)
+
+
+# --- the gallery --------------------------------------------------------------------------------
+
+
+@bp.get("")
+@auth_required("session")
+def gallery() -> ResponseReturnValue:
+    """The person's pictures, newest first; ``before`` and ``after`` name the place where a page begins."""
+    session, user_id = db.session(), signed_in().id
+    if before := request.args.get("before"):
+        page = page_before(session, user_id, PICTURES_PER_PAGE, Place.parse(before))
+    elif after := request.args.get("after"):
+        page = page_after(session, user_id, PICTURES_PER_PAGE, Place.parse(after))
+    elif "oldest" in request.args:
+        page = oldest_page(session, user_id, PICTURES_PER_PAGE)
+    else:
+        page = newest_page(session, user_id, PICTURES_PER_PAGE)
+    positions = orders.queue_positions(session, page.renders)
+    return render_template("pictures/gallery.html", page=page, positions=positions)
+
+
+@bp.get("/chosen")
+@auth_required("session")
+@limiter.limit("60/minute")
+def download_chosen() -> Response:
+    """Chosen pictures in one archive."""
+    return send_archive(_chosen(request.args.getlist("picture")), gettext("pictures"))
+
+
+@bp.route("/delete", methods=["GET", "POST"])
+@auth_required("session")
+def delete_chosen() -> ResponseReturnValue:
+    """Ask, and then delete chosen pictures for good."""
+    chosen = [render.id for render in _chosen(request.values.getlist("picture"))]
+    if request.method == "GET":
+        renders = services.find_renders(db.session(), signed_in().id, chosen)
+        return render_template("pictures/delete.html", renders=renders, form=DeleteForm())
+    _delete(chosen)
+    flash(ngettext("The picture is deleted.", "The pictures are deleted.", len(chosen)), "success")
+    return redirect(url_for("pictures.gallery"), 303)
+
+
+def _chosen(sent: Sequence[str]) -> Sequence[Render]:
+    """The person's pictures that the request names."""
+    try:
+        ids = [uuid.UUID(value) for value in sent]
+    except ValueError:
+        raise NotFound from None
+    if not ids:
+        raise NothingChosen(translatable("Tick at least one picture first."))
+    return services.find_renders(db.session(), signed_in().id, ids)
+
+
+def _delete(picture_ids: Sequence[uuid.UUID]) -> None:
+    user = signed_in()
+    user_id, wallet_id = user.id, user.wallet_id
+    with transaction() as session:
+        prefixes = services.delete_renders(session, user_id, wallet_id, picture_ids)
+    services.discard_files(storage(), prefixes)
+
+
+# --- one picture --------------------------------------------------------------------------------
+
+
+@bp.get("/<uuid:picture_id>")
+def show(picture_id: uuid.UUID) -> ResponseReturnValue:
+    return render_template("pictures/picture.html", **_context(picture_id))
+
+
+@bp.get("/<uuid:picture_id>/status")
+def status(picture_id: uuid.UUID) -> ResponseReturnValue:
+    return fresh(render_template("pictures/_status.html", **_context(picture_id)))
+
+
+@bp.get("/<uuid:picture_id>/card")
+def card(picture_id: uuid.UUID) -> ResponseReturnValue:
+    render = _find(picture_id)
+    positions = orders.queue_positions(db.session(), [render])
+    return fresh(render_template("pictures/_card.html", render=render, positions=positions))
+
+
+@bp.get("/<uuid:picture_id>/edit")
+def edit(picture_id: uuid.UUID) -> ResponseReturnValue:
+    """Back to the studio with the photo and everything that was set for this picture."""
+    render = _find(picture_id)
+    if render.photo_id is None:
+        flash(
+            gettext("The photo of this picture is deleted. Its settings are kept: upload the photo again."),
+            "info",
+        )
+    masks = render.controls if render.photo_id else render.controls.without_masks()
+    return redirect(url_for("studio.index", photos=render.photo_id, **as_fields(masks)))
+
+
+@bp.post("/<uuid:picture_id>/delete")
+def delete(picture_id: uuid.UUID) -> ResponseReturnValue:
+    _delete([picture_id])
+    flash(gettext("The picture is deleted."), "success")
+    return redirect(url_for("pictures.gallery"), 303)
+
+
+def _context(picture_id: uuid.UUID) -> dict[str, object]:
+    render = _find(picture_id)
+    return {
+        "render": render,
+        "photo": render.photo,
+        "before_yours": orders.queue_positions(db.session(), [render]).get(render.id, 0),
+        "settings": settings_in_words(render, style_title),
+        "together": orders.count_pictures(db.session(), render.order_id),
+        "delete_form": DeleteForm(),
+    }
+
+
+def _find(picture_id: uuid.UUID) -> Render:
+    return services.find_render(db.session(), signed_in().id, picture_id)
+
+
+def _finished(picture_id: uuid.UUID) -> Render:
+    render = _find(picture_id)
+    if render.status is not RenderStatus.DONE:
+        raise NotFound
+    return render
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+@bp.get("/<uuid:picture_id>/preview.jpg")
+def preview(picture_id: uuid.UUID) -> Response:
+    return private_file(_finished(picture_id).result_key("preview.jpg"), "image/jpeg")
+
+
+@bp.get("/<uuid:picture_id>/thumbnail.webp")
+def thumbnail(picture_id: uuid.UUID) -> Response:
+    return private_thumbnail(_finished(picture_id).result_key("thumbnail.webp"))
+
+
+@bp.get("/<uuid:picture_id>/before.jpg")
+def photo_before(picture_id: uuid.UUID) -> Response:
+    """The part of the photo that the picture shows."""
+    return photo_behind(_find(picture_id))
+
+
+@bp.get("/<uuid:picture_id>/full.jpg")
+@limiter.limit("60/minute")
+def full(picture_id: uuid.UUID) -> Response:
+    """Every pixel of the picture, to be looked at."""
+    picture = PictureFile.of(_finished(picture_id), style_title)
+    return private_data(read_jpeg(storage(), picture), "image/jpeg")
+
+
+@bp.get("/<uuid:picture_id>/download")
+@limiter.limit("60/minute")
+def download(picture_id: uuid.UUID) -> Response:
+    """The picture as a file; the JPEG is made from the kept PNG at each download."""
+    picture, kind = PictureFile.of(_finished(picture_id), style_title), wanted_kind()
+    file = storage().open(picture.key) if kind == "png" else BytesIO(read_jpeg(storage(), picture))
+    name = f"{picture.name}.{ENDINGS[kind]}"
+    return send_file(file, MEDIA_TYPES[kind], as_attachment=True, download_name=name)

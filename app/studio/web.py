@@ -1,0 +1,148 @@
+"""What the pages of the studio have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import BinaryIO, cast
+
+import structlog
+from flask import Response, request, send_file
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from PIL import Image
+
+from app.accounts.models import User
+from app.engine.catalogue import Style
+from app.engine.errors import UnknownStyle
+from app.errors import DomainError
+from app.imaging import make_preview, shrink_thumbnail
+from app.imaging.encode import SMALL_THUMBNAIL_SIDE
+from app.imaging.prints import WHOLE
+from app.sentences import translatable
+from app.storage.base import StorageError
+from app.studio.downloads import ENDINGS, Kind, PictureFile, zip_pictures
+from app.studio.errors import NotFound, NothingChosen
+from app.studio.models import Render, RenderStatus
+from app.wiring import catalogue, storage
+
+log = structlog.get_logger(__name__)
+
+PRIVATE = "private, max-age=86400, immutable"
+
+
+def signed_in() -> User:
+    """The person of this request; on a private file's address nobody gets the same answer as a stranger."""
+    if not current_user.is_authenticated:
+        raise NotFound
+    return cast(User, current_user._get_current_object())
+
+
+def find_style(slug: str) -> Style | None:
+    """The style, or None when it has been removed since the picture was painted."""
+    try:
+        return catalogue().get(slug)
+    except UnknownStyle:
+        return None
+
+
+def style_title(slug: str) -> str:
+    """What a style is called, even when it is on offer no more."""
+    style = find_style(slug)
+    return style.title if style else slug.replace("_", " ").capitalize()
+
+
+def private_file(key: str, media_type: str) -> Response:
+    """A file that never changes, kept by its owner's browser and by nobody in between.
+
+    Raises:
+        NotFound: it is not there.
+    """
+    response = send_file(_open(key), media_type)
+    response.headers["Cache-Control"] = PRIVATE
+    return response
+
+
+def private_thumbnail(key: str) -> Response:
+    """A thumbnail, in the size that the request asks for.
+
+    Raises:
+        NotFound: it is not there.
+    """
+    if not wants_small():
+        return private_file(key, "image/webp")
+    with _open(key) as file:
+        return private_data(shrink_thumbnail(file), "image/webp")
+
+
+def wants_small() -> bool:
+    """Whether the smaller of a thumbnail's two sizes will do."""
+    return request.args.get("side") == str(SMALL_THUMBNAIL_SIDE)
+
+
+def _open(key: str) -> BinaryIO:
+    try:
+        return storage().open(key)
+    except StorageError as error:
+        log.error("file.missing", key=key, cause=repr(error.__cause__))
+        raise NotFound from error
+
+
+def private_data(data: bytes, media_type: str) -> Response:
+    """The same for what was made just now."""
+    response = Response(data, mimetype=media_type)
+    response.headers["Cache-Control"] = PRIVATE
+    return response
+
+
+def photo_behind(render: Render) -> Response:
+    """The part of the photo that a picture shows, to be laid beside it.
+
+    Raises:
+        NotFound: the photo is deleted.
+    """
+    photo = render.photo
+    if photo is None:
+        raise NotFound
+    if render.crop == WHOLE:
+        return private_file(photo.preview_key, "image/jpeg")
+    try:
+        with storage().open(photo.preview_key) as file, Image.open(file, formats=["JPEG"]) as image:
+            left, top, right, bottom = (round(edge) for edge in render.crop.box(image.size))
+            part = image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+    except StorageError as error:
+        log.error("file.missing", key=photo.preview_key, cause=repr(error.__cause__))
+        raise NotFound from error
+    return private_data(make_preview(part), "image/jpeg")
+
+
+def wanted_kind() -> Kind:
+    """The kind of file that the request asks for.
+
+    Raises:
+        DomainError: there is no such kind.
+    """
+    wanted = request.args.get("format", "jpeg")
+    if wanted not in ENDINGS:
+        raise DomainError(translatable("A picture can be downloaded as jpeg or png."))
+    return wanted
+
+
+def send_archive(renders: Iterable[Render], name: str) -> Response:
+    """Those of the pictures that are finished in one archive, made while it is sent.
+
+    Raises:
+        NothingChosen: none of them is finished.
+    """
+    finished = [render for render in renders if render.status is RenderStatus.DONE]
+    if not finished:
+        raise NothingChosen(translatable("None of these is painted yet. Wait a moment and try again."))
+    pictures = [PictureFile.of(render, style_title) for render in finished]
+    response = Response(zip_pictures(storage(), pictures, wanted_kind()), mimetype="application/zip")
+    response.headers.set("Content-Disposition", "attachment", filename=f"{name}.zip")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def fresh(body: str) -> ResponseReturnValue:
+    """A fragment that is out of date in a moment."""
+    return body, {"Cache-Control": "no-store"}

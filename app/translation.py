@@ -1,0 +1,115 @@
+"""The languages of the site: which one a page is in, and how sentences, numbers and times look in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from flask import Blueprint, Flask, Response, current_app, has_request_context, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import Babel, force_locale, format_date, format_time, get_locale, gettext
+
+from app.extensions import csrf
+
+# What each language calls itself, and the locale that says how it writes numbers and dates. Flask-Security
+# keeps its German sentences under de_DE; a catalogue called de serves that locale too.
+LANGUAGES = {"en": "English", "de": "Deutsch"}
+LOCALES = {"en": "en_GB", "de": "de_DE"}
+COOKIE = "language"
+YEAR_SECONDS = 365 * 24 * 3600
+CATALOGUES = Path(__file__).parent / "translations"
+
+bp = Blueprint("translation", __name__)
+
+
+def configure_translation(app: Flask) -> None:
+    """Bind Flask-Babel, and tell caches and browsers what a page's language hangs on."""
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(CATALOGUES)
+    Babel(app, locale_selector=lambda: LOCALES[asked_language()])
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.context_processor(lambda: {"language": language(), "languages": LANGUAGES, "way_back": _way_back()})
+    app.add_template_filter(translated)
+    app.add_template_filter(day)
+    app.add_template_filter(moment)
+    app.register_blueprint(bp)
+
+    @app.after_request
+    def _name_language(response: Response) -> Response:
+        if response.mimetype == "text/html":
+            response.headers.setdefault("Content-Language", language())
+            response.vary.update(("Accept-Language", "Cookie"))
+        return response
+
+
+# --- which language -----------------------------------------------------------------------------
+
+
+def asked_language() -> str:
+    """What was chosen in the footer, else what the browser prefers, else English."""
+    if not has_request_context():
+        return "en"
+    chosen = request.cookies.get(COOKIE)
+    return chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "en")
+
+
+def language() -> str:
+    """The language that is spoken just now."""
+    locale = get_locale()
+    return locale.language if locale else "en"
+
+
+@contextmanager
+def speaking(wanted: str) -> Iterator[None]:
+    """Use a language whatever was asked for: for mails and for sentences that are kept."""
+    with force_locale(LOCALES.get(wanted, LOCALES["en"])):
+        yield
+
+
+@bp.post("/language")
+@csrf.exempt  # nothing of an account changes, and pages for strangers need no session for the token
+def choose() -> ResponseReturnValue:
+    """Remember a language for this browser, and go back to the page."""
+    back = request.form.get("next", "")
+    # Only a path of this site: what begins with two slashes (or a backslash) leads elsewhere.
+    here = back.startswith("/") and not back.startswith(("//", "/\\"))
+    response = redirect(back if here else url_for("pages.landing"), 303)
+    chosen = request.form.get("language")
+    if chosen in LANGUAGES:
+        response.set_cookie(
+            COOKIE,
+            chosen,
+            max_age=YEAR_SECONDS,
+            secure=bool(current_app.config["SESSION_COOKIE_SECURE"]),
+            httponly=True,
+            samesite="Lax",
+        )
+    return response
+
+
+def _way_back() -> str:
+    """The address of this page, for coming back to it; the home page where it cannot be asked for again."""
+    if not has_request_context():
+        return ""
+    rule = request.url_rule
+    again = rule is None or "GET" in (rule.methods or ())
+    return request.full_path.removesuffix("?") if again else url_for("pages.landing")
+
+
+# --- how things are said ------------------------------------------------------------------------
+
+
+def translated(text: str) -> str:
+    """A word that was marked elsewhere (a movement, a pack's title); what is in no catalogue stays."""
+    return str(gettext(text)) if text else ""
+
+
+def day(when: datetime) -> str:
+    """``21 Nov 2026``, the way the language writes it."""
+    return str(format_date(when, "medium"))
+
+
+def moment(when: datetime) -> str:
+    """``21 November 2026, 14:05 UTC``, the way the language writes it."""
+    return f"{format_date(when, 'long')}, {format_time(when, 'short')} UTC"

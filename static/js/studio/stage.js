@@ -1,0 +1,202 @@
+// The large preview follows the controls. One question is on its way at a time; only the newest one waits behind
+// it, and one that needs another painting puts an end to it. Answers carry the number of their question, and an
+// older one never takes the place of a newer one.
+import { words } from "../words.js";
+import { leaveFor, rewrite } from "./address.js";
+
+// Whatever is asked, the server remembers the painting at full strength; these only change what is done with it.
+const QUICK = new Set(["strength", "keep_colors", "protect_faces", "mask"]);
+const FIELDS = ["style", "second_style", "mix", "strength", "keep_colors", "brush", "protect_faces", "mask", "style_mask"];
+// A question whose answer takes this long is given up for a newer one, in milliseconds.
+const PATIENCE = 1500;
+
+const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+export function startStage(form, root) {
+  const picture = root.querySelector("[data-picture]");
+  const status = root.querySelector("[data-status]");
+  const busy = root.querySelector("[data-busy]");
+  const compare = root.querySelector("[data-compare]");
+  const mix = form.querySelector("[data-mix]");
+  const signUp = form.querySelector("[data-sign-up]");
+  const tab = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
+  const changed = new EventTarget();
+  let painted = null; // the newest answer: { address, source, number }
+  let wanted = null;
+  let running = null;
+  let number = 0;
+  let comparing = false;
+
+  // --- what is asked ----------------------------------------------------------------------------
+
+  function fields() {
+    const sent = new FormData(form);
+    const said = new URLSearchParams();
+    for (const name of FIELDS) {
+      const value = sent.get(name);
+      if (value && !(name === "mix" && !sent.get("second_style"))) said.set(name, value);
+    }
+    return said;
+  }
+
+  function address() {
+    const said = fields();
+    if (!said.has("style")) return null;
+    said.set("side", slow() ? 640 : 1024);
+    return `${root.dataset.large}?${said}`;
+  }
+
+  function slow() {
+    const connection = navigator.connection;
+    return Boolean(connection?.saveData || /2g|3g/.test(connection?.effectiveType ?? ""));
+  }
+
+  /** What the painting at full strength depends on. */
+  function painting(address) {
+    const [path, query] = address.split("?");
+    return path + [...new URLSearchParams(query)].filter(([name]) => !QUICK.has(name)).join("&");
+  }
+
+  // --- asking and showing -----------------------------------------------------------------------
+
+  function ask() {
+    describe();
+    remember();
+    wanted = address();
+    if (!wanted) return;
+    if (running) {
+      const other = painting(running.address) !== painting(wanted);
+      if (other || performance.now() - running.since > PATIENCE) running.abort();
+      return;
+    }
+    work();
+  }
+
+  async function work() {
+    while (wanted && wanted !== painted?.address) {
+      const controller = new AbortController();
+      const mine = (number += 1);
+      const question = wanted;
+      running = { address: question, since: performance.now(), abort: () => controller.abort() };
+      busy.hidden = false;
+      try {
+        const answer = await fetch(`${question}&tab=${tab}&asked=${mine}`, {
+          signal: controller.signal,
+          headers: { Accept: "application/json" },
+        });
+        if (answer.ok) await show(question, mine, await answer.blob());
+        else if (!(await again(answer)) && wanted === question) break;
+      } catch (error) {
+        if (error.name !== "AbortError") {
+          say(words("offline"));
+          await Promise.race([wait(2000), new Promise((resolve) => window.addEventListener("online", resolve, { once: true }))]);
+        }
+      }
+    }
+    running = null;
+    busy.hidden = true;
+  }
+
+  /** Whether asking again makes sense; if not, the person is told why. */
+  async function again(answer) {
+    if (answer.status === 409) return true; // superseded: the newer question is the next
+    if (answer.status === 503) {
+      await wait(500);
+      return true;
+    }
+    const said = await answer.json().catch(() => null);
+    say(said?.error ?? words("noPreview"));
+    if (answer.status !== 429) return false;
+    await wait(1000 * (Number(answer.headers.get("Retry-After")) || 5));
+    return true;
+  }
+
+  async function show(question, mine, blob) {
+    if (mine < (painted?.number ?? 0)) return;
+    const source = URL.createObjectURL(blob);
+    const next = new Image();
+    next.src = source;
+    await next.decode();
+    if (painted) URL.revokeObjectURL(painted.source);
+    painted = { address: question, source, number: mine };
+    if (!comparing) picture.src = source;
+    picture.alt = words("painted", { name: root.dataset.name, painting: styleTitle() });
+    root.dataset.shown = question;
+    root.dataset.asked = String(mine);
+    say("");
+  }
+
+  function say(sentence) {
+    if (status.textContent !== sentence) status.textContent = sentence;
+  }
+
+  function styleTitle() {
+    const tile = form.querySelector("input[name=style]:checked")?.closest("[data-tile]");
+    return tile?.dataset.title ?? "";
+  }
+
+  // --- what stands beside the sliders, and in the address ---------------------------------------
+
+  function describe() {
+    for (const output of form.querySelectorAll("output[data-percent]")) output.value = `${form.elements[output.htmlFor.value].value} %`;
+    const brush = Number(form.elements.brush.value);
+    const times = (value) => value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: 2 });
+    form.querySelector("output[data-brush]").value = brush === 1 ? words("natural") : words(brush > 1 ? "broader" : "finer", { times: times(Math.max(brush, 1 / brush)) });
+    form.querySelector("[data-brush-hint]").hidden = brush >= 1;
+    mix.hidden = !form.elements.second_style.value || Boolean(form.elements.style_mask.value);
+    changed.dispatchEvent(new Event("change"));
+  }
+
+  /** The page's address says what is chosen, so that reloading, going back and signing up lose nothing. */
+  function remember() {
+    const query = new URLSearchParams();
+    for (const box of document.querySelectorAll("input[name=photos]:checked")) query.append("photos", box.value);
+    if (form.elements.sample) query.set("sample", form.elements.sample.value);
+    for (const [name, value] of fields()) query.set(name, value);
+    for (const name of ["q", "movement", "sort"]) {
+      const value = new URLSearchParams(location.search).get(name);
+      if (value) query.set(name, value);
+    }
+    const here = `${location.pathname}?${query}`;
+    rewrite(here);
+    if (signUp) signUp.href = `${signUp.dataset.signUp}?${new URLSearchParams({ next: here })}`;
+  }
+
+  compare.hidden = false;
+  compare.addEventListener("click", () => {
+    comparing = !comparing;
+    compare.setAttribute("aria-pressed", String(comparing));
+    picture.src = comparing ? root.dataset.photo : (painted?.source ?? picture.dataset.first ?? picture.src);
+  });
+  picture.dataset.first = picture.src;
+
+  for (const name of ["input", "change"]) {
+    form.addEventListener(name, (event) => {
+      if (FIELDS.includes(event.target.name)) ask();
+    });
+  }
+  window.addEventListener("pageshow", ask);
+  describe();
+
+  return {
+    ask,
+    remember,
+    changed,
+    picture,
+    /** The id of the photo on the easel, if it is one of the person's own. */
+    photo: () => root.dataset.large.match(/\/photos\/([^/]+)\//)?.[1],
+    masks: root.dataset.masks,
+    say,
+    /** Put another photo on the easel: masks belong to the one before. */
+    goTo(photos) {
+      form.elements.mask.value = "";
+      form.elements.style_mask.value = "";
+      form.elements.sample?.remove();
+      remember();
+      const query = new URLSearchParams(location.search);
+      query.delete("photos");
+      for (const photo of photos) query.append("photos", photo);
+      leaveFor(`${location.pathname}?${query}`);
+    },
+  };
+}

@@ -1,0 +1,163 @@
+"""Pictures as files: names, kinds, archives that are made while they are sent."""
+
+from __future__ import annotations
+
+import io
+import uuid
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+
+from app.db import transaction
+from app.imaging import encode_png
+from app.storage.base import StorageError
+from app.storage.local import LocalStorage
+from app.studio.downloads import PictureFile, zip_pictures
+from app.studio.models import Render
+from app.studio.worker import process_render
+from app.wiring import storage
+from tests.studio.test_views import paint, painted, uploaded
+
+
+def opened(data: bytes) -> zipfile.ZipFile:
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    assert archive.testzip() is None
+    return archive
+
+
+def order_of_two(app: Flask, client: FlaskClient) -> str:
+    """The address of an order of two pictures of which both are painted."""
+    photo = uploaded(client)
+    location = str(paint(client, photo, style=["wave", "udnie"], credits="2", size="square").location)
+    with app.app_context(), transaction() as session:
+        ids = [render.id for render in session.query(Render)]
+    for render_id in ids:
+        process_render(app, render_id)
+    return location
+
+
+@pytest.mark.parametrize(("kind", "ending"), [("jpeg", "jpg"), ("png", "png")])
+def test_a_whole_order_as_an_archive(app: Flask, ada: FlaskClient, kind: str, ending: str) -> None:
+    location = order_of_two(app, ada)
+    answer = ada.get(f"{location}/download?format={kind}")
+    assert answer.mimetype == "application/zip"
+    assert "Style-Transfer-Art 20" in answer.headers["Content-Disposition"]
+    archive = opened(answer.data)
+    assert sorted(archive.namelist()) == [
+        f"My coffee - The Great Wave off Kanagawa - Square.{ending}",
+        f"My coffee - Udnie (Young American Girl, The Dance) - Square.{ending}",
+    ]
+    for name in archive.namelist():
+        with Image.open(archive.open(name)) as image:
+            assert image.format == kind.upper()
+            assert image.size == (1080, 1080)
+
+
+def test_the_archive_holds_the_very_files(app: Flask, ada: FlaskClient) -> None:
+    location = order_of_two(app, ada)
+    archive = opened(ada.get(f"{location}/download?format=png").data)
+    with app.app_context(), transaction() as session:
+        for render in session.query(Render):
+            with storage().open(render.result_key("picture.png")) as file:
+                kept = file.read()
+            assert kept in [archive.read(name) for name in archive.namelist()]
+
+
+def test_chosen_pictures_as_an_archive(app: Flask, ada: FlaskClient, eve: FlaskClient) -> None:
+    first, second = painted(app, ada), painted(app, ada)
+    chosen = {"picture": [first, second], "format": "jpeg"}
+    archive = opened(ada.get("/pictures/chosen", query_string=chosen).data)
+    # Two pictures of one name: the second gets a number.
+    assert archive.namelist() == [
+        "My coffee - The Great Wave off Kanagawa.jpg",
+        "My coffee - The Great Wave off Kanagawa (2).jpg",
+    ]
+    assert eve.get("/pictures/chosen", query_string=chosen).status_code == 404
+    assert app.test_client().get("/pictures/chosen", query_string=chosen).status_code == 302
+    assert ada.get("/pictures/chosen").status_code == 400
+    assert ada.get("/pictures/chosen?picture=x").status_code == 404
+    assert ada.get("/pictures/chosen", query_string=chosen | {"format": "exe"}).status_code == 400
+
+
+def test_what_is_not_painted_yet_is_left_out(app: Flask, ada: FlaskClient) -> None:
+    location = paint(ada, uploaded(ada), uploaded(ada), credits="2").location
+    answer = ada.get(f"{location}/download")
+    assert answer.status_code == 400
+    assert "painted yet" in answer.text
+    with app.app_context(), transaction() as session:
+        first = next(render.id for render in session.query(Render))
+    process_render(app, first)
+    assert len(opened(ada.get(f"{location}/download").data).namelist()) == 1
+
+
+def test_orders_are_downloaded_by_their_owner_alone(app: Flask, ada: FlaskClient, eve: FlaskClient) -> None:
+    location = paint(ada, uploaded(ada), uploaded(ada), credits="2").location
+    assert eve.get(f"{location}/download").status_code == 404
+    assert app.test_client().get(f"{location}/download").status_code == 302
+
+
+def test_a_print_says_its_resolution(app: Flask, ada: FlaskClient) -> None:
+    location = paint(ada, uploaded(ada), size="phone").location
+    process_render(app, uuid.UUID(location.rsplit("/", 1)[1]))
+    for kind in ("jpeg", "png"):
+        answer = ada.get(f"{location}/download?format={kind}")
+        with Image.open(io.BytesIO(answer.data)) as image:
+            assert image.size == (1004, 2008)
+            assert image.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+        assert "Kanagawa - Phone case." in answer.headers["Content-Disposition"]
+
+
+class Watched(LocalStorage):
+    """Remembers which files are open."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.read: list[str] = []
+
+    def open(self, key: str):  # type: ignore[no-untyped-def]
+        self.read.append(key)
+        return super().open(key)
+
+
+def test_an_archive_is_made_while_it_is_sent(tmp_path: Path) -> None:
+    """No picture is read before the ones in front of it have been sent."""
+    kept = Watched(tmp_path)
+    noise = np.random.default_rng(1).integers(0, 256, (400, 400, 3), np.uint8)
+    data = encode_png(Image.fromarray(noise))
+    pictures = [PictureFile(f"renders/{number}/picture.png", f"{number}", None) for number in range(3)]
+    for picture in pictures:
+        kept.save(picture.key, data)
+    blocks = zip_pictures(kept, pictures, "png")
+    kept.read.clear()
+    sent = b""
+    while len(sent) < len(data) // 2:
+        sent += next(blocks)
+    assert kept.read == ["renders/0/picture.png"]
+    assert opened(sent + b"".join(blocks)).namelist() == ["0.png", "1.png", "2.png"]
+
+
+def test_a_lost_file_is_named_and_the_others_are_sent(tmp_path: Path) -> None:
+    kept = LocalStorage(tmp_path)
+    kept.save("renders/a/picture.png", encode_png(Image.new("RGB", (8, 8))))
+    pictures = [PictureFile(f"renders/{name}/picture.png", name, None) for name in ("a", "b")]
+    with pytest.raises(StorageError):
+        kept.open(pictures[1].key)
+    archive = opened(b"".join(zip_pictures(kept, pictures, "jpeg")))
+    assert archive.namelist() == ["a.jpg", "Not included.txt"]
+    assert archive.read("Not included.txt").decode().splitlines()[1:] == ["b"]
+
+
+def test_names_hold_nothing_that_a_system_refuses(app: Flask, ada: FlaskClient) -> None:
+    with app.app_context():
+        location = paint(ada, uploaded(ada)).location
+        with transaction() as session:
+            session.query(Render).one().name = 'What? <me> "and": you|*\\/'
+            session.flush()
+            name = PictureFile.of(session.query(Render).one(), str.title).name
+    assert location
+    assert name == "What_ _me_ _and_ you_ - Wave"

@@ -1,0 +1,166 @@
+"""Pages of pictures: nothing is left out, nothing comes twice, and each page costs the same."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event, insert
+from sqlalchemy.orm import Session
+
+from app.accounts.models import User
+from app.db import transaction, utc_now
+from app.extensions import db
+from app.imaging.prints import WHOLE
+from app.studio.controls import Controls
+from app.studio.errors import NotFound
+from app.studio.gallery import Page, Place, newest_page, oldest_page, page_after, page_before
+from app.studio.models import PictureOrder, Render, RenderStatus
+from tests.conftest import create_user
+
+NOW = datetime.fromisoformat("2026-11-21T09:00:00.123456+00:00")
+
+
+def hang(session: Session, user_id: int, count: int, *, at_once: int = 1) -> list[uuid.UUID]:
+    """Finished pictures, ``at_once`` of them at each moment; their ids, in the order of the gallery."""
+    order = PictureOrder(
+        id=uuid.uuid4(), user_id=user_id, request_key=uuid.uuid4().hex, credits=1, site_address=""
+    )
+    session.add(order)
+    session.flush()
+    rows: list[dict[str, Any]] = [
+        {
+            "id": uuid.uuid4(),
+            "user_id": user_id,
+            "order_id": order.id,
+            "name": "beach",
+            "width": 40,
+            "height": 30,
+            "print_size": "full",
+            "crop": WHOLE,
+            "controls": Controls(style="wave"),
+            "credits": 1,
+            "status": RenderStatus.DONE,
+            "progress": 1.0,
+            "attempt": 1,
+            "created_at": NOW + timedelta(microseconds=number // at_once),
+        }
+        for number in range(count)
+    ]
+    session.execute(insert(Render), rows)
+    # As a database sorts ids: byte by byte.
+    places = [Place(row["created_at"], row["id"]) for row in rows]
+    places.sort(key=lambda place: (place.created_at, place.id.bytes), reverse=True)
+    return [place.id for place in places]
+
+
+def ids(page: Page) -> list[uuid.UUID]:
+    return [render.id for render in page.renders]
+
+
+@pytest.mark.parametrize("at_once", [1, 7])
+def test_pages_hold_every_picture_once_in_both_directions(app_on_both: Flask, at_once: int) -> None:
+    user = create_user(app_on_both, "ada@example.com")
+    other = create_user(app_on_both, "eve@example.com")
+    with app_on_both.app_context(), transaction() as session:
+        hung = hang(session, user.id, 23, at_once=at_once)
+        hang(session, other.id, 5)
+        page = newest_page(session, user.id, 5)
+        seen = ids(page)
+        assert (page.total, page.has_newer, page.has_older) == (23, False, True)
+        while page.has_older:
+            page = page_before(session, user.id, 5, page.last)
+            seen += ids(page)
+        assert seen == hung
+        page = oldest_page(session, user.id, 5)
+        assert (page.has_newer, page.has_older) == (True, False)
+        back = ids(page)
+        while page.has_newer:
+            page = page_after(session, user.id, 5, page.first)
+            back = ids(page) + back
+        # The way back ends with a full newest page, which holds some again.
+        assert ids(page) == hung[:5]
+        assert back[-20:] == hung[-20:]
+
+
+def test_a_full_last_page_leads_no_further(session: Session, app: Flask) -> None:
+    user = create_user(app, "ada@example.com")
+    with transaction():
+        hung = hang(session, user.id, 10)
+        page = page_before(session, user.id, 5, newest_page(session, user.id, 5).last)
+        assert (ids(page), page.has_older) == (hung[5:], False)
+        assert ids(oldest_page(session, user.id, 20)) == hung
+        assert oldest_page(session, user.id, 10).has_newer is False
+
+
+@pytest.mark.parametrize("text", ["", "x", "1-x", "99", "-", f"{10**30}-{uuid.uuid4().hex}", "1-" + "0" * 31])
+def test_a_place_that_is_none_is_not_found(text: str) -> None:
+    with pytest.raises(NotFound):
+        Place.parse(text)
+
+
+def test_a_place_comes_back_from_an_address() -> None:
+    place = Place(NOW, uuid.uuid4())
+    assert Place.parse(str(place)) == place
+
+
+def test_paging_through_the_gallery(app: Flask, ada: FlaskClient, eve: FlaskClient, user: User) -> None:
+    with app.app_context(), transaction() as session:
+        hung = [str(one) for one in hang(session, user.id, 30)]
+    first = ada.get("/pictures").text
+    assert [one for one in hung if one in first] == hung[:24]
+    older = re.search(r'href="(/pictures\?before=[^"]+)"', first)
+    assert older
+    second = ada.get(older[1]).text
+    assert [one for one in hung if one in second] == hung[24:]
+    newer = re.search(r'href="(/pictures\?after=[^"]+)"', second)
+    assert newer
+    assert ada.get(newer[1]).text.count("picture-card-title") == 24
+    assert hung[-1] in ada.get("/pictures?oldest=").text
+    assert ada.get("/pictures?before=nonsense").status_code == 404
+    assert "30" in first
+    assert "The walls are still bare" in eve.get("/pictures").text
+
+
+def test_a_page_of_a_deleted_end_says_so(app: Flask, ada: FlaskClient, user: User) -> None:
+    with app.app_context(), transaction() as session:
+        hang(session, user.id, 3)
+    before = Place(NOW - timedelta(days=1), uuid.uuid4())
+    assert "Nothing further back" in ada.get(f"/pictures?before={before}").text
+
+
+def test_the_pages_are_cut_out_of_the_index(app_on_both: Flask) -> None:
+    """Neither end of the gallery is sorted or walked to: the database says how it looks the rows up."""
+    user = create_user(app_on_both, "ada@example.com")
+    with app_on_both.app_context(), transaction() as session:
+        for _ in range(10):
+            hang(session, user.id, 500)
+        on_sqlite = db.engine.dialect.name == "sqlite"
+        session.connection().exec_driver_sql("ANALYZE")
+        statements: list[tuple[str, object]] = []
+
+        def note(_connection, _cursor, statement, parameters, *_rest):  # type: ignore[no-untyped-def]
+            statements.append((statement, parameters))
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        place = Place(utc_now(), uuid.uuid4())
+        page_before(session, user.id, 24, place)
+        page_after(session, user.id, 24, Place(NOW, uuid.UUID(int=0)))
+        oldest_page(session, user.id, 24)
+        event.remove(db.engine, "before_cursor_execute", note)
+        pages = [item for item in statements if "LIMIT" in item[0]]
+        assert len(pages) >= 3
+        for statement, parameters in pages:
+            explain = "EXPLAIN QUERY PLAN " if on_sqlite else "EXPLAIN "
+            plan = "\n".join(
+                str(tuple(row))
+                for row in session.connection().exec_driver_sql(explain + statement, parameters)  # type: ignore[arg-type]
+            )
+            assert "ix_renders_user_id_created_at_id" in plan, plan
+            assert "TEMP B-TREE" not in plan, plan
+            assert "Sort" not in plan, plan

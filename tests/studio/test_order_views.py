@@ -1,0 +1,214 @@
+"""Orders as pages: the price before, the progress meanwhile, and who may see it."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.accounts.models import User
+from app.db import transaction
+from app.studio import services
+from app.studio.models import PictureOrder, Render, RenderStatus
+from app.studio.worker import process_render
+from app.wiring import render_queue
+from tests.studio.test_services import LEASE
+from tests.studio.test_views import balance, paint, uploaded
+
+
+def order_id_of(location: str) -> str:
+    found = re.fullmatch(r"/orders/([0-9a-f-]{36})", location)
+    assert found, location
+    return found[1]
+
+
+@pytest.fixture
+def photos(ada: FlaskClient) -> list[str]:
+    return [uploaded(ada), uploaded(ada)]
+
+
+def test_the_price_is_shown_before_anything_is_charged(
+    app: Flask, ada: FlaskClient, user: User, photos: list[str]
+) -> None:
+    page = ada.get("/orders/new", query_string={"photos": photos, "style": "wave"})
+    assert page.status_code == 200
+    assert "Paint for 2 credits" in page.text
+    more = ada.post("/orders/new", data={"photos": photos, "style": ["wave", "udnie", "la_muse"]})
+    assert "6 pictures" in more.text
+    assert "3 more than you have" in more.text
+    assert balance(app, user) == 3
+    with app.app_context(), transaction() as session:
+        assert session.query(Render).count() == 0
+
+
+def test_the_review_keeps_what_the_studio_sent(ada: FlaskClient, photos: list[str]) -> None:
+    sent = {"photos": photos[0], "style": "wave", "second_style": "udnie", "mix": "30", "strength": "40"}
+    page = ada.get("/orders/new", query_string=sent | {"keep_colors": "y", "brush": "2.5"}).text
+    for name, value in (("second_style", "udnie"), ("mix", 30), ("strength", 40), ("keep_colors", "y")):
+        assert f'type="hidden" name="{name}" value="{value}"' in page
+    assert 'name="brush" value="2.5"' in page
+    assert "protect_faces" not in page
+
+
+def test_an_order_whose_price_was_not_seen_is_shown_first(
+    app: Flask, ada: FlaskClient, user: User, photos: list[str]
+) -> None:
+    """Without scripts somebody may tick another style and press the button under the old price."""
+    for shown in ({}, {"credits": "1"}):
+        answer = paint(ada, *photos, **shown)
+        assert answer.status_code == 200
+        assert "Paint for 2 credits" in answer.text
+    assert balance(app, user) == 3
+    assert paint(ada, *photos, credits="2").status_code == 303
+    assert balance(app, user) == 1
+
+
+def test_one_picture_needs_no_review(app: Flask, ada: FlaskClient, user: User, photos: list[str]) -> None:
+    assert paint(ada, photos[0]).location.startswith("/pictures/")
+    assert balance(app, user) == 2
+
+
+def test_an_order_is_placed_once_however_often_it_is_sent(
+    app: Flask, ada: FlaskClient, user: User, photos: list[str]
+) -> None:
+    token = str(uuid.uuid4())
+    first, again = (paint(ada, *photos, token=token, credits="2").location for _ in range(2))
+    assert order_id_of(first) == order_id_of(again)
+    assert balance(app, user) == 1
+    with app.app_context(), transaction() as session:
+        assert session.query(PictureOrder).one().site_address == "http://localhost/"
+        assert session.query(Render).count() == 2
+
+
+def test_too_few_credits_are_said_and_nothing_is_charged(
+    app: Flask, ada: FlaskClient, user: User, photos: list[str]
+) -> None:
+    answer = paint(ada, *photos, style=["wave", "udnie"], credits="4")
+    assert answer.status_code == 402
+    assert "This needs 4 credits and you have 3" in answer.text
+    assert balance(app, user) == 3
+
+
+def test_too_many_pictures_are_refused(app: Flask, ada: FlaskClient, photos: list[str]) -> None:
+    app.extensions["settings"].order_max_pictures = 3
+    sent = {"photos": photos, "style": ["wave", "udnie"]}
+    assert "One order can hold 3 pictures" in ada.get("/orders/new", query_string=sent).text
+    assert paint(ada, *photos, style=["wave", "udnie"], credits="4").status_code == 400
+
+
+def test_what_is_missing_is_said(ada: FlaskClient, photos: list[str]) -> None:
+    assert "Choose a style." in ada.get("/orders/new", query_string={"photos": photos}).text
+    assert "Choose at least one photo" in ada.get("/orders/new").text
+
+
+def test_enlarging_is_said_honestly(ada: FlaskClient, photos: list[str]) -> None:
+    sent = {"photos": photos[0], "style": "wave"}
+    assert "Soft" not in ada.get("/orders/new", query_string=sent).text
+    page = ada.get("/orders/new", query_string=sent | {"size": "a3"}).text
+    assert "has 160 × 113 pixels, and 4961 × 3508 are needed: it is enlarged 31.0 times." in page
+
+
+def test_what_a_print_shows_is_kept_with_the_picture(app: Flask, ada: FlaskClient, photos: list[str]) -> None:
+    part = {f"left-{photos[0]}": "25", f"top-{photos[0]}": "10", f"width-{photos[0]}": "50"}
+    assert paint(ada, photos[0], size="square", **part).status_code == 303
+    with app.app_context(), transaction() as session:
+        render = session.query(Render).one()
+        assert (render.width, render.height, render.print_size) == (1080, 1080, "square")
+        assert render.crop.box((160, 120)) == pytest.approx((40, 12, 120, 92))
+
+
+@pytest.mark.parametrize("bad", ["", "lots", "nan", "inf", "-4", "400"])
+def test_numbers_that_make_no_sense_show_the_middle(
+    app: Flask, ada: FlaskClient, photos: list[str], bad: str
+) -> None:
+    part = {f"left-{photos[0]}": bad, f"top-{photos[0]}": "0", f"width-{photos[0]}": bad}
+    assert paint(ada, photos[0], size="square", **part).status_code == 303
+    with app.app_context(), transaction() as session:
+        assert session.query(Render).one().crop.box((160, 120)) == pytest.approx((20, 0, 140, 120))
+
+
+def test_watching_an_order(app: Flask, ada: FlaskClient, photos: list[str]) -> None:
+    location = paint(ada, *photos, credits="2").location
+    page = ada.get(location).text
+    assert "0 of 2 painted" in page
+    assert "Next in line" in page
+    assert "1 before this one" in page
+    assert "http-equiv" in page, "without scripts the page reloads itself"
+    with app.app_context():
+        assert render_queue().pending() == 2
+        with transaction() as session:
+            ids = [render.id for render in session.query(Render).order_by(Render.created_at)]
+            assert services.claim(session, ids[0], LEASE)
+            services.report_progress(session, ids[0], 1, 0.4, LEASE)
+            services.finish(session, ids[0], 1)
+    status = ada.get(f"{location}/status")
+    assert "1 of 2 painted" in status.text
+    assert "hx-get" in status.text
+    assert status.headers["Cache-Control"] == "no-store"
+    process_render(app, ids[1])
+    done = ada.get(f"{location}/status").text
+    assert "All of it is painted" in done
+    assert "hx-get" not in done
+
+
+def test_a_failure_in_an_order_is_said(app: Flask, ada: FlaskClient, user: User, photos: list[str]) -> None:
+    location = paint(ada, *photos, credits="2").location
+    with app.app_context(), transaction() as session:
+        first, second = session.query(Render).order_by(Render.created_at)
+        services.claim(session, first.id, LEASE)
+        services.fail(session, first.id, 1, user.wallet_id, "The brush broke.")
+        services.claim(session, second.id, LEASE)
+        services.finish(session, second.id, 1)
+    assert "1 of 2 painted; 1 could not be, and cost nothing." in ada.get(location).text
+
+
+def test_deleting_an_order_takes_back_what_was_not_begun(
+    app: Flask, ada: FlaskClient, eve: FlaskClient, user: User, photos: list[str]
+) -> None:
+    location = paint(ada, *photos, credits="2").location
+    assert eve.post(f"{location}/delete").status_code == 404
+    with app.app_context(), transaction() as session:
+        first = next(render.id for render in session.query(Render).order_by(Render.created_at))
+        services.claim(session, first, LEASE)
+    assert ada.post(f"{location}/delete").status_code == 409
+    with app.app_context(), transaction() as session:
+        services.finish(session, first, 1)
+    assert ada.post(f"{location}/delete").status_code == 303
+    assert balance(app, user) == 2, "the one that was painted is paid, the other is taken back"
+    assert ada.get(location).status_code == 404
+    with app.app_context(), transaction() as session:
+        assert session.query(Render).count() == session.query(PictureOrder).count() == 0
+
+
+def test_orders_are_private(app: Flask, ada: FlaskClient, eve: FlaskClient, photos: list[str]) -> None:
+    location = paint(ada, *photos, credits="2").location
+    assert eve.get(location).status_code == 404
+    assert eve.get(f"{location}/status").status_code == 404
+    assert eve.get("/orders/new", query_string={"photos": photos}).status_code == 404
+    nobody = app.test_client()
+    assert nobody.get(location).status_code == 302
+    assert nobody.get(f"{location}/status").status_code == 404
+    assert nobody.get("/orders/new").status_code == 302
+    assert nobody.post(f"{location}/delete").status_code == 404
+
+
+def test_the_picture_page_tells_the_settings_in_words(
+    app: Flask, ada: FlaskClient, photos: list[str]
+) -> None:
+    location = paint(
+        ada, photos[0], second_style="udnie", mix="25", strength="80", brush="2", keep_colors="y", size="a4"
+    ).location
+    page = re.sub(r"\s+", " ", ada.get(location).text)
+    for words in (
+        "75% The Great Wave off Kanagawa with 25% Udnie",
+        "80%",
+        "the photo’s own",
+        "2 times as broad",
+        "A4, 3508 × 2480 pixels",
+    ):
+        assert words in page
+    with app.app_context(), transaction() as session:
+        assert session.query(Render).one().status is RenderStatus.QUEUED

@@ -1,0 +1,248 @@
+"""The addresses of previews and of visitors' photos: success, strangers, bad input, limits."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+
+from app.config import PROJECT_ROOT
+from app.db import transaction
+from app.engine.catalogue import Catalogue
+from app.studio.models import Photo
+from app.studio.worker import discard_orphans
+from tests.conftest import PASSWORD, make_settings, running_app
+from tests.studio.test_views import JSON, upload
+from tests.studio.test_worker import sample_jpeg
+
+CATALOGUE = Catalogue([PROJECT_ROOT / "models"])
+
+
+def tried(client: FlaskClient) -> str:
+    """A photo that whoever asks has just uploaded."""
+    return str(upload(client, (sample_jpeg(), "My cat.jpg"), headers=JSON).json["photos"][0]["id"])
+
+
+def picture(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+
+
+def a_mask(level: int = 0) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (160, 120), level).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+# --- previews -----------------------------------------------------------------------------------
+
+
+def test_a_sample_in_a_style_for_anybody(client: FlaskClient) -> None:
+    answer = client.get("/previews/samples/coffee/wave.webp")
+    assert answer.status_code == 200
+    assert picture(answer.data).shape == (171, 256, 3)
+    assert 0.0 < float(answer.headers["X-Suits"]) < 1.0
+    assert answer.headers["Cache-Control"].startswith("private")
+    assert answer.headers["Server-Timing"].startswith("preview;dur=")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "samples/coffee/nothing.webp",
+        "samples/nobody/wave.webp",
+        "photos/not-an-id/wave.webp",
+        f"photos/{uuid.uuid4()}/wave.webp",
+        f"photos/{uuid.uuid4()}/large.webp?style=wave",
+        f"photos/{uuid.uuid4()}/photo.webp",
+        f"samples/coffee/masks/{uuid.uuid4()}.png",
+        f"samples/coffee/large.webp?style=wave&mask={uuid.uuid4()}",
+    ],
+)
+def test_what_is_not_there(client: FlaskClient, path: str) -> None:
+    assert client.get(f"/previews/{path}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query", ["", "style=nothing", "style=wave&strength=200", "style=wave&brush=9", "style=wave&mask=x"]
+)
+def test_controls_that_cannot_be_used_get_a_sentence(client: FlaskClient, query: str) -> None:
+    answer = client.get(f"/previews/samples/coffee/large.webp?{query}", headers=JSON)
+    assert answer.status_code == 400
+    assert answer.json["error"].endswith(".")
+
+
+def test_the_large_preview_follows_the_controls(client: FlaskClient) -> None:
+    base = "/previews/samples/coffee/large.webp?style=starry_night"
+    photo = picture(client.get("/previews/samples/coffee/photo.webp").data)
+    none, half, full = (picture(client.get(f"{base}&strength={n}").data) for n in (0, 50, 100))
+    distances = [np.abs(shown - photo).mean() for shown in (none, half, full)]
+    assert distances[0] < 5, "only the mark and the compression"
+    assert distances[0] < distances[1] < distances[2]
+    assert picture(client.get(f"{base}&side=300").data).shape == (400, 600, 3), "640 is enough for it"
+
+
+def test_a_newer_question_wins(client: FlaskClient) -> None:
+    base = "/previews/samples/coffee/large.webp?style=wave&tab=t"
+    assert client.get(f"{base}&asked=7").status_code == 200
+    assert client.get(f"{base}&asked=6").status_code == 409
+
+
+def test_previews_are_private(app: Flask, ada: FlaskClient, eve: FlaskClient) -> None:
+    photo = tried(ada)
+    mask = ada.post(f"/previews/photos/{photo}/masks", data={"mask": (io.BytesIO(a_mask()), "m.png")}).json[
+        "id"
+    ]
+    for path in ("wave.webp", "photo.webp", "large.webp?style=wave", f"masks/{mask}.png"):
+        assert ada.get(f"/previews/photos/{photo}/{path}").status_code == 200, path
+        assert eve.get(f"/previews/photos/{photo}/{path}").status_code == 404, path
+        assert app.test_client().get(f"/previews/photos/{photo}/{path}").status_code == 404, path
+    assert eve.post(f"/previews/photos/{photo}/masks").status_code == 404
+
+
+def test_a_mask_decides_where_it_is_painted(ada: FlaskClient) -> None:
+    photo = tried(ada)
+    address = f"/previews/photos/{photo}"
+    ids = [
+        ada.post(f"{address}/masks", data={"mask": (io.BytesIO(a_mask(level)), "m.png")}).json["id"]
+        for level in (0, 255)
+    ]
+    none, full = (picture(ada.get(f"{address}/large.webp?style=wave&mask={mask}").data) for mask in ids)
+    plain = picture(ada.get(f"{address}/large.webp?style=wave").data)
+    original = picture(ada.get(f"{address}/photo.webp").data)
+    assert np.abs(full - plain).max() == 0
+    assert np.abs(none - original).mean() < 6
+
+
+@pytest.mark.parametrize(("data", "status"), [(b"", 400), (b"text", 415), (b"\0" * 4_000_001, 413)])
+def test_what_is_no_mask_gets_a_sentence(client: FlaskClient, data: bytes, status: int) -> None:
+    answer = client.post(
+        "/previews/samples/coffee/masks", data={"mask": (io.BytesIO(data), "m.png")}, headers=JSON
+    )
+    assert answer.status_code == status
+    assert answer.json["error"].endswith(".")
+
+
+def test_previews_are_limited(tmp_path: Path, sqlite_url: str) -> None:
+    settings = make_settings(tmp_path, database_url=sqlite_url, ratelimit_enabled=True)
+    for app in running_app(settings):
+        client = app.test_client()
+        answers = [client.get("/previews/samples/coffee/nothing.webp").status_code for _ in range(901)]
+        assert answers[-1] == 429
+        assert set(answers[:900]) == {404}
+        assert client.get("/studio").status_code == 200, "pages are not counted with them"
+
+
+# --- visitors -----------------------------------------------------------------------------------
+
+
+def test_a_visitor_tries_one_photo(app: Flask, client: FlaskClient, tmp_path: Path) -> None:
+    first = tried(client)
+    page = client.get(f"/studio?photos={first}&style=wave")
+    assert page.status_code == 200
+    assert "My cat" in page.text
+    assert f"/previews/photos/{first}/large.webp" in page.text
+    assert client.get(f"/previews/photos/{first}/wave.webp").status_code == 200
+    assert client.get(f"/photos/{first}/thumbnail.webp").status_code == 200
+    assert app.test_client().get(f"/previews/photos/{first}/wave.webp").status_code == 404
+    with app.app_context(), transaction() as session:
+        assert session.query(Photo).count() == 0
+    second = tried(client)
+    assert not (tmp_path / "storage" / "photos" / first).exists(), "one at a time"
+    assert client.post(f"/photos/{second}/delete").status_code == 303
+    assert not (tmp_path / "storage" / "photos" / second).exists()
+    assert client.get(f"/previews/photos/{second}/wave.webp").status_code == 404
+
+
+def test_a_visitors_second_file_is_refused(client: FlaskClient) -> None:
+    answer = upload(client, (sample_jpeg(), "a.jpg"), (sample_jpeg(), "b.jpg"), headers=JSON)
+    assert len(answer.json["photos"]) == 1
+    assert "Sign up" in answer.json["errors"][0]["sentence"]
+
+
+def test_the_tried_photo_moves_into_the_new_account(app: Flask, client: FlaskClient) -> None:
+    photo = tried(client)
+    mask = client.post(
+        f"/previews/photos/{photo}/masks", data={"mask": (io.BytesIO(a_mask()), "m.png")}
+    ).json["id"]
+    back = f"/studio?photos={photo}&style=udnie&strength=60&mask={mask}"
+    answer = client.post(
+        "/sign-up", query_string={"next": back}, data={"email": "new@example.com", "password": PASSWORD}
+    )
+    assert answer.location == back
+    moved = client.get(back)
+    assert moved.status_code == 303
+    page = client.get(moved.location)
+    assert photo in page.text
+    assert mask in page.text
+    assert 'value="60"' in page.text
+    with app.app_context(), transaction() as session:
+        kept = session.query(Photo).one()
+        assert (str(kept.id), kept.name, kept.width) == (photo, "My cat", 160)
+    assert client.get(f"/previews/photos/{photo}/udnie.webp").status_code == 200
+
+
+def test_a_visitors_photo_is_swept_with_its_previews(
+    app: Flask, client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+    import time
+
+    photo = tried(client)
+    client.get(f"/previews/photos/{photo}/wave.webp")
+    folder = tmp_path / "storage" / "photos" / photo
+    discard_orphans(app)
+    assert folder.exists()
+    os.utime(folder, (time.time() - 90_000,) * 2)
+    discard_orphans(app)
+    assert not folder.exists()
+    # Gone, and the page says nothing worse than that there is no photo.
+    assert client.get(f"/previews/photos/{photo}/photo.webp").status_code == 404
+    client.post("/sign-up", data={"email": "late@example.com", "password": PASSWORD})
+    assert client.get("/studio").status_code == 303
+    assert photo not in client.get("/studio").text
+
+
+# --- the page -----------------------------------------------------------------------------------
+
+
+def test_search_works_by_address_alone(client: FlaskClient) -> None:
+    page = client.get("/studio?q=hokusai&movement=Ukiyo-e&sort=title").text
+    assert 'id="style-wave"' in page
+    assert f"of {len(CATALOGUE.styles)} styles" in page
+    wave = page.split('id="style-wave"')[1].split(">")[0]
+    muse = page.split('id="style-la_muse"')[1].split(">")[0]
+    assert "hidden" not in wave
+    assert muse.endswith("hidden")
+    assert "No style is called that" in client.get("/studio?q=nothing-like-it").text
+
+
+def test_best_styles_hang_first_once_they_are_known(client: FlaskClient) -> None:
+    suits = {
+        slug: float(client.get(f"/previews/samples/coffee/{slug}.webp").headers["X-Suits"])
+        for slug in ("wave", "the_scream", "starry_night")
+    }
+    page = client.get("/studio?sample=coffee").text
+    places = {slug: page.index(f'id="style-{slug}"') for slug in suits}
+    assert sorted(suits, key=lambda slug: -suits[slug]) == sorted(places, key=lambda slug: places[slug])
+
+
+def test_without_scripts_a_button_shows_the_preview(client: FlaskClient) -> None:
+    answer = client.post(
+        "/studio", data={"sample": "coffee", "style": "wave", "strength": "40", "token": "x"}
+    )
+    assert answer.status_code == 303
+    assert "token" not in answer.location
+    assert "strength=40" in client.get(answer.location).text
+
+
+@pytest.mark.parametrize(
+    "query", ["style=nothing", "strength=abc&style=wave", "sample=x", "photos=x", "sort=x"]
+)
+def test_a_strange_address_still_shows_the_studio(client: FlaskClient, query: str) -> None:
+    assert client.get(f"/studio?{query}").status_code == 200

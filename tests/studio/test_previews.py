@@ -1,0 +1,195 @@
+"""Previews: the same two steps as the final picture, remembered, and given up when nobody waits."""
+
+from __future__ import annotations
+
+import io
+import threading
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.config import PROJECT_ROOT
+from app.engine.catalogue import Catalogue
+from app.imaging.faces import find_faces
+from app.storage.local import LocalStorage
+from app.studio import previews
+from app.studio.controls import Controls
+from app.studio.errors import NotFound
+from app.studio.masks import Masks
+from app.studio.painter import paint
+from app.studio.previews import Asked, Previewer, Recent, Subject, Superseded, TooBusy, marked
+
+SAMPLES = PROJECT_ROOT / "static" / "samples"
+CATALOGUE = Catalogue([PROJECT_ROOT / "models"])
+COFFEE = Subject(uuid.uuid4(), SAMPLES / "coffee.jpg")
+ASTRONAUT = Subject(uuid.uuid4(), SAMPLES / "astronaut.jpg")
+HALF = np.zeros((400, 600), np.uint8)
+HALF[:, 300:] = 255
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    return LocalStorage(tmp_path)
+
+
+@pytest.fixture
+def previewer(storage: LocalStorage) -> Previewer:
+    return Previewer(CATALOGUE, storage, 1_000_000)
+
+
+def pixels(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("controls", "masks"),
+    [
+        (Controls(style="wave"), Masks()),
+        (Controls(style="wave", strength=0.4, keep_colors=True), Masks()),
+        (Controls(style="wave", brush=2.0, protect_faces=True), Masks()),
+        (Controls(style="wave", second_style="udnie", mix=0.3), Masks()),
+        (Controls(style="wave", mask=uuid.uuid4()), Masks(strength=Image.fromarray(HALF))),
+        (
+            Controls(style="wave", second_style="udnie", style_mask=uuid.uuid4(), strength=0.8),
+            Masks(style=Image.fromarray(HALF)),
+        ),
+    ],
+)
+def test_a_preview_is_the_final_picture(previewer: Previewer, controls: Controls, masks: Masks) -> None:
+    """Pixel by pixel, for a photo that is no larger than a preview."""
+    final = paint(CATALOGUE, previewer.photo(ASTRONAUT, 1024), controls, masks=masks)
+    for _ in range(2):  # painted, and remembered
+        preview = previewer.large(ASTRONAUT, controls, masks=masks)
+        assert (pixels(preview) == pixels(final)).all()
+
+
+def test_no_strength_is_the_photo(previewer: Previewer) -> None:
+    picture = previewer.large(COFFEE, Controls(style="wave", strength=0.0))
+    assert (pixels(picture) == pixels(Image.open(SAMPLES / "coffee.jpg").convert("RGB"))).all()
+
+
+def test_a_mixture_ends_in_its_single_styles(previewer: Previewer) -> None:
+    first, second = (previewer.large(COFFEE, Controls(style=slug)) for slug in ("wave", "udnie"))
+    for mix, alone in ((0.0, first), (1.0, second)):
+        mixed = previewer.large(COFFEE, Controls(style="wave", second_style="udnie", mix=mix))
+        assert (pixels(mixed) == pixels(alone)).all()
+    between = pixels(previewer.large(COFFEE, Controls(style="wave", second_style="udnie", mix=0.5)))
+    assert np.abs(between - pixels(first)).mean() > 3
+    assert np.abs(between - pixels(second)).mean() > 3
+
+
+def test_faces_are_painted_gently_and_nothing_else(previewer: Previewer) -> None:
+    (face,) = find_faces(previewer.photo(ASTRONAUT, 1024))
+    photo = pixels(previewer.photo(ASTRONAUT, 1024))
+    plain = pixels(previewer.large(ASTRONAUT, Controls(style="starry_night")))
+    spared = pixels(previewer.large(ASTRONAUT, Controls(style="starry_night", protect_faces=True)))
+    y, x = int(face.y * 512), int(face.x * 512)
+    middle = np.s_[y - 15 : y + 15, x - 15 : x + 15]
+    assert np.abs(spared[middle] - photo[middle]).mean() < 0.5 * np.abs(plain[middle] - photo[middle]).mean()
+    assert (spared[400:] == plain[400:]).all()
+
+
+def test_small_previews_are_kept_beside_the_photo(
+    previewer: Previewer, storage: LocalStorage, tmp_path: Path
+) -> None:
+    first = previewer.small(COFFEE, "wave")
+    image = Image.open(io.BytesIO(first.webp))
+    assert (image.format, max(image.size)) == ("WEBP", 256)
+    assert 0.0 < first.suits < 1.0
+    (kept,) = (tmp_path / COFFEE.photo.storage_prefix / "previews").glob("*.webp")
+    kept.write_bytes(b"what was kept")
+    again = Previewer(CATALOGUE, storage, 1_000_000).small(COFFEE, "wave")
+    assert again.webp == b"what was kept", "it is read, not painted"
+    assert again.suits == pytest.approx(first.suits, abs=1e-4)
+    assert previewer.known_suitability(COFFEE, "udnie") is None
+
+
+def test_previews_are_marked(previewer: Previewer) -> None:
+    picture = previewer.large(COFFEE, Controls(style="wave", strength=0.0))
+    sent = Image.open(io.BytesIO(marked(picture, 1024))).convert("RGB")
+    assert sent.size == picture.size
+    assert (np.abs(pixels(sent) - pixels(picture)).max(axis=2) > 25).mean() > 0.01
+    assert max(Image.open(io.BytesIO(marked(picture, 320))).size) == 320
+
+
+def test_a_photo_that_is_gone_is_not_there(previewer: Previewer) -> None:
+    gone = Subject(uuid.uuid4(), "photos/gone/original")
+    with pytest.raises(NotFound):
+        previewer.small(gone, "wave")
+    with pytest.raises(NotFound):
+        previewer.large(gone, Controls(style="wave"))
+
+
+def test_an_older_question_of_the_same_tab_is_given_up(previewer: Previewer) -> None:
+    previewer.large(COFFEE, Controls(style="wave"), asked=Asked("tab", 5))
+    with pytest.raises(Superseded):
+        previewer.large(COFFEE, Controls(style="wave"), asked=Asked("tab", 4))
+    previewer.large(COFFEE, Controls(style="wave"), asked=Asked("another", 1))
+    previewer.large(COFFEE, Controls(style="wave"), asked=Asked("tab", 6))
+
+
+def test_painting_stops_when_something_newer_is_asked(
+    previewer: Previewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newer question comes while the older one is being painted."""
+    plain_paint, stopped = previews.paint_fully, []
+
+    def paint_and_ask_again(*arguments, on_progress, **options):  # type: ignore[no-untyped-def]
+        def report(share: float) -> None:
+            if share > 0:
+                previewer._tabs.put("tab", 2)
+            on_progress(share)
+
+        try:
+            return plain_paint(*arguments, on_progress=report, **options)
+        except Superseded:
+            stopped.append(True)
+            raise
+
+    monkeypatch.setattr(previews, "paint_fully", paint_and_ask_again)
+    with pytest.raises(Superseded):
+        previewer.large(COFFEE, Controls(style="poppies"), asked=Asked("tab", 1))
+    assert stopped == [True]
+
+
+def test_only_so_many_wait_at_a_time(previewer: Previewer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other threads of the server are for pages; who comes too many is told at once."""
+    go, inside = threading.Event(), threading.Semaphore(0)
+    plain_read = previewer._read
+
+    def read_slowly(subject: Subject, side: int) -> Image.Image:
+        inside.release()
+        assert go.wait(60)
+        return plain_read(subject, side)
+
+    monkeypatch.setattr(previewer, "_read", read_slowly)
+    threads = [
+        threading.Thread(target=previewer.small, args=(Subject(uuid.uuid4(), SAMPLES / "coffee.jpg"), "wave"))
+        for _ in range(previews.AT_ONCE)
+    ]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert inside.acquire(timeout=60)
+    with pytest.raises(TooBusy):
+        previewer.small(ASTRONAUT, "wave")
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert previewer.small(ASTRONAUT, "wave").webp
+
+
+def test_what_is_used_least_is_forgotten() -> None:
+    made: list[str] = []
+
+    def make(key: str) -> str:
+        made.append(key)
+        return key.upper()
+
+    recent: Recent[str, str] = Recent(2)
+    for key in ("a", "b", "a", "c", "a", "b"):
+        assert recent.get(key, lambda key=key: make(key)) == key.upper()  # type: ignore[misc]
+    assert made == ["a", "b", "c", "b"]

@@ -1,0 +1,55 @@
+"""The wall of styles: found by any word, sorted as asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.config import PROJECT_ROOT
+from app.engine.catalogue import Catalogue, Style
+from app.studio.wall import Order, hang, movements
+
+STYLES = Catalogue([PROJECT_ROOT / "models"]).styles
+
+
+def found(**options: str) -> set[str]:
+    return {hung.style.slug for hung in hang(STYLES, suits=lambda _: None, **options) if hung.found}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("query", ["Hokusai wave", "WAVE", "ukiyo great", "  kanagawa  "])
+def test_a_style_is_found_by_words_of_all_kinds(query: str) -> None:
+    assert "wave" in found(query=query)
+    assert len(found(query=query)) < 4
+
+
+def test_accents_do_not_matter() -> None:
+    style = Style(slug="x", title="Été à Genève", artist="Ferdinand Hodler")
+    (hung,) = hang([style], suits=lambda _: None, query="ete geneve")
+    assert hung.found
+
+
+def test_nothing_is_left_out_of_the_wall() -> None:
+    wall = hang(STYLES, suits=lambda _: None, query="no such style")
+    assert len(wall) == len(STYLES)
+    assert not any(hung.found for hung in wall)
+
+
+def test_movements_and_words_narrow_each_other() -> None:
+    assert "Cubism" in movements(STYLES)
+    assert movements(STYLES) == sorted(set(movements(STYLES)))
+    assert "la_muse" in found(movement="Cubism")
+    assert found(movement="Cubism", query="muse") == {"la_muse"}
+    assert "wave" not in found(movement="Cubism")
+    assert found(movement="Cubism", query="hokusai") == set()
+
+
+def test_orders() -> None:
+    suits = {"udnie": 0.9, "wave": 0.5}
+    best = [hung.style.slug for hung in hang(STYLES, suits=suits.get)]
+    assert best[:2] == ["udnie", "wave"]
+    assert best[2:] == [style.slug for style in STYLES if style.slug not in suits], (
+        "the catalogue's own order"
+    )
+    years = [hung.style.year or 10_000 for hung in hang(STYLES, suits=suits.get, order=Order.YEAR)]
+    assert years == sorted(years)
+    titles = [hung.style.title for hung in hang(STYLES, suits=suits.get, order=Order.TITLE)]
+    assert titles.index("The Scream") > titles.index("Poppies")
