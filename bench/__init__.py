@@ -1,1 +1,1 @@
-"""Benchmarks: ``python -m bench`` runs them all, ``python -m bench site`` one of them."""
+"""Benchmarks: ``make bench`` runs them all, ``python -m bench site`` one of them."""

@@ -18,7 +18,9 @@ from app.accounts.services import open_account
 from app.config import PROJECT_ROOT, Settings
 from app.db import transaction
 from app.extensions import db
-from app.studio import services
+from app.studio import orders, services
+from app.studio.controls import Controls
+from app.studio.orders import Wish
 from app.studio.worker import process_render
 from app.wiring import storage
 
@@ -66,16 +68,17 @@ def render(app: Flask, user_id: int, wallet_id: uuid.UUID, size: tuple[int, int]
         with transaction() as session:
             session.add(photo)
         with transaction() as session:
-            renders = services.submit_renders(
+            order = orders.place_order(
                 session,
                 user_id=user_id,
                 wallet_id=wallet_id,
-                photo_ids=[photo_id],
-                choices=services.RenderChoices(style),
+                wishes=[Wish(photo_id, Controls(style=style))],
                 credits_each=1,
+                max_pictures=1,
                 form_token=uuid.uuid4().hex,
+                site_address="",
             )
-            render_id = renders[0].id
+            render_id = order.renders[0].id
     process_render(app, render_id)
 
 

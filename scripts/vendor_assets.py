@@ -1,7 +1,7 @@
 """Fetch the fonts, scripts and icons that the pages use from npm, and record versions and licences.
 
-Run it to change a version: ``python scripts/vendor_assets.py``. What it writes below static/vendor is
-committed, so that running the site needs neither npm nor the network.
+Run it to change a version: ``python scripts/vendor_assets.py``. What it writes below static/vendor, and for
+the tests below tests/browser/vendor, is committed, so that running either needs neither npm nor the network.
 """
 
 from __future__ import annotations
@@ -15,17 +15,20 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-VENDOR = Path(__file__).resolve().parent.parent / "static" / "vendor"
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+SITE = PROJECT_ROOT / "static" / "vendor"
+TESTS = PROJECT_ROOT / "tests" / "browser" / "vendor"
 
 
 @dataclass(frozen=True)
 class Package:
-    """An npm package at a version, and which of its files the site uses (all flat in one folder)."""
+    """An npm package at a version, and which of its files are used (all flat in one folder)."""
 
     name: str
     version: str
     folder: str
     files: tuple[str, ...]
+    home: Path = SITE
 
 
 ICONS = (
@@ -42,10 +45,14 @@ ICONS = (
     "images",
     "image-plus",
     "lock",
+    "link",
     "log-out",
+    "maximize",
     "palette",
     "receipt",
     "shield-check",
+    "share-2",
+    "sliders-horizontal",
     "sparkles",
     "trash-2",
     "triangle-alert",
@@ -56,6 +63,7 @@ ICONS = (
 
 PACKAGES = (
     Package("htmx.org", "2.0.11", "htmx", ("dist/htmx.min.js",)),
+    Package("cropperjs", "2.2.0", "cropperjs", ("dist/cropper.esm.min.js",)),
     Package(
         "@fontsource-variable/fraunces",
         "5.3.0",
@@ -72,23 +80,30 @@ PACKAGES = (
         ),
     ),
     Package("lucide-static", "1.62.0", "lucide", tuple(f"icons/{icon}.svg" for icon in ICONS)),
+    Package("axe-core", "4.14.1", "axe-core", ("axe.min.js",), TESTS),
 )
 
 
 def main() -> None:
-    rows = []
+    rows: dict[Path, list[str]] = {SITE: [], TESTS: []}
     for package in PACKAGES:
         with tempfile.TemporaryDirectory() as scratch:
             source = unpack(package, Path(scratch))
             licence = json.loads((source / "package.json").read_text())["license"]
-            target = VENDOR / package.folder
+            target = package.home / package.folder
             shutil.rmtree(target, ignore_errors=True)
             target.mkdir(parents=True)
             for file in (*package.files, "LICENSE"):
                 shutil.copy(source / file, target / Path(file).name)
         if package.folder == "lucide":
             make_sprite(target)
-        rows.append(f"| {package.name} | {package.version} | {licence} | {package.folder}/ |")
+        rows[package.home].append(f"| {package.name} | {package.version} | {licence} | {package.folder}/ |")
+    for home, lines in rows.items():
+        list_vendored(home, lines)
+
+
+def list_vendored(home: Path, rows: list[str]) -> None:
+    """Write down whose work lies in a folder, in which version and under which licence."""
     table = [
         "# What others made",
         "",
@@ -96,7 +111,7 @@ def main() -> None:
         "| --- | --- | --- | --- |",
     ]
     written = ["", "Written by scripts/vendor_assets.py; each folder holds the licence's text.", ""]
-    (VENDOR / "VENDORED.md").write_text("\n".join([*table, *rows, *written]))
+    (home / "VENDORED.md").write_text("\n".join([*table, *rows, *written]))
 
 
 def unpack(package: Package, folder: Path) -> Path:

@@ -36,7 +36,7 @@ def upload(page: Page, *photos: Path) -> None:
 
 
 def choose_style(page: Page, title: str) -> None:
-    page.locator("label.style-card", has_text=title).click()
+    page.locator("label.tile", has_text=title).click()
 
 
 def credits_shown(page: Page) -> int:
@@ -122,7 +122,7 @@ def test_several_photos_in_one_order(page: Page) -> None:
     upload(page, COFFEE, CHELSEA)
     choose_style(page, "La Muse")
     page.get_by_role("button", name="Paint 2 pictures · 2 credits").click()
-    page.wait_for_url("**/pictures")
+    page.wait_for_url("**/orders/*")
     expect(page.locator(".picture-card .picture-reveal")).to_have_count(2, timeout=60_000)
     assert credits_shown(page) == 1
 
@@ -171,6 +171,16 @@ def test_the_way_works_by_keyboard_alone(page: Page) -> None:
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.get_by_label("E-mail")).to_be_focused()
+
+
+def test_the_language_is_chosen_at_the_foot_of_the_page(page: Page) -> None:
+    page.goto("/styles?after=1")
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    expect(page).to_have_url(re.compile("/styles.after=1$"))
+    page.goto("/")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
 def test_strangers_see_nothing_of_a_picture(page: Page, browser: Browser, site: LiveSite) -> None:

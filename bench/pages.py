@@ -1,0 +1,120 @@
+"""What pages weigh and how soon they show: bytes on the wire, largest contentful paint, layout shift.
+
+Everything is loaded for the first time, on this machine, by a processor slowed down four times.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+
+from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.everywhere import STOPS, Exhibit, Stop, furnish, open_context
+from tests.live import LiveSite
+
+SHOWN = ("landing", "studio-sample", "pictures")
+SCREENS = {"1280, 1x": (1280, 1.0), "390, 2x": (390, 2.0)}
+RUNS = 5
+SLOWER = 4
+
+# Layout shifts count by bursts: less than a second apart, five seconds in all; the worst one is the figure.
+WATCH = """
+    window.watched = { paint: 0, burst: 0, shift: 0, first: 0, last: 0 };
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) watched.paint = entry.startTime;
+    }).observe({ type: "largest-contentful-paint", buffered: true });
+    new PerformanceObserver((list) => {
+        for (const { value, hadRecentInput, startTime } of list.getEntries()) {
+            if (hadRecentInput) continue;
+            const goes_on = startTime - watched.last < 1000 && startTime - watched.first < 5000;
+            if (!goes_on) watched.first = startTime;
+            watched.burst = goes_on ? watched.burst + value : value;
+            watched.last = startTime;
+            watched.shift = Math.max(watched.shift, watched.burst);
+        }
+    }).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One first visit: bytes received, seconds to the largest contentful paint, cumulative layout shift."""
+
+    received: float
+    paint: float
+    shift: float
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        site = LiveSite(Path(folder), FREE_CREDITS="12")
+        site.migrate()
+        site.start()
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            exhibit = furnish(browser, site)
+            print(f"Pages: first visits, median of {RUNS}; the processor slowed down {SLOWER} times")
+            print(f"  {'page':<16} {'screen':<10} {'kB':>6} {'LCP, s':>7} {'CLS':>6}")
+            for stop in STOPS:
+                if stop.name in SHOWN:
+                    compare_screens(browser, exhibit, stop)
+        finally:
+            browser.close()
+            site.stop()
+
+
+def compare_screens(browser: Browser, exhibit: Exhibit, stop: Stop) -> None:
+    for screen, (width, scale) in SCREENS.items():
+        visits = [visit(browser, exhibit, stop, width, scale) for _ in range(RUNS)]
+        received = statistics.median(one.received for one in visits)
+        paint = statistics.median(one.paint for one in visits)
+        shift = statistics.median(one.shift for one in visits)
+        print(f"  {stop.name:<16} {screen:<10} {received / 1000:6.0f} {paint:7.2f} {shift:6.3f}", flush=True)
+
+
+def visit(browser: Browser, exhibit: Exhibit, stop: Stop, width: int, scale: float) -> Visit:
+    """Come with an empty cache, wait until all is still, look at the page down to its end."""
+    context = open_context(browser, exhibit, stop, width, "light", scale=scale)
+    page = context.new_page()
+    page.add_init_script(WATCH)
+    wire = context.new_cdp_session(page)
+    received = count_bytes(wire)
+    wire.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    stop.go(page, exhibit)
+    page.wait_for_load_state("networkidle")
+    paint: float = page.evaluate("watched.paint / 1000")
+    scroll_through(page)
+    page.wait_for_load_state("networkidle")
+    shift: float = page.evaluate("watched.shift")
+    context.close()
+    return Visit(sum(received), paint, shift)
+
+
+def count_bytes(wire: CDPSession) -> list[float]:
+    """A list that grows by the bytes of every answer, headers and compression included."""
+    received: list[float] = []
+    wire.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+    wire.send("Network.enable")
+    return received
+
+
+def scroll_through(page: Page) -> None:
+    """Down to the end, window by window, so that pictures further down are loaded too."""
+    page.evaluate(
+        """async () => {
+            for (let top = 0; top < document.body.scrollHeight; top += innerHeight) {
+                scrollTo(0, top);
+                await new Promise((resolve) => setTimeout(resolve, 100));
+            }
+            const images = [...document.images].filter((image) => image.checkVisibility());
+            await Promise.all(images.map((image) => image.decode().catch(() => undefined)));
+        }"""
+    )
+
+
+if __name__ == "__main__":
+    main()

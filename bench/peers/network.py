@@ -1,0 +1,107 @@
+"""The transformation network once more, for any library that can convolve, normalise and add.
+
+Needs NumPy only, so that it runs in the peers' environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from app.engine.checkpoints import Checkpoint, load_checkpoint
+from app.engine.config import PUBLISHED, NetworkConfig
+
+Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+Paint = Callable[[Pixels], Pixels]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution and the scale and shift of the instance normalisation after it."""
+
+    name: str
+    kernel: Floats  # [size, size, inputs, outputs]
+    scale: Floats  # [outputs]
+    shift: Floats  # [outputs]
+    stride: int = 1
+
+    @property
+    def size(self) -> int:
+        return int(self.kernel.shape[0])
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network with one style."""
+
+    config: NetworkConfig
+    layers: dict[str, Layer] = field(repr=False)
+
+    @property
+    def reflects(self) -> bool:
+        """Padding by reflection rather than with zeros."""
+        return self.config.padding == "reflect"
+
+
+def read_network(path: Path, style: str) -> Network:
+    """Read a checkpoint of ours with the scales and shifts of one of its styles."""
+    checkpoint = load_checkpoint(path)
+    row = checkpoint.row(style).astype(np.float32)
+    layers: dict[str, Layer] = {}
+    start = 0
+    for spec in checkpoint.config.layers:
+        scale, shift = row[start : start + 2 * spec.outputs].reshape(2, spec.outputs)
+        kernel = checkpoint.kernels[spec.name].astype(np.float32)
+        stride = 2 if spec.name.startswith("down") else 1
+        layers[spec.name] = Layer(spec.name, kernel, scale, shift, stride)
+        start += 2 * spec.outputs
+    return Network(checkpoint.config, layers)
+
+
+def random_checkpoint(style: str, config: NetworkConfig = PUBLISHED) -> Checkpoint:
+    """A network of chance weights, by default the published one: as fast as the real one, and as large."""
+    chance = np.random.default_rng(1)
+    kernels = {spec.name: chance.normal(0, 0.1, spec.kernel_shape) for spec in config.layers}
+    row = [
+        values
+        for spec in config.layers
+        for values in (chance.normal(1, 0.2, spec.outputs), chance.normal(0, 0.2, spec.outputs))
+    ]
+    return Checkpoint(config, (style,), np.concatenate(row)[None].astype(np.float32), kernels)
+
+
+class Operations(Protocol, Generic[T]):
+    """What a library must offer; ``T`` is its tensor."""
+
+    def convolve(self, x: T, layer: Layer) -> T:
+        """Pad, convolve and normalise."""
+        ...
+
+    def enlarge(self, x: T, layer: Layer) -> T:
+        """Double height and width, convolve and normalise."""
+        ...
+
+    def relu(self, x: T) -> T: ...
+
+    def add(self, x: T, y: T) -> T: ...
+
+
+def apply(network: Network, operations: Operations[T], x: T) -> T:
+    """From pixels in the network's range to what its last normalisation gives, before the tanh."""
+    layers = network.layers
+    halvings = range(1, network.config.halvings + 1)
+    for name in ("conv1", *(f"down{number}" for number in halvings)):
+        x = operations.relu(operations.convolve(x, layers[name]))
+    for block in range(1, network.config.residual_blocks + 1):
+        inside = operations.relu(operations.convolve(x, layers[f"res{block}_a"]))
+        x = operations.add(x, operations.convolve(inside, layers[f"res{block}_b"]))
+    for name in (f"up{number}" for number in halvings):
+        x = operations.relu(operations.enlarge(x, layers[name]))
+    return operations.convolve(x, layers["out"])

@@ -1,0 +1,164 @@
+"""Everybody can use every page: WCAG 2.2 AA by axe-core, keyboard alone, no motion, double size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.everywhere import STOPS, Exhibit, furnish, open_context
+from tests.live import LiveSite
+
+AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+BLINK = 0.05  # seconds: nobody sees a movement as short as this
+MOST_STOPS = 250  # of the Tab key on one page
+
+
+@pytest.fixture(scope="module")
+def exhibit(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exhibit]:
+    site = LiveSite(tmp_path_factory.mktemp("exhibit"), FREE_CREDITS="12")
+    site.migrate()
+    site.start()
+    try:
+        yield furnish(browser, site)
+    finally:
+        site.stop()
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(stop, width) for stop in STOPS for width in (390, 1280)],
+    ids=lambda param: f"{param[0].name}-{param[1]}",
+)
+def everywhere(request: pytest.FixtureRequest, browser: Browser, exhibit: Exhibit) -> Iterator[Page]:
+    """Each page in turn on a phone and a desk, for somebody who asks for little motion."""
+    stop, width = request.param
+    context = open_context(browser, exhibit, stop, width, "light")
+    page = context.new_page()
+    page.emulate_media(reduced_motion="reduce")
+    stop.go(page, exhibit)
+    yield page
+    context.close()
+
+
+def test_axe_finds_nothing(everywhere: Page) -> None:
+    for scheme in ("light", "dark"):
+        everywhere.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert violations(everywhere) == [], scheme
+
+
+def violations(page: Page) -> list[dict[str, Any]]:
+    """What axe-core finds, each with the elements it is about."""
+    page.evaluate(AXE.read_text())
+    found: str = page.evaluate(
+        """async (rules) => {
+            const { violations } = await axe.run({ runOnly: rules, resultTypes: ["violations"] });
+            return JSON.stringify(violations.map(({ id, help, nodes }) => ({
+                id,
+                help,
+                nodes: nodes.map(({ target, failureSummary }) => [target.join(" "), failureSummary]),
+            })));
+        }""",
+        RULES,
+    )
+    return list(json.loads(found))
+
+
+def test_every_control_can_be_reached_and_seen_by_keyboard(everywhere: Page) -> None:
+    # The Tab key goes on from where the focus was last: the very top.
+    everywhere.evaluate("document.body.tabIndex = -1; document.body.focus(); scrollTo(0, 0)")
+    wanted = everywhere.evaluate(NUMBER_CONTROLS)
+    reached, unseen = set(), []
+    for _ in range(MOST_STOPS):
+        everywhere.keyboard.press("Tab")
+        at = everywhere.evaluate(WHERE_FOCUS_IS)
+        if at is None or at["number"] in reached:
+            break  # out of the page, or once around
+        reached.add(at["number"])
+        if not (at["marked"] and at["in_sight"]):
+            unseen.append(at)
+    assert unseen == []
+    assert [control for number, control in enumerate(wanted) if number not in reached] == []
+
+
+# What the Tab key should stop at: one of each group of radio buttons, nothing that is hidden or off.
+NUMBER_CONTROLS = """() => {
+    const stops = "a[href], button, input, select, textarea, summary, [tabindex]";
+    const skipped = (control) => control.disabled || control.tabIndex < 0 || control.closest("[inert]")
+        || !control.checkVisibility({ visibilityProperty: true });
+    const groups = new Map();
+    const controls = [...document.querySelectorAll(stops)].filter((control) => {
+        if (skipped(control)) return false;
+        if (control.type !== "radio") return true;
+        const group = [...control.form.elements[control.name]].filter((radio) => !skipped(radio));
+        return control === (group.find((radio) => radio.checked) ?? group[0]);
+    });
+    controls.forEach((control, number) => { control.dataset.tabStop = number; });
+    return controls.map((control) => control.outerHTML.slice(0, 200));
+}"""
+
+# Marked: an outline on the control, or on what stands for it. In sight: some of it lies under nothing else.
+WHERE_FOCUS_IS = """() => {
+    const control = document.activeElement;
+    if (!control || control === document.body) return null;
+    const label = control.closest("label") ?? control.labels?.[0];
+    const stand_ins = [control, control.parentElement, control.closest(".drop, before-after"), label,
+        ...(label?.querySelectorAll("*") ?? [])].filter(Boolean);
+    const marked = stand_ins.some((element) => {
+        const { outlineStyle, outlineWidth } = getComputedStyle(element);
+        return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
+    });
+    const shown = (element) => {
+        const { left, top, width, height } = element.getBoundingClientRect();
+        return [0.1, 0.5, 0.9].some((across) => [0.1, 0.5, 0.9].some((down) => {
+            const above = document.elementFromPoint(left + across * width, top + down * height);
+            return above && (element.contains(above) || above.contains(control) && above !== document.body);
+        }));
+    };
+    const in_sight = [control, label].filter(Boolean).some(shown);
+    const number = Number(control.dataset.tabStop ?? -1);
+    return { number, html: control.outerHTML.slice(0, 200), marked, in_sight };
+}"""
+
+
+def test_nothing_moves_for_those_who_ask_for_it(everywhere: Page) -> None:
+    moving = everywhere.evaluate(
+        """(blink) => {
+            const long = (durations) => durations.split(",").some((one) => parseFloat(one) > blink);
+            const styled = [...document.querySelectorAll("*")].filter((element) =>
+                ["", "::before", "::after"].some((part) => {
+                    const style = getComputedStyle(element, part || null);
+                    return style.animationName !== "none" && long(style.animationDuration)
+                        || style.transitionProperty !== "none" && long(style.transitionDuration)
+                        || style.scrollBehavior === "smooth";
+                }));
+            const running = document.getAnimations().filter((one) => one.playState === "running");
+            const moving = [...styled, ...running.map((one) => one.effect.target)];
+            return moving.map((one) => one.outerHTML.slice(0, 200));
+        }""",
+        BLINK,
+    )
+    assert moving == []
+
+
+def test_pages_fit_when_zoomed(everywhere: Page) -> None:
+    """A window of 1280 pixels is 640 wide at 200 % and 320 at 400 %."""
+    before = everywhere.viewport_size
+    assert before
+    try:
+        for width in (640, 320):
+            everywhere.set_viewport_size({"width": width, "height": 450})
+            wide = everywhere.evaluate(
+                """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+                    [document.documentElement, ...document.querySelectorAll("body *")]
+                        .filter((one) => one.scrollWidth > innerWidth)
+                        .map((one) => one.outerHTML.slice(0, 150))"""
+            )
+            assert wide == [], width
+    finally:
+        everywhere.set_viewport_size(before)

@@ -1,0 +1,313 @@
+"""Slow and failing networks, servers that go away, impatient hands, and phones."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
+
+from tests.browser.easel import across, distance, put, rest, seen, share_of_second, take_brush
+from tests.browser.test_customer import (
+    CHELSEA,
+    COFFEE,
+    choose_style,
+    credits_shown,
+    sign_up,
+    upload,
+    wait_for_picture,
+)
+from tests.live import LiveSite
+from tests.waiting import wait_until
+
+Rows = list[tuple[object, ...]]
+
+
+def ask_database(site: LiveSite, question: str, *values: object) -> Rows:
+    with closing(sqlite3.connect(site.instance_dir / "site.db")) as connection:
+        return connection.execute(question, values).fetchall()
+
+
+def entries_of(site: LiveSite, email: str) -> list[int]:
+    rows = ask_database(
+        site, "SELECT amount FROM ledger_entries JOIN users USING (wallet_id) WHERE email = ?", email
+    )
+    return sorted(int(str(amount)) for (amount,) in rows)
+
+
+@pytest.fixture
+def context(browser: Browser, site: LiveSite) -> Iterator[BrowserContext]:
+    """Without service workers, which stand between a page and what a test does to its network."""
+    screen: ViewportSize = {"width": 1280, "height": 900}
+    with browser.new_context(base_url=site.url, viewport=screen, service_workers="block") as context:
+        yield context
+
+
+# --- slow ---------------------------------------------------------------------------------------
+
+
+def test_a_slow_connection_takes_longer_and_no_more(page: Page) -> None:
+    sign_up(page)
+    network = {"latency": 250, "downloadThroughput": 80_000, "uploadThroughput": 40_000, "offline": False}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", network)
+    upload(page, CHELSEA)
+    choose_style(page, "La Muse")
+    rest(page)
+    page.locator("[data-pay]").click()
+    wait_for_picture(page)
+
+
+def test_files_chosen_before_the_script_comes_are_uploaded(page: Page) -> None:
+    sign_up(page)
+    held = hold(page, "**/upload.js*")
+    page.goto("/studio", wait_until="commit")
+    page.set_input_files("#photo-files", COFFEE)
+    wait_for(page, lambda: bool(held))
+    held[0].continue_()
+    # The page that this leads to asks for its script too, and need not have it.
+    page.wait_for_url("**/studio?photos=*", wait_until="commit")
+    expect(page.locator(".photo-item")).to_have_count(1)
+
+
+def test_files_chosen_while_others_are_on_their_way_join_them(page: Page) -> None:
+    sign_up(page)
+    held = hold(page, "**/photos")
+    page.set_input_files("#photo-files", COFFEE)
+    wait_for(page, lambda: len(held) == 1)
+    page.set_input_files("#photo-files", CHELSEA)
+    held[0].continue_()
+    wait_for(page, lambda: len(held) == 2)
+    held[1].continue_()
+    page.wait_for_url("**/studio?photos=*")
+    expect(page.locator("input[name=photos]:checked")).to_have_count(2)
+
+
+def test_an_old_answer_never_takes_the_place_of_a_newer_one(page: Page) -> None:
+    page.goto("/studio?sample=coffee&style=udnie")
+    newer = seen(page)
+    page.goto("/studio?sample=coffee")
+    held = hold(page, "**/large.webp?*style=wave*")
+    page.locator("#style-wave").click()
+    wait_for(page, lambda: bool(held))
+    page.locator("#style-udnie").click()
+    assert distance(seen(page), newer) == 0
+    held[0].continue_()
+    # The next question goes and comes; the old answer has had all the time it needed.
+    put(page, strength=99)
+    rest(page)
+    put(page, strength=100)
+    assert distance(seen(page), newer) == 0
+
+
+def hold(page: Page, address: str) -> list[Route]:
+    """What the page asks for at an address, held until the test lets each of it go on."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(address, keep)
+    return held
+
+
+def wait_for(page: Page, happened: Callable[[], bool]) -> None:
+    """Wait until a route has been asked for; the page goes on meanwhile."""
+
+    def look() -> bool:
+        page.wait_for_timeout(20)
+        return happened()
+
+    wait_until(look, "the page asks")
+
+
+# --- no connection ------------------------------------------------------------------------------
+
+
+def test_a_control_moved_without_connection_is_followed_when_it_is_back(page: Page) -> None:
+    page.goto("/studio?sample=coffee&style=wave")
+    before = seen(page)
+    page.context.set_offline(True)
+    put(page, strength=20)
+    status = page.locator("[data-status]")
+    expect(status).to_have_text("No connection. The preview follows when it is back.")
+    page.context.set_offline(False)
+    after = seen(page)
+    assert "strength=20" in str(page.locator("[data-stage]").get_attribute("data-shown"))
+    assert distance(after, before) > 10
+    expect(status).to_be_empty()
+
+
+def test_an_upload_without_connection_says_so_and_works_when_it_is_back(page: Page) -> None:
+    sign_up(page)
+    page.context.set_offline(True)
+    page.set_input_files("#photo-files", COFFEE)
+    expect(page.get_by_role("alert")).to_contain_text("The connection broke. Check it and try again.")
+    page.context.set_offline(False)
+    upload(page, COFFEE)
+    expect(page.locator("input[name=photos]:checked")).to_have_count(1)
+
+
+def test_a_mask_painted_without_connection_is_kept_with_the_next_stroke(page: Page) -> None:
+    page.goto("/studio?sample=coffee&style=wave")
+    rest(page)
+    take_brush(page, "Where it is painted")
+    page.context.set_offline(True)
+    page.locator("[data-canvas]").press("Space")
+    expect(page.locator("[data-status]")).to_contain_text("No connection: what you painted is not kept yet.")
+    page.context.set_offline(False)
+    page.locator("[data-canvas]").press("ArrowRight")
+    page.locator("[data-canvas]").press("Space")
+    expect(page).to_have_url(re.compile("[?&]mask="), timeout=30_000)
+    rest(page)
+    expect(page.locator("[data-status]")).to_be_empty()
+
+
+@pytest.fixture
+def fragile(tmp_path: Path) -> Iterator[LiveSite]:
+    """A site that notices soon when it was killed."""
+    site = LiveSite(tmp_path, RENDER_LEASE_SECONDS="3", SWEEP_INTERVAL_SECONDS="1")
+    site.migrate()
+    site.start()
+    yield site
+    site.stop()
+
+
+def test_the_picture_still_comes_when_the_server_is_killed_at_work(
+    browser: Browser, fragile: LiveSite, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.jpg"
+    with Image.open(COFFEE) as photo:
+        photo.resize((2400, 1600)).save(large)
+    with browser.new_context(base_url=fragile.url) as context:
+        page = context.new_page()
+        email = sign_up(page)
+        upload(page, large)
+        choose_style(page, "La Muse")
+        page.locator("[data-pay]").click()
+        page.wait_for_url("**/pictures/*")
+        wait_until(
+            lambda: ask_database(fragile, "SELECT status FROM renders") == [("running",)], "it is painted"
+        )
+        fragile.kill()
+        fragile.start()
+        expect(page.locator("#picture[data-state=done]")).to_be_visible(timeout=120_000)
+        assert ask_database(fragile, "SELECT status, attempt FROM renders") == [("done", 2)]
+        assert entries_of(fragile, email) == [-1, 3]
+
+
+# --- impatient hands ----------------------------------------------------------------------------
+
+
+def test_two_tabs_do_not_disturb_each_other(page: Page, context: BrowserContext) -> None:
+    other = context.new_page()
+    page.goto("/studio?sample=coffee&style=wave")
+    other.goto("/studio?sample=coffee&style=udnie")
+    wave, udnie = seen(page), seen(other)
+    put(page, strength=70)
+    put(other, strength=30)
+    for tab, style, strength in ((page, "wave", 70), (other, "udnie", 30)):
+        rest(tab)
+        shown = str(tab.locator("[data-stage]").get_attribute("data-shown"))
+        assert f"style={style}" in shown
+        assert f"strength={strength}" in shown
+    put(page, strength=100)
+    put(other, strength=100)
+    assert distance(seen(page), wave) == 0
+    assert distance(seen(other), udnie) == 0
+
+
+def test_back_after_an_upload_and_after_an_order(page: Page, site: LiveSite) -> None:
+    email = sign_up(page)
+    upload(page, COFFEE)
+    page.go_back()
+    # The page before is the studio too, and the photo is there.
+    expect(page.locator(".photo-item")).to_have_count(1)
+    page.go_forward()
+    expect(page.locator("input[name=photos]:checked")).to_have_count(1)
+    choose_style(page, "Udnie")
+    put(page, strength=80)
+    page.locator("[data-pay]").click()
+    wait_for_picture(page)
+    page.go_back()
+    expect(page.get_by_role("heading", name="Studio")).to_be_visible()
+    expect(page.locator("#strength")).to_have_value("80")
+    expect(page.locator("input[name=style]:checked")).to_have_value("udnie")
+    assert credits_shown(page) == 2, "what is left, not what there was"
+    expect(page.locator("[data-pay]")).to_be_enabled()
+    rest(page)
+    assert entries_of(site, email) == [-1, 3]
+
+
+def test_back_after_logging_out_shows_nothing_of_the_account(page: Page) -> None:
+    email = sign_up(page)
+    page.goto("/account")
+    expect(page.get_by_role("main")).to_contain_text(email)
+    page.get_by_label("Your account").click()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("link", name="Log in").first).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("link", name="Log in").first).to_be_visible()
+    expect(page.get_by_text(email)).to_have_count(0)
+
+
+def test_double_clicks_buy_once(page: Page, site: LiveSite) -> None:
+    email = sign_up(page)
+    page.goto("/credits")
+    page.get_by_role("main").get_by_role("button", name=re.compile("Sketchbook|Buy")).first.dblclick()
+    expect(page.get_by_text("no money moves").first).to_be_visible()
+    page.get_by_label("Card number").fill("4242 4242 4242 4242")
+    page.get_by_label(re.compile("Expiry|MM")).fill("12 / 34")
+    page.get_by_label(re.compile("Security code|CVC")).fill("123")
+    page.get_by_label(re.compile("Name")).fill("Grace Hopper")
+    page.get_by_role("button", name=re.compile("^Pay €")).dblclick()
+    expect(page.locator("a.pill")).to_have_text("13")
+    assert entries_of(site, email) == [3, 10]
+
+
+# --- a phone ------------------------------------------------------------------------------------
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float], steps: int = 12) -> None:
+    """Draw a finger over the screen."""
+    devtools = page.context.new_cdp_session(page)
+    ways = [(a, b - a) for a, b in zip(start, end, strict=True)]
+    for step in range(steps + 1):
+        at = dict(zip("xy", (origin + way * step / steps for origin, way in ways), strict=True))
+        kind = "touchMove" if step else "touchStart"
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [at]})
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_the_studio_works_by_touch_on_a_phone(browser: Browser, site: LiveSite) -> None:
+    phone: ViewportSize = {"width": 390, "height": 844}
+    with browser.new_context(base_url=site.url, viewport=phone, is_mobile=True, has_touch=True) as context:
+        page = context.new_page()
+        sign_up(page)
+        upload(page, COFFEE)
+        expect(page.locator("label[for=photo-camera]")).to_be_visible()
+        page.locator("#style-starry_night").tap()
+        painting = seen(page)
+
+        slider = page.locator("#strength")
+        slider.scroll_into_view_if_needed()
+        box = slider.bounding_box()
+        assert box is not None
+        slider.tap(position={"x": 0.02 * box["width"], "y": box["height"] / 2})
+        assert int(slider.input_value()) < 10
+        put(page, strength=0)
+        photo = seen(page)
+        put(page, strength=100)
+
+        take_brush(page, "Where it is painted")
+        drag(page, *across(page))
+        expect(page).to_have_url(re.compile("[?&]mask="), timeout=30_000)
+        shares = share_of_second(seen(page), photo, painting)
+        assert abs(shares[len(shares) // 2]) < 0.1
+        assert abs(shares[len(shares) // 8] - 1.0) < 0.1
+        page.locator("[data-pay]").tap()
+        wait_for_picture(page)
