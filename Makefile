@@ -12,10 +12,10 @@ export HOST PORT
 HUGE_PAGES := glibc.malloc.hugetlb=1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test lint types unit bench lock
+.PHONY: help venv run test lint types unit bench lock translations
 
 help: ## List what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 venv: $(VENV)/.installed ## Make the virtual environment with the pinned requirements
 
@@ -39,8 +39,12 @@ unit: $(VENV)/.installed-dev
 	@scripts/ensure-chromium
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/.installed-dev ## Measure speed and memory (minutes)
+bench: $(VENV)/.installed-dev .venv-bench/.installed ## Measure speed and memory, and other engines (an hour)
 	GLIBC_TUNABLES=$(HUGE_PAGES) $(BIN)/python -m bench
+	$(BIN)/python -m bench peers --output docs/benchmarks
+
+translations: $(VENV)/.installed-dev ## Bring the catalogues in step with the sentences, and compile them
+	$(BIN)/python scripts/translations.py
 
 lock: $(VENV)/.installed-dev ## Pin the newest versions of what requirements*.in name
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --upgrade requirements.in -o requirements.txt
@@ -51,6 +55,13 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 	  || { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+
+.venv-bench/.installed: bench/requirements-peers.txt | $(VENV)/bin/python
+	$(BIN)/python -m venv .venv-bench
+	.venv-bench/bin/python -m pip install -q --disable-pip-version-check -r $<
+	@.venv-bench/bin/python -m pip install -q --disable-pip-version-check torch==2.13.0 \
+	  || echo "PyTorch cannot be installed here; the comparison goes on without it." >&2
+	@touch $@
 
 $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
