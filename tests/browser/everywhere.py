@@ -136,8 +136,8 @@ def _post(page: Page, address: str, filling: str = "") -> int:
                 form.action = address;
                 form.method = "post";
                 form.enctype = "multipart/form-data";
-                const field = document.createElement("textarea");
-                form.append(Object.assign(field, { name: "filling", value: filling }));
+                const field = document.createElement("input");
+                form.append(Object.assign(field, { type: "hidden", name: "filling", value: filling }));
                 document.body.append(form);
                 form.submit();
             }""",
