@@ -65,6 +65,7 @@ def test_an_unexpected_error_is_a_page_and_tells_nothing_of_its_cause(app: Flask
 def test_pages_are_asked_for_again_when_somebody_goes_back(client: FlaskClient) -> None:
     for path in ("/", "/styles", "/no/such/page"):
         assert client.get(path).headers["Cache-Control"] == "private, no-cache"
+    assert client.get("/log-in").headers["Cache-Control"] == "private, no-store"
     assert "no-cache" not in client.get("/static/css/site.css").headers.get("Cache-Control", "")
 
 

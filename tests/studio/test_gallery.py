@@ -98,7 +98,7 @@ def test_a_full_last_page_leads_no_further(session: Session, app: Flask) -> None
         assert oldest_page(session, user.id, 10).has_newer is False
 
 
-@pytest.mark.parametrize("text", ["", "x", "1-x", "99", "-", f"{10**30}-{uuid.uuid4().hex}", "1-" + "0" * 31])
+@pytest.mark.parametrize("text", ["", "x", "1-x", "99", "-", f"{10**30}-{'0' * 32}", "1-" + "0" * 31])
 def test_a_place_that_is_none_is_not_found(text: str) -> None:
     with pytest.raises(NotFound):
         Place.parse(text)

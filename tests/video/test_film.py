@@ -14,7 +14,7 @@ import pytest
 from app.video.errors import VideoError
 from app.video.film import Summary, Wishes, paint_film
 from app.video.reader import Pixels
-from tests.video.clips import loudness, make_film, read, sound_packets
+from tests.video.clips import loudness, make_film, read, same_film, sound_packets
 
 WISHES = Wishes(damping=0.9, segment_seconds=0.2, identity={"style": "negative"})
 
@@ -49,19 +49,6 @@ def paint(
     watcher: Watcher | None = None,
 ) -> Summary:
     return paint_film(source, target, how, wishes, watcher or Watcher())
-
-
-def same_film(film: Path, other: Path) -> None:
-    """The same sound, and the same frames at the same times.
-
-    The files' bytes will not do: optical flow on several cores differs in a last digit now and then, and the
-    average bit rate that a container notes hangs on the order in which pictures and sound reached it.
-    """
-    ours, theirs = read(film), read(other)
-    assert sound_packets(film) == sound_packets(other)
-    assert ours.times == theirs.times
-    for one, two in zip(ours.frames, theirs.frames, strict=True):
-        assert np.abs(one.astype(int) - two).mean() < 1
 
 
 def unfinished(target: Path) -> Path:

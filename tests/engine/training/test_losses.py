@@ -29,10 +29,10 @@ def test_gram_matrix(chance: np.random.Generator) -> None:
 
 
 def test_gram_matrix_of_bfloat16_is_summed_in_float32() -> None:
-    # 4096 ones and then small numbers, which a sum in bfloat16 would swallow.
+    # 4096 numbers: a sum in bfloat16 would stop at 256, one in float32 is right to a few parts in 10,000.
     x = ops.cast(np.full((1, 64, 64, 1), 1.0078125, np.float32), "bfloat16")
     assert gram_matrix(x).dtype == "float32"
-    assert float(gram_matrix(x)[0, 0, 0]) == pytest.approx(1.0078125**2, rel=1e-5)
+    assert float(gram_matrix(x)[0, 0, 0]) == pytest.approx(1.0078125**2, rel=1e-3)
 
 
 def test_distances(chance: np.random.Generator) -> None:

@@ -15,13 +15,16 @@ from click.testing import Result
 from flask import Flask
 from PIL import Image
 
+from app import create_app
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts, ship_network
 from app.engine.checkpoints import load_checkpoint, save_checkpoint
 from app.engine.errors import InvalidOption
 from app.engine.stylizer import Stylizer
+from app.engine.training import fitting
 from app.engine.training.recipe import read_recipe
 from app.wiring import catalogue
+from tests.conftest import make_settings
 
 RECIPE = """
 name = "tiny"
@@ -56,20 +59,31 @@ def recipe_file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def data(pictures: Path, loss_weights: Path) -> tuple[object, ...]:
     return ("--photos", pictures / "photos", "--vgg", loss_weights)
 
 
-@pytest.fixture
-def trained(app: Flask, recipe_file: Path, pictures: Path, data: tuple[object, ...], tmp_path: Path) -> Path:
-    """What ``flask networks train`` leaves."""
-    options = ("--paintings", pictures / "paintings", "--output", tmp_path / "trained", *data)
-    result = run(app, "networks", "train", "--config", recipe_file, *options)
+@pytest.fixture(scope="module")
+def left_behind(
+    pictures: Path, data: tuple[object, ...], migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder that ``flask networks train`` leaves."""
+    folder = tmp_path_factory.mktemp("training")
+    recipe = folder / "recipe.toml"
+    recipe.write_text(RECIPE)
+    options = ("--paintings", pictures / "paintings", "--output", folder / "trained", *data)
+    app = create_app(make_settings(folder, database_url=f"sqlite:///{migrated_sqlite}"))
+    result = run(app, "networks", "train", "--config", recipe, *options)
     assert result.exit_code == 0, result.output
-    path = tmp_path / "trained" / "tiny.npz"
-    assert str(path) in result.output
-    return path
+    assert str(folder / "trained" / "tiny.npz") in result.output
+    return folder / "trained"
+
+
+@pytest.fixture
+def trained(left_behind: Path, tmp_path: Path) -> Path:
+    """A trained network, to do with what a test likes."""
+    return Path(shutil.copytree(left_behind, tmp_path / "trained")) / "tiny.npz"
 
 
 @pytest.fixture
@@ -85,8 +99,9 @@ def network(app: Flask, trained: Path) -> str:
 
 
 def test_a_style_added_is_on_offer_at_once_and_mixes_in_any_order(
-    app: Flask, network: str, pictures: Path, data: tuple[object, ...], tmp_path: Path
+    app: Flask, network: str, pictures: Path, data: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(fitting, "CROP", 32)
     painting = pictures / "paintings" / "blue.png"
     facts = ("--title", "My own", "--artist", "Me", "--year", "1900", "--movement", "None", "--public-domain")
     options = ("--network", network, "--minutes", "0.05", "--name", "mine", *facts, *data)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from app.engine.checkpoints import load_checkpoint
 from app.engine.errors import InvalidOption, InvalidPicture
+from app.engine.training import fitting
 from app.engine.training.data import find_paintings, find_photos, read_picture, stream
 from app.engine.training.fitting import fit_style
 from app.engine.training.model import SteadyAdam
@@ -190,8 +191,14 @@ def test_every_photo_comes_once_before_any_comes_again(tmp_path: Path) -> None:
 
 
 def test_fitting_a_style_leaves_the_network_as_it_was(
-    recipe: Recipe, sources: Sources, pictures: Path, loss_weights: Path, tmp_path: Path
+    recipe: Recipe,
+    sources: Sources,
+    pictures: Path,
+    loss_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(fitting, "CROP", 32)
     network = load_checkpoint(train(recipe, sources, tmp_path))
     painting = find_paintings(pictures / "paintings")["red"]
     before = {name: kernel.copy() for name, kernel in network.kernels.items()}
