@@ -1,7 +1,7 @@
 """Run the benchmarks named on the command line, or all of one's own, and say on what machine.
 
-``peers`` needs an environment beside the project's, takes options, and stands alone; so does ``screenshots``,
-which measures nothing.
+``peers`` needs an environment beside the project's, takes options, and stands alone; so do ``screenshots``
+and ``suits``, which make pictures.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from bench import (
     screenshots,
     site,
     sizes,
+    suits,
     tiling,
     upsampling,
     video,
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "upsampling": upsampling.main,
     "video": video.main,
 }
+PICTURES: dict[str, Callable[[], None]] = {"screenshots": screenshots.main, "suits": suits.main}
 
 
 def main() -> None:
@@ -48,8 +50,8 @@ def main() -> None:
     if names[0] == "peers":
         peers.main(names[1:])
         return
-    if names == ["screenshots"]:
-        screenshots.main()
+    if names[0] in PICTURES:
+        PICTURES[names[0]]()
         return
     print(f"{processor()}, {len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}\n")
     for name in names:
