@@ -18,7 +18,7 @@ from PIL import Image
 from app.commands.console import BadInput, OneLineCommand, Progress, bad_input_is_one_line, write_whole
 from app.commands.evaluation_goals import PUBLISHED
 from app.commands.evaluation_page import make_sheet, page, to_csv
-from app.commands.loss_weights import SHARED, loss_weights, vgg_option
+from app.commands.training_data import SHARED, loss_weights, vgg_option
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts
 from app.engine.checkpoints import load_checkpoint, read_tensorflow1_checkpoint, save_checkpoint

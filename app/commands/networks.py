@@ -13,9 +13,9 @@ from flask.cli import with_appcontext
 
 from app.commands.console import OneLineCommand, Progress, bad_input_is_one_line, load_stylizer
 from app.commands.evaluate import evaluate
-from app.commands.loss_weights import SHARED, loss_weights, vgg_option
 from app.commands.shipping import ship
 from app.commands.styles import render_preview
+from app.commands.training_data import loss_weights, lying_beside, vgg_option
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import StyleFacts
 from app.engine.errors import CatalogueError
@@ -43,7 +43,7 @@ def _training_data(command: Callable[..., None]) -> Callable[..., None]:
     photos = click.option(
         "--photos",
         type=click.Path(path_type=Path, exists=True, file_okay=False),
-        default=SHARED / "photos",
+        **lying_beside("photos"),
         help="A folder of photos to practise on.",
     )
     return photos(vgg_option(command))
@@ -57,7 +57,7 @@ def _training_data(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--paintings",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=SHARED / "paintings",
+    **lying_beside("paintings"),
     help="A folder with SLUG.jpg for each style.",
 )
 @click.option("--start", type=click.Path(path_type=Path), help="A checkpoint of ours to start from.")

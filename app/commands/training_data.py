@@ -1,8 +1,9 @@
-"""Where commands that train or judge find VGG-16's weights."""
+"""Where commands that train or judge find VGG-16's weights, photos and paintings."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,6 +18,12 @@ vgg_option = click.option(
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A file of VGG-16's ImageNet weights without its top; by default Keras fetches them, once.",
 )
+
+
+def lying_beside(name: str) -> dict[str, Any]:
+    """How an option finds a folder that usually lies beside the project; elsewhere it must be named."""
+    folder = SHARED / name
+    return {"default": folder} if folder.is_dir() else {"required": True}
 
 
 def loss_weights(vgg: Path | None) -> str | Path:
