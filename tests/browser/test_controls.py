@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import numpy as np
@@ -13,6 +14,7 @@ from app.imaging.faces import SOFT_UNTIL, find_faces
 from app.imaging.watermark import watermark
 from tests.browser.easel import Seen, across, distance, put, rest, seen, share_of_second, take_brush
 from tests.browser.test_customer import COFFEE, credits_shown, sign_up, upload, wait_for_picture
+from tests.browser.test_network import hold, wait_for
 
 ASTRONAUT = PROJECT_ROOT / "static" / "samples" / "astronaut.jpg"
 
@@ -155,6 +157,38 @@ def test_a_painted_mask_shows_the_photo_with_a_soft_edge(page: Page) -> None:
     page.get_by_role("button", name="Undo").click()
     expect(page).not_to_have_url(re.compile("[?&]mask="))
     assert distance(seen(page), painting) == 0
+
+
+def test_strokes_too_old_to_be_undone_stay_in_the_picture(page: Page) -> None:
+    page.goto("/studio?sample=coffee&style=wave")
+    rest(page)
+    take_brush(page, "Where it is painted")
+    sent = hold(page, "**/masks")
+    easel, undo = page.locator("[data-canvas]"), page.get_by_role("button", name="Undo")
+    easel.press("Space")
+    for _ in range(4):
+        easel.press("Shift+ArrowLeft")
+    for _ in range(20):
+        easel.press("Space")
+    for _ in range(20):
+        undo.click()
+    expect(undo).to_be_disabled()
+    wait_for(page, lambda: len(sent) == 21 + 20)
+    sent[-1].continue_()
+    expect(page).to_have_url(re.compile("[?&]mask="), timeout=30_000)
+    levels = kept_mask(page)
+    height, width = levels.shape
+    far = 4 * 4 * 0.02 * max(height, width)
+    assert levels[height // 2, width // 2] == 0, "the first stroke, as on the canvas"
+    assert levels[height // 2, round(width / 2 - far)] == 255, "those that were undone"
+
+
+def kept_mask(page: Page) -> Seen:
+    """The mask that the form names, [height, width]."""
+    masks = page.locator("[data-stage]").get_attribute("data-masks")
+    answer = page.request.get(f"{masks}/{page.locator('input[name=mask]').input_value()}.png")
+    with Image.open(io.BytesIO(answer.body())) as image:
+        return np.asarray(image.convert("L")).astype(np.int64)
 
 
 def test_a_painted_mask_shows_the_second_style(page: Page) -> None:

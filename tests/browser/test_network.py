@@ -6,13 +6,16 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
 from playwright.sync_api import TimeoutError as TooSlow
 
+from app.config import PROJECT_ROOT
 from tests.browser.easel import across, distance, put, rest, seen, share_of_second, take_brush
 from tests.browser.test_customer import (
     CHELSEA,
@@ -27,6 +30,7 @@ from tests.live import LiveSite
 from tests.waiting import wait_until
 
 Rows = list[tuple[object, ...]]
+TILE = PROJECT_ROOT / "static" / "samples" / "thumbnails" / "coffee.webp"
 
 
 def ask_database(site: LiveSite, question: str, *values: object) -> Rows:
@@ -86,6 +90,49 @@ def test_files_chosen_while_others_are_on_their_way_join_them(page: Page) -> Non
     held[1].continue_()
     page.wait_for_url("**/studio?photos=*")
     expect(page.locator("input[name=photos]:checked")).to_have_count(2)
+
+
+def test_what_is_paid_for_has_the_stroke_painted_just_before(page: Page, site: LiveSite) -> None:
+    email = sign_up(page)
+    upload(page, COFFEE)
+    choose_style(page, "La Muse")
+    rest(page)
+    take_brush(page, "Where it is painted")
+    held = hold(page, "**/masks")
+    page.locator("[data-canvas]").press("Space")
+    wait_for(page, lambda: bool(held))
+    pay = page.locator("[data-pay]")
+    pay.dblclick()
+    expect(pay).to_be_disabled()
+    assert entries_of(site, email) == [3]
+    held[0].continue_()
+    wait_for_picture(page)
+    assert [bool(mask) for mask in masks_ordered(site, email)] == [True]
+    assert entries_of(site, email) == [-1, 3]
+
+
+def masks_ordered(site: LiveSite, email: str) -> list[object]:
+    question = (
+        "SELECT json_extract(controls, '$.mask') FROM renders JOIN users ON users.id = user_id"
+        " WHERE email = ?"
+    )
+    return [mask for (mask,) in ask_database(site, question, email)]
+
+
+def test_starting_again_outruns_the_stroke_that_is_on_its_way(page: Page) -> None:
+    page.goto("/studio?sample=coffee&style=wave")
+    rest(page)
+    take_brush(page, "Where it is painted")
+    held = hold(page, "**/masks")
+    page.locator("[data-canvas]").press("Space")
+    wait_for(page, lambda: bool(held))
+    page.get_by_role("button", name="Start again").click()
+    with page.expect_response("**/masks"):
+        held[0].continue_()
+    # The next question goes and comes; the stroke has had all the time it needed.
+    put(page, strength=99)
+    rest(page)
+    expect(page.locator("input[name=mask]")).to_have_value("")
 
 
 def test_an_old_answer_never_takes_the_place_of_a_newer_one(page: Page) -> None:
@@ -166,6 +213,78 @@ def test_a_mask_painted_without_connection_is_kept_with_the_next_stroke(page: Pa
     expect(page).to_have_url(re.compile("[?&]mask="), timeout=30_000)
     rest(page)
     expect(page.locator("[data-status]")).to_be_empty()
+
+
+def test_a_stroke_that_cannot_be_kept_is_not_left_out_but_tried_again(page: Page) -> None:
+    sign_up(page)
+    upload(page, COFFEE)
+    choose_style(page, "La Muse")
+    rest(page)
+    take_brush(page, "Where it is painted")
+    held = hold(page, "**/masks")
+    page.locator("[data-canvas]").press("Space")
+    wait_for(page, lambda: len(held) == 1)
+    print_sizes = page.get_by_role("button", name="Print sizes, more styles")
+    print_sizes.click()
+    expect(print_sizes).to_be_disabled()
+    held[0].abort()
+    status = page.locator("[data-status]")
+    expect(status).to_contain_text("No connection: what you painted is not kept yet.")
+    expect(status).to_be_in_viewport()
+    expect(print_sizes).to_be_enabled()
+    expect(print_sizes).to_be_focused()
+    print_sizes.click()
+    wait_for(page, lambda: len(held) == 2)
+    held[1].continue_()
+    page.wait_for_url("**/orders/new")
+    expect(page.locator("input[name=mask]")).not_to_have_value("")
+
+
+def test_choosing_something_else_calls_back_what_still_waits(page: Page, site: LiveSite) -> None:
+    email = sign_up(page)
+    upload(page, COFFEE)
+    choose_style(page, "La Muse")
+    rest(page)
+    take_brush(page, "Where it is painted")
+    held = hold(page, "**/masks")
+    page.locator("[data-canvas]").press("Space")
+    wait_for(page, lambda: bool(held))
+    pay = page.locator("[data-pay]")
+    pay.click()
+    expect(pay).to_be_disabled()
+    put(page, strength=50)
+    expect(pay).to_be_enabled()
+    held[0].continue_()
+    expect(page).to_have_url(re.compile("[?&]mask="), timeout=30_000)
+    rest(page)
+    assert entries_of(site, email) == [3]
+
+
+@pytest.fixture
+def breaking() -> Iterator[str]:
+    """A server whose pictures break off in the middle."""
+
+    class Breaking(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "image/webp")
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"RIFF")
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Breaking) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_a_tile_whose_connection_breaks_is_asked_for_again(page: Page, breaking: str) -> None:
+    tile = re.compile(r"/previews/samples/coffee/(?!large|photo)\w+\.webp")
+    page.route(tile, lambda route: route.fulfill(path=TILE, headers={"X-Suits": "0.5"}))
+    page.route("**/wave.webp*", lambda route: route.continue_(url=breaking), times=1)
+    page.goto("/studio?sample=coffee")
+    expect(page.locator("[data-wall]")).to_have_attribute("data-state", "complete", timeout=30_000)
+    expect(page.locator("#style-wave")).to_have_attribute("data-state", "painted")
 
 
 @pytest.fixture

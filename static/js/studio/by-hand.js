@@ -1,6 +1,7 @@
 // Masks painted on the preview: where the painting shows, and where the second style does. Grey levels in a canvas
-// of the preview's size; after each stroke the mask goes to the server, and its id into the form.
+// of the preview's size, which is sent after each stroke.
 import { words } from "../words.js";
+import { holdUntilKept, startKeeping } from "./keeping.js";
 
 const KINDS = {
   // The level that the mask begins with, and what the two tools paint.
@@ -19,6 +20,7 @@ export function startByHand(form, stage) {
   const undo = root.querySelector("[data-undo]");
   const starters = [...root.querySelectorAll("[data-paint-mask]")];
   const screen = canvas.getContext("2d");
+  const keeping = startKeeping(form, stage);
   const masks = {};
   let active = null;
   let tool = "first";
@@ -38,7 +40,7 @@ export function startByHand(form, stage) {
     const context = surface.getContext("2d", { willReadFrequently: true });
     context.fillStyle = grey(KINDS[kind].empty);
     context.fillRect(0, 0, surface.width, surface.height);
-    return { surface, context, steps: [], sent: 0, kept: "" };
+    return { surface, context, steps: [], trimmed: false, kept: "" };
   }
 
   /** The mask to paint on: the one in hand, the one that the form names, or a new one. */
@@ -86,7 +88,11 @@ export function startByHand(form, stage) {
   function begin(at) {
     const mask = masks[active];
     mask.steps.push(mask.context.getImageData(0, 0, canvas.width, canvas.height));
-    if (mask.steps.length > UNDO_STEPS) mask.steps.shift();
+    if (mask.steps.length > UNDO_STEPS) {
+      mask.steps.shift();
+      mask.trimmed = true; // undoing them all leaves something on the canvas
+    }
+    undo.disabled = false;
     stroke = at;
     stamp(at.x, at.y);
     draw();
@@ -95,38 +101,17 @@ export function startByHand(form, stage) {
   function end() {
     if (!stroke) return;
     stroke = null;
-    send(active);
+    keeping.keep(active, masks[active].surface);
   }
 
-  /** The mask on its way to the server; only the newest one counts. */
-  async function send(kind) {
-    const mask = masks[kind];
-    const mine = (mask.sent += 1);
-    undo.disabled = !mask.steps.length;
-    const blob = await new Promise((resolve) => mask.surface.toBlob(resolve, "image/png"));
-    const data = new FormData();
-    data.append("csrf_token", form.elements.csrf_token.value);
-    data.append("mask", blob, "mask.png");
-    try {
-      const answer = await fetch(stage.masks, { method: "POST", body: data, headers: { Accept: "application/json" } });
-      const said = await answer.json();
-      if (mine !== mask.sent) return;
-      if (!answer.ok) return stage.say(said.error ?? words("maskNotKept"));
-      put(kind, said.id);
-    } catch {
-      if (mine === mask.sent) stage.say(words("maskOffline"));
-    }
-  }
-
-  function put(kind, id) {
-    form.elements[kind].value = id;
-    stage.ask();
-  }
+  form.addEventListener("submit", end); // a stroke that is being painted is part of the picture too
+  holdUntilKept(form, keeping);
 
   // --- what is seen -----------------------------------------------------------------------------
 
   /** A veil over what the first tool painted, and the brush where it stands. */
   function draw() {
+    if (!active) return; // the pointer leaves a canvas that was put away under it
     const { surface } = masks[active];
     screen.globalCompositeOperation = "source-over";
     screen.clearRect(0, 0, canvas.width, canvas.height);
@@ -182,7 +167,7 @@ export function startByHand(form, stage) {
     pointing = false;
     draw();
   });
-  for (const name of ["focus", "blur"]) canvas.addEventListener(name, () => active && draw());
+  for (const name of ["focus", "blur"]) canvas.addEventListener(name, draw);
 
   canvas.addEventListener("keydown", (event) => {
     const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -217,6 +202,7 @@ export function startByHand(form, stage) {
   }
 
   function close() {
+    end();
     const starter = starters.find((button) => button.dataset.paintMask === active);
     active = null;
     for (const button of starters) button.setAttribute("aria-pressed", "false");
@@ -237,23 +223,17 @@ export function startByHand(form, stage) {
   undo.addEventListener("click", () => {
     const mask = masks[active];
     mask.context.putImageData(mask.steps.pop(), 0, 0);
+    undo.disabled = !mask.steps.length;
     draw();
-    if (mask.steps.length) send(active);
-    else forget(active, mask.kept);
+    if (mask.steps.length || mask.trimmed) keeping.keep(active, mask.surface);
+    else keeping.take(active, mask.kept); // no mask again, or the one that was there before
   });
   root.querySelector("[data-clear]").addEventListener("click", () => {
-    const kind = active;
-    masks[kind] = { ...makeMask(kind), sent: masks[kind].sent };
-    draw();
-    forget(kind);
-  });
-
-  /** Back to a picture without this mask, or with the one that was there before. */
-  function forget(kind, before = "") {
-    masks[kind].sent += 1; // what is still on its way counts no more
+    masks[active] = makeMask(active);
     undo.disabled = true;
-    put(kind, before);
-  }
+    draw();
+    keeping.take(active, "");
+  });
 
   stage.changed.addEventListener("change", () => {
     const second = Boolean(form.elements.second_style.value);

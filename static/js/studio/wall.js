@@ -39,17 +39,17 @@ export function startWall(wall) {
   }
 
   async function show(tile) {
-    const answer = await persist(tile.dataset.tile);
-    if (!answer) {
+    const preview = await persist(tile.dataset.tile);
+    if (!preview) {
       failed += 1;
       tile.dataset.state = "failed";
       return;
     }
-    tile.dataset.suits = answer.headers.get("X-Suits");
+    tile.dataset.suits = preview.suits;
     const photo = tile.querySelector(".tile-photo");
     const painted = photo.cloneNode();
     painted.className = "tile-painted";
-    painted.src = URL.createObjectURL(await answer.blob());
+    painted.src = URL.createObjectURL(preview.picture);
     await painted.decode().catch(() => undefined);
     photo.after(painted);
     tile.dataset.state = "painted";
@@ -60,7 +60,8 @@ export function startWall(wall) {
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       try {
         const answer = await fetch(address, { headers: { Accept: "application/json" } });
-        if (answer.ok) return answer;
+        // The connection may break within the picture as well as before it.
+        if (answer.ok) return { suits: answer.headers.get("X-Suits"), picture: await answer.blob() };
         if (![429, 500, 502, 503].includes(answer.status)) return null;
         await wait(1000 * Math.max(Number(answer.headers.get("Retry-After")) || 0, 2 ** attempt / 2));
       } catch {
