@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.db import UtcDateTime
 from app.studio.errors import NotFound
-from app.studio.models import Render
+from app.studio.models import Photo, Render
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -26,8 +26,8 @@ class Place:
     id: uuid.UUID
 
     @classmethod
-    def of(cls, render: Render) -> Place:
-        return cls(render.created_at, render.id)
+    def of(cls, hung: Render | Photo) -> Place:
+        return cls(hung.created_at, hung.id)
 
     def __str__(self) -> str:
         """For an address: microseconds since 1970 and the id."""
@@ -73,14 +73,14 @@ def newest_page(session: Session, user_id: int, size: int) -> Page:
 
 def page_before(session: Session, user_id: int, size: int, place: Place) -> Page:
     """The pictures next older than the one at ``place``."""
-    older = _of(user_id).where(_hung < _at(place))
+    older = _of(user_id).where(_hung < at(place))
     renders = session.scalars(_downwards(older).limit(size + 1)).all()
     return Page(renders[:size], _total(session, user_id), has_newer=True, has_older=len(renders) > size)
 
 
 def page_after(session: Session, user_id: int, size: int, place: Place) -> Page:
     """The pictures next newer than the one at ``place``; the newest page if they would not fill one."""
-    newer = _of(user_id).where(_hung > _at(place))
+    newer = _of(user_id).where(_hung > at(place))
     renders = session.scalars(_upwards(newer).limit(size + 1)).all()
     if len(renders) <= size:
         return newest_page(session, user_id, size)
@@ -98,7 +98,8 @@ def oldest_page(session: Session, user_id: int, size: int) -> Page:
 _hung = tuple_(Render.created_at, Render.id)
 
 
-def _at(place: Place) -> ColumnElement[tuple[datetime, uuid.UUID]]:
+def at(place: Place) -> ColumnElement[tuple[datetime, uuid.UUID]]:
+    """A place as the database compares it with the two columns of a row."""
     return tuple_(literal(place.created_at, UtcDateTime()), literal(place.id, Uuid()))
 
 

@@ -35,6 +35,24 @@ class MaskGone(DomainError):
         )
 
 
+def with_own_masks(storage: Storage, photo: Photo, controls: Controls) -> Controls:
+    """The controls with those masks alone that lie beside this photo: no other photo's fit it."""
+    foreign = {
+        name: None
+        for name, mask_id in (("mask", controls.mask), ("style_mask", controls.style_mask))
+        if mask_id is not None and not _lies_there(storage, photo.mask_key(mask_id))
+    }
+    return controls.model_copy(update=foreign)
+
+
+def _lies_there(storage: Storage, key: str) -> bool:
+    try:
+        storage.open(key).close()
+    except StorageError:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class Masks:
     """The masks of one picture as 8-bit grey pictures, None where there is none."""

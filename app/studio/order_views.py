@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections import Counter
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from flask_security import auth_required
 
 from app.billing import ledger
@@ -19,6 +20,7 @@ from app.imaging.prints import FULL, SIZES, Frame, PrintSize, Turn, frame_photo
 from app.studio import orders, services
 from app.studio.errors import TooManyPictures
 from app.studio.forms import DeleteForm, PaintForm, read_focus
+from app.studio.masks import with_own_masks
 from app.studio.models import Photo, RenderStatus
 from app.studio.orders import Wish
 from app.studio.web import fresh, send_archive, signed_in
@@ -63,7 +65,7 @@ def _review_page(form: PaintForm, status: int = 200) -> ResponseReturnValue:
     """The order as it stands; where something is still missing it says what."""
     user = signed_in()
     photos = services.find_photos(db.session(), user.id, form.photos.data or [])
-    wishes = form.wishes(request.values) if form.validate() else []
+    wishes = _wishes(form) if form.validate() else []
     page = render_template(
         "orders/review.html",
         form=form,
@@ -78,6 +80,27 @@ def _review_page(form: PaintForm, status: int = 200) -> ResponseReturnValue:
         max_pictures=settings().order_max_pictures,
     )
     return page, status
+
+
+def _wishes(form: PaintForm) -> list[Wish]:
+    """What the validated form asks for; a mask counts for the photo that it was painted over alone."""
+    photos = services.find_photos(db.session(), signed_in().id, form.photos.data or [])
+    return [
+        dataclasses.replace(wish, controls=with_own_masks(storage(), photos[wish.photo_id], wish.controls))
+        for wish in form.wishes(request.values)
+    ]
+
+
+def _forget_lost_masks(form: PaintForm, wishes: list[Wish]) -> bool:
+    """Take out of the form the masks that belong to none of its photos; whether there were any."""
+    lost = [
+        field
+        for field in (form.mask, form.style_mask)
+        if field.data and not any(getattr(wish.controls, field.name) for wish in wishes)
+    ]
+    for field in lost:
+        field.data = None
+    return bool(lost)
 
 
 def _framed(photo: Photo, form: PaintForm) -> Framed:
@@ -105,7 +128,10 @@ def place() -> ResponseReturnValue:
     if not form.validate():
         flash(form.first_error, "error")
         return _review_page(form, 400)
-    wishes = form.wishes(request.form)
+    wishes = _wishes(form)
+    if _forget_lost_masks(form, wishes):
+        flash(gettext("What you painted by hand belongs to another photo. It does not count here."), "info")
+        return _review_page(form)
     if not _agreed(form, wishes):
         flash(gettext("Please look it over: this is what will be painted, and what it costs."), "info")
         return _review_page(form)
@@ -184,14 +210,26 @@ def download(order_id: uuid.UUID) -> Response:
 
 @bp.post("/<uuid:order_id>/delete")
 def delete(order_id: uuid.UUID) -> ResponseReturnValue:
-    """Delete every picture of an order; what has not been begun is taken back and its credit returned."""
+    """Delete an order but for what is in hand; credits of what has not been begun are returned."""
     user = signed_in()
     user_id, wallet_id = user.id, user.wallet_id
     with transaction() as session:
         order = orders.find_order(session, user_id, order_id)
-        prefixes = services.delete_renders(
-            session, user_id, wallet_id, [render.id for render in order.renders]
-        )
+        prefixes = services.delete_order(session, wallet_id, order)
+        staying = orders.count_pictures(session, order_id)
     services.discard_files(storage(), prefixes)
+    if staying:
+        flash(_all_but(staying), "info")
+        return redirect(url_for("orders.show", order_id=order_id), 303)
     flash(gettext("The order and its pictures are deleted."), "success")
     return redirect(url_for("pictures.gallery"), 303)
+
+
+def _all_but(staying: int) -> str:
+    """What is said of an order of which some is in hand."""
+    said: str = ngettext(
+        "The order is deleted but for the picture being painted just now. Delete it when it is done.",
+        "The order is deleted but for %(num)d pictures being painted now. Delete them when they are done.",
+        staying,
+    )
+    return said

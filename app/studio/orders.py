@@ -51,13 +51,8 @@ def wishes_for(
     turn: Turn = Turn.AS_PHOTO,
     focuses: dict[uuid.UUID, Focus] | None = None,
 ) -> list[Wish]:
-    """Every photo in every style, photo by photo; ``controls`` has everything but the style.
-
-    Masks were painted over one photo, so they only count where there is one.
-    """
+    """Every photo in every style, photo by photo; ``controls`` has everything but the style."""
     photos, slugs = list(dict.fromkeys(photo_ids)), list(dict.fromkeys(styles))
-    if len(photos) > 1:
-        controls = controls.without_masks()
     return [
         Wish(photo, controls.model_copy(update={"style": slug}), size, turn, (focuses or {}).get(photo))
         for photo, slug in itertools.product(photos, slugs)

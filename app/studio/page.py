@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, tuple_
 
 from app.db import transaction
 from app.extensions import db
 from app.studio.controls import Controls
+from app.studio.errors import NotFound
 from app.studio.forms import PaintForm, UploadForm, as_fields
+from app.studio.gallery import Place, at
 from app.studio.guests import SAMPLES, adopt_guest_photo, guest_photo
 from app.studio.models import Photo
 from app.studio.previews import LARGE_SIDES, SMALL_SIDE, Subject
@@ -96,20 +99,48 @@ class Easel:
         return url_for("previews.add_mask", shelf=self.shelf, name=self.name)
 
 
+@dataclass(frozen=True)
+class Strip:
+    """Photos to choose from: one page of them, the newest first, and before it the chosen of other pages."""
+
+    page: Sequence[Photo]
+    elsewhere: Sequence[Photo] = ()
+    has_newer: bool = False
+    has_older: bool = False
+
+    @property
+    def photos(self) -> list[Photo]:
+        return [*self.elsewhere, *self.page]
+
+    @property
+    def only_one(self) -> bool:
+        """Whether there is no other photo, on this page or another."""
+        return len(self.photos) == 1 and not self.has_newer and not self.has_older
+
+    @property
+    def newest_link(self) -> str:
+        return _leafed(None)
+
+    @property
+    def older_link(self) -> str:
+        return _leafed(Place.of(self.page[-1]))
+
+
 def studio_page(status: int = 200) -> ResponseReturnValue:
     """The page for whoever asks. Its address may name a photo, a style, controls, and what to search for."""
     if current_user.is_authenticated and guest_photo() is not None:
         return _move_in()
     form = PaintForm(request.args or None, token=str(uuid.uuid4()))
     form.offer(catalogue())
-    photos = _photos()
-    chosen = _chosen(form, photos)
-    easel = _easel(photos, chosen)
+    strip = _strip(form.photos.data or [])
+    chosen = _chosen(form, strip)
+    easel = _easel(strip.photos, chosen)
     slug = _slug(form)
     wall = _wall(easel)
     page = render_template(
         "studio/index.html",
-        photos=photos,
+        strip=strip,
+        photos=strip.photos,
         chosen=chosen,
         samples=SAMPLES.values(),
         easel=easel,
@@ -140,23 +171,59 @@ def _move_in() -> ResponseReturnValue:
     return redirect(url_for("studio.index", **query.to_dict(flat=False)), 303)  # type: ignore[arg-type]
 
 
-def _photos() -> Sequence[Photo]:
-    """The photos to choose from, the newest first; a visitor has one at most."""
+def _strip(named: Collection[uuid.UUID]) -> Strip:
+    """The photos to choose from, and those that the address names; a visitor has one at most."""
     if not current_user.is_authenticated:
         visiting = guest_photo()
-        return [visiting] if visiting else []
-    mine = select(Photo).where(Photo.user_id == current_user.id)
-    return db.session.scalars(mine.order_by(Photo.created_at.desc()).limit(PHOTOS_SHOWN)).all()
+        return Strip([visiting] if visiting else [])
+    place = _place()
+    page: Sequence[Photo] = _mine(_hung < at(place), most=PHOTOS_SHOWN + 1) if place else ()
+    if not page:
+        # The newest are asked for, or there is nothing further back any more.
+        place, page = None, _mine(most=PHOTOS_SHOWN + 1)
+    shown = page[:PHOTOS_SHOWN]
+    missing = set(named) - {photo.id for photo in shown}
+    elsewhere = _mine(Photo.id.in_(missing), most=len(missing)) if missing else ()
+    return Strip(shown, elsewhere, has_newer=place is not None, has_older=len(page) > len(shown))
 
 
-def _chosen(form: PaintForm, photos: Sequence[Photo]) -> list[Photo]:
+_hung = tuple_(Photo.created_at, Photo.id)
+
+
+def _mine(*conditions: ColumnElement[bool], most: int) -> Sequence[Photo]:
+    """Photos of the account, the newest first."""
+    mine = select(Photo).where(Photo.user_id == current_user.id, *conditions)
+    return db.session.scalars(mine.order_by(Photo.created_at.desc(), Photo.id.desc()).limit(most)).all()
+
+
+def _place() -> Place | None:
+    """Where the address says that the strip begins, if that makes sense."""
+    try:
+        return Place.parse(request.args.get("older", ""))
+    except NotFound:
+        return None
+
+
+def _leafed(older: Place | None) -> str:
+    """The address of this page with another part of the strip. What is chosen stays so.
+
+    Masks were painted over the photo on the easel: where none is chosen, that is another one there.
+    """
+    stays = request.args.keys() & {"photos", "sample"}
+    left_out = {"older"} if stays else {"older", "mask", "style_mask"}
+    query = [(name, value) for name, value in request.args.items(multi=True) if name not in left_out]
+    query += [("older", str(older))] if older else []
+    return f"{url_for('studio.index')}?{urlencode(query)}" if query else url_for("studio.index")
+
+
+def _chosen(form: PaintForm, strip: Strip) -> list[Photo]:
     """The photos to be painted: those that the address names, or the only one there is."""
     if request.args.get("sample") in SAMPLES:
         return []
     wanted = set(form.photos.data or [])
-    if not wanted and len(photos) == 1:
-        return list(photos)
-    return [photo for photo in photos if photo.id in wanted]
+    if not wanted and strip.only_one:
+        return strip.photos
+    return [photo for photo in strip.photos if photo.id in wanted]
 
 
 def _easel(photos: Sequence[Photo], chosen: Sequence[Photo]) -> Easel:

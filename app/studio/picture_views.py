@@ -119,7 +119,7 @@ def show(picture_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.get("/<uuid:picture_id>/status")
 def status(picture_id: uuid.UUID) -> ResponseReturnValue:
-    return fresh(render_template("pictures/_status.html", **_context(picture_id)))
+    return fresh(render_template("pictures/_polled.html", **_context(picture_id)))
 
 
 @bp.get("/<uuid:picture_id>/card")

@@ -26,7 +26,7 @@ from app.studio.errors import NotFound
 from app.studio.forms import PaintForm
 from app.studio.guests import SAMPLES, own_photo
 from app.studio.masks import keep_mask, load_masks
-from app.studio.previews import LARGE_SIDES, Asked, Subject, TooBusy, marked
+from app.studio.previews import LARGE_SIDES, Asked, Subject, TooBusy, discard_if_deleted, marked
 from app.studio.web import private_file
 from app.wiring import catalogue, previewer, storage
 
@@ -151,7 +151,9 @@ def add_mask(shelf: str, name: str) -> ResponseReturnValue:
         raise EmptyFile
     if len(data) > MASK_MAX_BYTES:
         raise FileTooLarge(MASK_MAX_BYTES // 1_000_000)
-    return {"id": str(keep_mask(storage(), subject.photo, data))}, 201
+    mask_id = keep_mask(storage(), subject.photo, data)
+    discard_if_deleted(storage(), subject)
+    return {"id": str(mask_id)}, 201
 
 
 @bp.get("/masks/<uuid:mask_id>.png")

@@ -12,7 +12,7 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -237,6 +237,7 @@ class Previewer:
         except StorageError as error:
             # Somebody else has just kept the same; or the disk is full, and a preview is no reason to fail.
             log.info("preview.not_kept", cause=repr(error.__cause__))
+        discard_if_deleted(self._storage, subject)
 
     # --- taking turns -------------------------------------------------------------------------
 
@@ -297,6 +298,21 @@ class Recent(Generic[Key, Value]):
             self._values.move_to_end(key)
             if len(self._values) > self._size:
                 self._values.popitem(last=False)
+
+
+def discard_if_deleted(storage: Storage, subject: Subject) -> None:
+    """Call this after keeping something beside a photo: if the photo was deleted meanwhile, it goes as well.
+
+    Painting takes a moment, and whoever deletes their photo in it wants no painted copy of it to stay.
+    """
+    if isinstance(subject.source, Path):
+        return  # it ships, and nobody deletes it
+    try:
+        storage.open(subject.source).close()
+    except StorageError:
+        log.info("photo.deleted_meanwhile", photo=str(subject.photo_id))
+        with suppress(StorageError):  # another thread is keeping something there, and comes here after it
+            storage.delete_prefix(subject.photo.storage_prefix)
 
 
 def marked(picture: Image.Image, side: int) -> bytes:

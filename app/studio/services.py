@@ -28,6 +28,7 @@ FINISHED = [status for status in RenderStatus if status.finished]
 RENDER_FAILED = translatable(
     "This picture could not be painted, and its credit is back on your account. Please try again."
 )
+IN_HAND = translatable("This is being painted just now. Delete it in a moment, when it is done.")
 
 
 # --- photos -------------------------------------------------------------------------------------
@@ -162,6 +163,32 @@ def delete_renders(
         BeingPainted: a worker has one of them in hand.
     """
     renders = find_renders(session, user_id, render_ids)
+    deleted = _delete_idle(session, wallet_id, renders)
+    if len(deleted) < len(renders):
+        raise BeingPainted(IN_HAND)
+    _forget_empty_orders(session, {render.order_id for render in renders})
+    return [render.storage_prefix for render in deleted]
+
+
+def delete_order(session: Session, wallet_id: uuid.UUID, order: PictureOrder) -> list[str]:
+    """Delete an order's pictures and take back those that have not been begun; what is in hand stays.
+
+    Painting goes on for minutes, and somebody who wants an end of it saves every picture not begun.
+    Returns the prefixes of the files to discard.
+
+    Raises:
+        BeingPainted: nothing can be deleted, because workers have all of it in hand.
+    """
+    renders = list(order.renders)
+    deleted = _delete_idle(session, wallet_id, renders)
+    if renders and not deleted:
+        raise BeingPainted(IN_HAND)
+    _forget_empty_orders(session, [order.id])
+    return [render.storage_prefix for render in deleted]
+
+
+def _delete_idle(session: Session, wallet_id: uuid.UUID, renders: Sequence[Render]) -> list[Render]:
+    """Delete those of the pictures that no worker has in hand, and return the credits of those not begun."""
     ids = [render.id for render in renders]
     # Read again under the statement's own locks: a worker may have claimed one since.
     waiting = session.scalars(
@@ -170,15 +197,11 @@ def delete_renders(
     finished = session.scalars(
         delete(Render).where(Render.id.in_(ids), Render.status.in_(FINISHED)).returning(Render.id)
     ).all()
-    if len(waiting) + len(finished) < len(ids):
-        raise BeingPainted(
-            translatable("This is being painted just now. Delete it in a moment, when it is done.")
-        )
     for render in renders:
         if render.id in waiting:
             ledger.return_credits(session, wallet_id, render.credits, reference=str(render.id))
-    _forget_empty_orders(session, {render.order_id for render in renders})
-    return [render.storage_prefix for render in renders]
+    gone = {*waiting, *finished}
+    return [render for render in renders if render.id in gone]
 
 
 def _forget_empty_orders(session: Session, order_ids: Iterable[uuid.UUID]) -> None:

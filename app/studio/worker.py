@@ -27,6 +27,7 @@ from app.engine.errors import EngineError
 from app.errors import DomainError
 from app.imaging import decode_photo, encode_png, make_preview, make_thumbnail
 from app.imaging.prints import cut
+from app.storage.base import StorageError
 from app.studio import orders, services
 from app.studio.masks import load_masks
 from app.studio.models import Photo, Render
@@ -130,18 +131,30 @@ def _settle(render: Render) -> None:
         done = services.finish(session, render.id, render.attempt)
     if not done:
         raise LeaseLost
-    for earlier in range(1, render.attempt):
-        storage().delete_prefix(f"{render.storage_prefix}/{earlier}")
+    _discard_earlier_attempts(render)
     _tell_if_complete(render)
     log.info("render.done", style=render.controls.style, pixels=render.width * render.height)
+
+
+def _discard_earlier_attempts(render: Render) -> None:
+    """Remove what earlier attempts left. The picture is done: a disk that refuses is no reason to fail."""
+    for earlier in range(1, render.attempt):
+        try:
+            storage().delete_prefix(f"{render.storage_prefix}/{earlier}")
+        except StorageError:
+            log.exception("render.earlier_attempt_stays", attempt=earlier)
 
 
 def _fail(render: Render, sentence: str) -> None:
     with transaction() as session:
         owner = session.get(User, render.user_id)
-        if owner is not None:
-            services.fail(session, render.id, render.attempt, owner.wallet_id, sentence)
-    storage().delete_prefix(f"{render.storage_prefix}/{render.attempt}")
+        failed = owner is not None and services.fail(
+            session, render.id, render.attempt, owner.wallet_id, sentence
+        )
+        # What did not fail here may have been finished meanwhile: its files are somebody's picture.
+        kept = not failed and session.get(Render, render.id) is not None
+    if not kept:
+        storage().delete_prefix(f"{render.storage_prefix}/{render.attempt}")
     _tell_if_complete(render)
 
 

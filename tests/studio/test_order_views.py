@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import uuid
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -15,6 +17,7 @@ from app.studio import services
 from app.studio.models import PictureOrder, Render, RenderStatus
 from app.studio.worker import process_render
 from app.wiring import render_queue
+from tests.studio.test_preview_views import a_mask
 from tests.studio.test_services import LEASE
 from tests.studio.test_views import balance, paint, uploaded
 
@@ -69,6 +72,38 @@ def test_an_order_whose_price_was_not_seen_is_shown_first(
 def test_one_picture_needs_no_review(app: Flask, ada: FlaskClient, user: User, photos: list[str]) -> None:
     assert paint(ada, photos[0]).location.startswith("/pictures/")
     assert balance(app, user) == 2
+
+
+def test_a_mask_counts_for_the_photo_it_was_painted_over_alone(
+    app: Flask, ada: FlaskClient, photos: list[str]
+) -> None:
+    mask = painted_mask(ada, photos[1])
+    ada.post(
+        "/orders",
+        data={"token": str(uuid.uuid4()), "photos": photos, "style": "wave", "credits": "2", "mask": mask},
+    )
+    with app.app_context(), transaction() as session:
+        masks = {str(render.photo_id): render.controls.mask for render in session.query(Render)}
+    assert masks == {photos[0]: None, photos[1]: uuid.UUID(mask)}
+
+
+def test_a_mask_of_none_of_the_photos_is_said_to_be_lost_before_anything_is_charged(
+    app: Flask, ada: FlaskClient, user: User, photos: list[str]
+) -> None:
+    mask = painted_mask(ada, photos[0])
+    sent = {"token": str(uuid.uuid4()), "photos": photos[1], "style": "wave", "credits": "1", "mask": mask}
+    page = ada.post("/orders", data=sent)
+    assert page.status_code == 200
+    assert "belongs to another photo" in page.text
+    assert mask not in page.text
+    assert balance(app, user) == 3
+    assert ada.post("/orders", data=sent | {"mask": ""}).status_code == 303
+    assert balance(app, user) == 2
+
+
+def painted_mask(client: FlaskClient, photo: str) -> str:
+    data = {"mask": (io.BytesIO(a_mask()), "mask.png")}
+    return str(client.post(f"/previews/photos/{photo}/masks", data=data).json["id"])
 
 
 def test_an_order_is_placed_once_however_often_it_is_sent(
@@ -166,21 +201,60 @@ def test_a_failure_in_an_order_is_said(app: Flask, ada: FlaskClient, user: User,
 
 
 def test_deleting_an_order_takes_back_what_was_not_begun(
-    app: Flask, ada: FlaskClient, eve: FlaskClient, user: User, photos: list[str]
+    app: Flask, ada: FlaskClient, eve: FlaskClient, user: User, photos: list[str], tmp_path: Path
 ) -> None:
-    location = paint(ada, *photos, credits="2").location
+    """What a worker has in hand stays, and can be deleted when it is done."""
+    location = paint(ada, photos[0], style=["wave", "udnie", "la_muse"], credits="3").location
     assert eve.post(f"{location}/delete").status_code == 404
     with app.app_context(), transaction() as session:
-        first = next(render.id for render in session.query(Render).order_by(Render.created_at))
-        services.claim(session, first, LEASE)
-    assert ada.post(f"{location}/delete").status_code == 409
+        finished, in_hand, _ = (
+            render.id for render in session.query(Render).order_by(Render.created_at).all()
+        )
+    process_render(app, finished)
     with app.app_context(), transaction() as session:
-        services.finish(session, first, 1)
-    assert ada.post(f"{location}/delete").status_code == 303
-    assert balance(app, user) == 2, "the one that was painted is paid, the other is taken back"
+        services.claim(session, in_hand, LEASE)
+    answer = ada.post(f"{location}/delete")
+    assert (answer.status_code, answer.location) == (303, location)
+    assert balance(app, user) == 1, "the one that was not begun is taken back"
+    page = ada.get(location).text
+    assert "The order is deleted but for the picture being painted just now" in page
+    assert "1 picture for 1 credit" in page
+    with app.app_context(), transaction() as session:
+        assert [render.id for render in session.query(Render)] == [in_hand]
+        assert not (tmp_path / "storage" / "renders" / str(finished)).exists()
+        services.finish(session, in_hand, 1)
+    answer = ada.post(f"{location}/delete", follow_redirects=True)
+    assert "The order and its pictures are deleted." in answer.text
+    assert balance(app, user) == 1, "what was painted is paid"
     assert ada.get(location).status_code == 404
     with app.app_context(), transaction() as session:
         assert session.query(Render).count() == session.query(PictureOrder).count() == 0
+
+
+def test_an_order_of_which_all_is_in_hand_cannot_be_deleted(
+    app: Flask, ada: FlaskClient, user: User, photos: list[str]
+) -> None:
+    location = paint(ada, *photos, credits="2").location
+    with app.app_context(), transaction() as session:
+        for render in session.query(Render).all():
+            services.claim(session, render.id, LEASE)
+    answer = ada.post(f"{location}/delete")
+    assert answer.status_code == 409
+    assert "This is being painted just now" in answer.text
+    assert balance(app, user) == 1
+    assert ada.get(location).status_code == 200
+
+
+def test_chosen_pictures_are_deleted_all_or_none(
+    app: Flask, ada: FlaskClient, user: User, photos: list[str]
+) -> None:
+    location = paint(ada, *photos, credits="2").location
+    with app.app_context(), transaction() as session:
+        ids = [render.id for render in session.query(Render).order_by(Render.created_at)]
+        services.claim(session, ids[0], LEASE)
+    assert ada.post("/pictures/delete", data={"picture": [str(one) for one in ids]}).status_code == 409
+    assert balance(app, user) == 1
+    assert "0 of 2 painted" in ada.get(location).text
 
 
 def test_orders_are_private(app: Flask, ada: FlaskClient, eve: FlaskClient, photos: list[str]) -> None:

@@ -38,15 +38,6 @@ def test_every_photo_is_wished_for_in_every_style() -> None:
     ]
 
 
-def test_a_mask_counts_for_the_one_photo_it_was_painted_over() -> None:
-    first, second = uuid.uuid4(), uuid.uuid4()
-    controls = Controls(style="wave", mask=uuid.uuid4())
-    assert [wish.controls.mask for wish in wishes_for([first], ["wave", "udnie"], controls)] == [
-        controls.mask
-    ] * 2
-    assert [wish.controls.mask for wish in wishes_for([first, second], ["wave"], controls)] == [None, None]
-
-
 def test_an_order_debits_one_entry_per_picture(session: Session, user: User) -> None:
     with transaction():
         photos = [add_photo(session, user), add_photo(session, user)]

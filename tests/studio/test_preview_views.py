@@ -15,6 +15,8 @@ from PIL import Image
 from app.config import PROJECT_ROOT
 from app.db import transaction
 from app.engine.catalogue import Catalogue
+from app.storage.base import Storage
+from app.studio import preview_views
 from app.studio.models import Photo
 from app.studio.worker import discard_orphans
 from tests.conftest import PASSWORD, make_settings, running_app
@@ -118,6 +120,21 @@ def test_a_mask_decides_where_it_is_painted(ada: FlaskClient) -> None:
     original = picture(ada.get(f"{address}/photo.webp").data)
     assert np.abs(full - plain).max() == 0
     assert np.abs(none - original).mean() < 6
+
+
+def test_a_mask_of_a_photo_deleted_meanwhile_goes_with_it(
+    ada: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo, plain_keep = tried(ada), preview_views.keep_mask
+
+    def delete_and_keep(storage: Storage, photo: Photo, data: bytes) -> uuid.UUID:
+        storage.delete_prefix(photo.storage_prefix)
+        return plain_keep(storage, photo, data)
+
+    monkeypatch.setattr(preview_views, "keep_mask", delete_and_keep)
+    sent = {"mask": (io.BytesIO(a_mask()), "m.png")}
+    assert ada.post(f"/previews/photos/{photo}/masks", data=sent).status_code == 201
+    assert not (tmp_path / "storage" / "photos" / photo).exists()
 
 
 @pytest.mark.parametrize(("data", "status"), [(b"", 400), (b"text", 415), (b"\0" * 4_000_001, 413)])

@@ -107,6 +107,27 @@ def test_small_previews_are_kept_beside_the_photo(
     assert previewer.known_suitability(COFFEE, "udnie") is None
 
 
+def test_a_photo_deleted_while_it_is_painted_leaves_nothing(
+    previewer: Previewer, storage: LocalStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo_id = uuid.uuid4()
+    photo = Subject(photo_id, f"photos/{photo_id}/original")
+    folder = tmp_path / photo.photo.storage_prefix
+    assert isinstance(photo.source, str)
+    storage.save(photo.source, (SAMPLES / "coffee.jpg").read_bytes())
+    previewer.small(photo, "wave")
+    assert len(list((folder / "previews").iterdir())) == 2, "it is still there"
+    plain_paint = previews.paint_fully
+
+    def paint_and_delete(*arguments, **options):  # type: ignore[no-untyped-def]
+        storage.delete_prefix(photo.photo.storage_prefix)
+        return plain_paint(*arguments, **options)
+
+    monkeypatch.setattr(previews, "paint_fully", paint_and_delete)
+    assert previewer.small(photo, "udnie").webp
+    assert not folder.exists()
+
+
 def test_previews_are_marked(previewer: Previewer) -> None:
     picture = previewer.large(COFFEE, Controls(style="wave", strength=0.0))
     sent = Image.open(io.BytesIO(marked(picture, 1024))).convert("RGB")

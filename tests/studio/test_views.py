@@ -203,13 +203,16 @@ def test_strangers_cannot_paint_a_photo(app: Flask, ada: FlaskClient, eve: Flask
 
 def test_watching_and_downloading_a_picture(app: Flask, ada: FlaskClient) -> None:
     location = paint(ada, uploaded(ada)).location
-    assert "hx-get" in ada.get(f"{location}/status").text
+    waiting = ada.get(f"{location}/status").text
+    assert "hx-get" in waiting
+    assert "Make a link" not in waiting
     for path in ("preview.jpg", "thumbnail.webp", "download"):
         assert ada.get(f"{location}/{path}").status_code == 404
     process_render(app, uuid.UUID(location.rsplit("/", 1)[1]))
     status = ada.get(f"{location}/status")
     assert "hx-get" not in status.text
     assert "download" in status.text
+    assert "Make a link" in status.text
     assert status.headers["Cache-Control"] == "no-store"
     for kind, ending in (("jpeg", "jpg"), ("png", "png")):
         answer = ada.get(f"{location}/download?format={kind}")

@@ -20,11 +20,13 @@ from app.billing import ledger
 from app.config import PROJECT_ROOT
 from app.db import transaction, utc_now
 from app.imaging.prints import FULL, PrintSize
+from app.storage.base import StorageError
+from app.storage.local import LocalStorage
 from app.studio import orders, services
 from app.studio.controls import Controls
 from app.studio.models import Render, RenderStatus
 from app.studio.orders import Wish
-from app.studio.worker import ORPHAN_AGE, EmbeddedWorker, discard_orphans, process_render, sweep
+from app.studio.worker import ORPHAN_AGE, EmbeddedWorker, _fail, discard_orphans, process_render, sweep
 from app.wiring import render_queue, storage
 from tests.conftest import create_user
 from tests.waiting import wait_until
@@ -122,6 +124,41 @@ def test_a_lost_file_is_tried_again_and_then_given_up(app: Flask, user: User) ->
     render, balance = read(app, user, render_id)
     assert (render.status, render.attempt, balance) == (RenderStatus.FAILED, 3, 2)
     assert render.failure == services.RENDER_FAILED
+
+
+def test_a_picture_that_is_done_stays_whatever_goes_wrong_afterwards(
+    app: Flask, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last attempt finishes; then the disk refuses to give up what an earlier one left."""
+    render_id = order_picture(app, user)
+    for _ in range(2):
+        with app.app_context(), transaction() as session:
+            assert services.claim(session, render_id, timedelta(seconds=20))
+            session.execute(update(Render).values(lease_expires_at=utc_now() - timedelta(seconds=1)))
+        sweep(app)
+    delete = LocalStorage.delete_prefix
+
+    def refuse(self: LocalStorage, prefix: str) -> None:
+        if prefix.endswith("/1"):
+            raise StorageError(prefix)
+        delete(self, prefix)
+
+    monkeypatch.setattr(LocalStorage, "delete_prefix", refuse)
+    process_render(app, render_id)
+    render, balance = read(app, user, render_id)
+    assert (render.status, render.attempt, balance) == (RenderStatus.DONE, 3, 1)
+    with app.app_context():
+        storage().open(render.result_key("picture.png")).close()
+
+
+def test_failing_a_picture_that_was_finished_meanwhile_takes_nothing_away(app: Flask, user: User) -> None:
+    render_id = order_picture(app, user)
+    process_render(app, render_id)
+    render, _ = read(app, user, render_id)
+    with app.app_context():
+        _fail(render, "Too late.")
+        storage().open(render.result_key("picture.png")).close()
+    assert read(app, user, render_id)[0].status is RenderStatus.DONE
 
 
 def test_the_result_of_a_deleted_picture_is_thrown_away(app: Flask, user: User, tmp_path: Path) -> None:
