@@ -127,6 +127,32 @@ def test_several_photos_in_one_order(page: Page) -> None:
     assert credits_shown(page) == 1
 
 
+def test_a_painted_card_stays_as_it_is_while_the_others_are_painted(page: Page) -> None:
+    sign_up(page)
+    upload(page, COFFEE, CHELSEA)
+    choose_style(page, "La Muse")
+    page.get_by_role("button", name="Paint 2 pictures · 2 credits").click()
+    page.wait_for_url("**/orders/*")
+    painted = page.locator("li[id^=painted-]")
+    expect(painted.first).to_be_visible(timeout=60_000)
+    link = painted.first.get_by_role("link")
+    link.focus()
+    link.evaluate("link => { link.looked_at = true; }")
+    expect(page.get_by_text("All of it is painted.")).to_be_visible(timeout=60_000)
+    expect(link).to_be_focused()
+    assert link.evaluate("link => link.looked_at")
+
+
+def test_the_picture_that_is_ready_can_be_shared_at_once(page: Page) -> None:
+    sign_up(page)
+    upload(page, COFFEE)
+    choose_style(page, "La Muse")
+    page.locator("[data-pay]").click()
+    wait_for_picture(page)
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.get_by_label("The link to this picture")).to_be_visible()
+
+
 def test_a_double_click_paints_and_charges_once(page: Page, site: LiveSite) -> None:
     email = sign_up(page)
     upload(page, COFFEE)
