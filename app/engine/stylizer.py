@@ -141,14 +141,13 @@ class Stylizer:
         mixture = style if isinstance(style, Mixture) else Mixture.parse(style)
         report = on_progress or (lambda share: None)
         report(0.0)
+        painter = self._painter(mixture, style_map, exact)
+        if strength == 0.0 or (mask is not None and not mask.any()):
+            report(1.0)
+            return photo.copy()  # nothing of a painting would be seen
         sizes = [(height, width)] if exact else plan(height, width, brush)
         enlarge = paint_coarse_to_fine if upsampling == "cascade" else paint_guided
-        painted = enlarge(
-            photo,
-            sizes,
-            self._painter(mixture, style_map, exact),
-            lambda share: report(0.97 * share),
-        )
+        painted = enlarge(photo, sizes, painter, lambda share: report(0.97 * share))
         if keep_colors:
             painted = keep_photo_colors(photo, painted)
         result = blend(photo, painted, strength, mask)
