@@ -192,6 +192,7 @@ def test_a_control_moved_without_connection_is_followed_when_it_is_back(page: Pa
 
 def test_an_upload_without_connection_says_so_and_works_when_it_is_back(page: Page) -> None:
     sign_up(page)
+    expect(page.locator(".drop [data-scripted]").first).to_be_visible()  # its script has arrived
     page.context.set_offline(True)
     page.set_input_files("#photo-files", COFFEE)
     expect(page.get_by_role("alert")).to_contain_text("The connection broke. Check it and try again.")

@@ -211,8 +211,8 @@ def test_weights_that_cannot_be_fetched_are_one_sentence(
     options = {"train": ("--config", recipe_file), "evaluate": ("house_v0", "--size", "64")}
     unreachable = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path / "keras")}
     script = (
-        "import sys; from pathlib import Path; from app.commands import loss_weights;"
-        "loss_weights.AT_HAND = Path('nowhere'); from flask.cli import main; sys.argv[0] = 'flask'; main()"
+        "import sys; from pathlib import Path; from app.commands import training_data;"
+        "training_data.AT_HAND = Path('nowhere'); from flask.cli import main; sys.argv[0] = 'flask'; main()"
     )
     arguments = (
         "--app",
