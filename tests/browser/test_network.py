@@ -92,7 +92,8 @@ def test_files_chosen_while_others_are_on_their_way_join_them(page: Page) -> Non
     expect(page.locator("input[name=photos]:checked")).to_have_count(2)
 
 
-def test_what_is_paid_for_has_the_stroke_painted_just_before(page: Page, site: LiveSite) -> None:
+def paint_a_stroke_that_is_held(page: Page) -> tuple[str, list[Route]]:
+    """A stroke on a new account's photo whose mask is held on its way: the e-mail, and what is held."""
     email = sign_up(page)
     upload(page, COFFEE)
     choose_style(page, "La Muse")
@@ -101,6 +102,11 @@ def test_what_is_paid_for_has_the_stroke_painted_just_before(page: Page, site: L
     held = hold(page, "**/masks")
     page.locator("[data-canvas]").press("Space")
     wait_for(page, lambda: bool(held))
+    return email, held
+
+
+def test_what_is_paid_for_has_the_stroke_painted_just_before(page: Page, site: LiveSite) -> None:
+    email, held = paint_a_stroke_that_is_held(page)
     pay = page.locator("[data-pay]")
     pay.dblclick()
     expect(pay).to_be_disabled()
@@ -242,14 +248,7 @@ def test_a_stroke_that_cannot_be_kept_is_not_left_out_but_tried_again(page: Page
 
 
 def test_choosing_something_else_calls_back_what_still_waits(page: Page, site: LiveSite) -> None:
-    email = sign_up(page)
-    upload(page, COFFEE)
-    choose_style(page, "La Muse")
-    rest(page)
-    take_brush(page, "Where it is painted")
-    held = hold(page, "**/masks")
-    page.locator("[data-canvas]").press("Space")
-    wait_for(page, lambda: bool(held))
+    email, held = paint_a_stroke_that_is_held(page)
     pay = page.locator("[data-pay]")
     pay.click()
     expect(pay).to_be_disabled()
