@@ -27,6 +27,13 @@ class Storage(Protocol):
             StorageError: there is no such file.
         """
 
+    def holds(self, key: str) -> bool:
+        """Whether there is such a file.
+
+        Raises:
+            StorageError: the key is malformed, or the disk does not say.
+        """
+
     def delete_prefix(self, prefix: str) -> None:
         """Remove everything whose key begins with the folders of ``prefix``; nothing there is no error.
 

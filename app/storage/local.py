@@ -37,6 +37,15 @@ class LocalStorage:
         except OSError as error:
             raise StorageError(f"could not open {key}") from error
 
+    def holds(self, key: str) -> bool:
+        try:
+            self._path(key).stat()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise StorageError(f"could not look for {key}") from error
+        return True
+
     def delete_prefix(self, prefix: str) -> None:
         path = self._path(prefix)
         try:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.config import PROJECT_ROOT
 from app.sentences import translatable
-from app.storage.base import Storage, StorageError
+from app.storage.base import Storage
 from app.studio.errors import NotFound
 from app.studio.models import Photo
 from app.studio.previews import Subject
@@ -104,9 +104,7 @@ def adopt_guest_photo(session: Session, storage: Storage, user_id: int) -> Photo
     browser_session.pop(SESSION_KEY, None)
     if photo is None or session.get(Photo, photo.id) is not None:
         return None
-    try:
-        storage.open(photo.original_key).close()
-    except StorageError:
+    if not storage.holds(photo.original_key):
         return None  # swept meanwhile
     photo.user_id = user_id
     session.add(photo)

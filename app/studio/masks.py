@@ -35,22 +35,14 @@ class MaskGone(DomainError):
         )
 
 
-def with_own_masks(storage: Storage, photo: Photo, controls: Controls) -> Controls:
-    """The controls with those masks alone that lie beside this photo: no other photo's fit it."""
-    foreign = {
-        name: None
-        for name, mask_id in (("mask", controls.mask), ("style_mask", controls.style_mask))
-        if mask_id is not None and not _lies_there(storage, photo.mask_key(mask_id))
-    }
-    return controls.model_copy(update=foreign)
+def foreign_masks(storage: Storage, photo: Photo, controls: Controls) -> dict[str, None]:
+    """What to change in the controls for this photo: masks that were painted over another fit none but it.
 
-
-def _lies_there(storage: Storage, key: str) -> bool:
-    try:
-        storage.open(key).close()
-    except StorageError:
-        return False
-    return True
+    Raises:
+        StorageError: the storage does not say which masks it has.
+    """
+    masks = {"mask": controls.mask, "style_mask": controls.style_mask}
+    return {name: None for name, mask in masks.items() if mask and not storage.holds(photo.mask_key(mask))}
 
 
 @dataclass(frozen=True)

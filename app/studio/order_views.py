@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -20,7 +21,7 @@ from app.imaging.prints import FULL, SIZES, Frame, PrintSize, Turn, frame_photo
 from app.studio import orders, services
 from app.studio.errors import TooManyPictures
 from app.studio.forms import DeleteForm, PaintForm, read_focus
-from app.studio.masks import with_own_masks
+from app.studio.masks import foreign_masks
 from app.studio.models import Photo, RenderStatus
 from app.studio.orders import Wish
 from app.studio.web import fresh, send_archive, signed_in
@@ -65,7 +66,7 @@ def _review_page(form: PaintForm, status: int = 200) -> ResponseReturnValue:
     """The order as it stands; where something is still missing it says what."""
     user = signed_in()
     photos = services.find_photos(db.session(), user.id, form.photos.data or [])
-    wishes = _wishes(form) if form.validate() else []
+    wishes = _wishes(form, photos) if form.validate() else []
     page = render_template(
         "orders/review.html",
         form=form,
@@ -82,12 +83,14 @@ def _review_page(form: PaintForm, status: int = 200) -> ResponseReturnValue:
     return page, status
 
 
-def _wishes(form: PaintForm) -> list[Wish]:
+def _wishes(form: PaintForm, photos: Mapping[uuid.UUID, Photo]) -> list[Wish]:
     """What the validated form asks for; a mask counts for the photo that it was painted over alone."""
-    photos = services.find_photos(db.session(), signed_in().id, form.photos.data or [])
+    wishes = form.wishes(request.values)
+    # All wishes name the same masks, so each photo is looked at once.
+    foreign = {photo.id: foreign_masks(storage(), photo, wishes[0].controls) for photo in photos.values()}
     return [
-        dataclasses.replace(wish, controls=with_own_masks(storage(), photos[wish.photo_id], wish.controls))
-        for wish in form.wishes(request.values)
+        dataclasses.replace(wish, controls=wish.controls.model_copy(update=foreign[wish.photo_id]))
+        for wish in wishes
     ]
 
 
@@ -128,7 +131,8 @@ def place() -> ResponseReturnValue:
     if not form.validate():
         flash(form.first_error, "error")
         return _review_page(form, 400)
-    wishes = _wishes(form)
+    photos = services.find_photos(db.session(), signed_in().id, form.photos.data or [])
+    wishes = _wishes(form, photos)
     if _forget_lost_masks(form, wishes):
         flash(gettext("What you painted by hand belongs to another photo. It does not count here."), "info")
         return _review_page(form)

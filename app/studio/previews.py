@@ -307,11 +307,9 @@ def discard_if_deleted(storage: Storage, subject: Subject) -> None:
     """
     if isinstance(subject.source, Path):
         return  # it ships, and nobody deletes it
-    try:
-        storage.open(subject.source).close()
-    except StorageError:
-        log.info("photo.deleted_meanwhile", photo=str(subject.photo_id))
-        with suppress(StorageError):  # another thread is keeping something there, and comes here after it
+    with suppress(StorageError):  # another thread is keeping something there, and comes here after it
+        if not storage.holds(subject.source):
+            log.info("photo.deleted_meanwhile", photo=str(subject.photo_id))
             storage.delete_prefix(subject.photo.storage_prefix)
 
 

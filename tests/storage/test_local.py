@@ -33,6 +33,16 @@ def test_what_is_saved_can_be_read(storage: LocalStorage, tmp_path: Path) -> Non
     assert files(tmp_path) == ["root/photos/ab-1/original"]
 
 
+def test_whether_a_file_is_there(storage: LocalStorage, tmp_path: Path) -> None:
+    storage.save("a/b", b"first")
+    assert storage.holds("a/b")
+    assert not storage.holds("a/c")
+    assert not storage.holds("z/b")
+    for unanswerable in ("a/b/c", "../a"):  # below a file; no key at all
+        with pytest.raises(StorageError):
+            storage.holds(unanswerable)
+
+
 def test_a_key_that_is_taken_is_never_overwritten(storage: LocalStorage, tmp_path: Path) -> None:
     storage.save("a/b", b"first")
     with pytest.raises(StorageError) as caught:

@@ -14,6 +14,7 @@ from PIL import Image
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
 from app.imaging.faces import find_faces
+from app.storage.base import StorageError
 from app.storage.local import LocalStorage
 from app.studio import previews
 from app.studio.controls import Controls
@@ -126,6 +127,23 @@ def test_a_photo_deleted_while_it_is_painted_leaves_nothing(
     monkeypatch.setattr(previews, "paint_fully", paint_and_delete)
     assert previewer.small(photo, "udnie").webp
     assert not folder.exists()
+
+
+def test_a_photo_stays_when_the_disk_does_not_say_whether_it_is_there(
+    previewer: Previewer, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo_id = uuid.uuid4()
+    photo = Subject(photo_id, f"photos/{photo_id}/original")
+    assert isinstance(photo.source, str)
+    storage.save(photo.source, (SAMPLES / "coffee.jpg").read_bytes())
+
+    def refuse(self: LocalStorage, key: str) -> bool:
+        raise StorageError(key)
+
+    with monkeypatch.context() as unwell:
+        unwell.setattr(LocalStorage, "holds", refuse)
+        assert previewer.small(photo, "wave").webp
+    assert storage.holds(photo.source)
 
 
 def test_previews_are_marked(previewer: Previewer) -> None:

@@ -79,6 +79,15 @@ def read(app: Flask, user: User, render_id: uuid.UUID) -> tuple[Render, int]:
     return render, balance
 
 
+def die_at_work(app: Flask, render_id: uuid.UUID, *, times: int) -> None:
+    """Workers take the render in hand and are not heard of again, until the sweep finds it."""
+    for _ in range(times):
+        with app.app_context(), transaction() as session:
+            assert services.claim(session, render_id, timedelta(seconds=20))
+            session.execute(update(Render).values(lease_expires_at=utc_now() - timedelta(seconds=1)))
+        sweep(app)
+
+
 def test_a_photo_becomes_a_picture_of_the_same_size(app: Flask, user: User) -> None:
     render_id = order_picture(app, user)
     process_render(app, render_id)
@@ -131,11 +140,7 @@ def test_a_picture_that_is_done_stays_whatever_goes_wrong_afterwards(
 ) -> None:
     """The last attempt finishes; then the disk refuses to give up what an earlier one left."""
     render_id = order_picture(app, user)
-    for _ in range(2):
-        with app.app_context(), transaction() as session:
-            assert services.claim(session, render_id, timedelta(seconds=20))
-            session.execute(update(Render).values(lease_expires_at=utc_now() - timedelta(seconds=1)))
-        sweep(app)
+    die_at_work(app, render_id, times=2)
     delete = LocalStorage.delete_prefix
 
     def refuse(self: LocalStorage, prefix: str) -> None:
@@ -148,7 +153,7 @@ def test_a_picture_that_is_done_stays_whatever_goes_wrong_afterwards(
     render, balance = read(app, user, render_id)
     assert (render.status, render.attempt, balance) == (RenderStatus.DONE, 3, 1)
     with app.app_context():
-        storage().open(render.result_key("picture.png")).close()
+        assert storage().holds(render.result_key("picture.png"))
 
 
 def test_failing_a_picture_that_was_finished_meanwhile_takes_nothing_away(app: Flask, user: User) -> None:
@@ -157,7 +162,7 @@ def test_failing_a_picture_that_was_finished_meanwhile_takes_nothing_away(app: F
     render, _ = read(app, user, render_id)
     with app.app_context():
         _fail(render, "Too late.")
-        storage().open(render.result_key("picture.png")).close()
+        assert storage().holds(render.result_key("picture.png"))
     assert read(app, user, render_id)[0].status is RenderStatus.DONE
 
 
@@ -174,11 +179,7 @@ def test_the_sweep_returns_the_credit_of_a_render_that_keeps_killing_its_worker(
     app: Flask, user: User
 ) -> None:
     render_id = order_picture(app, user)
-    for _ in range(3):
-        with app.app_context(), transaction() as session:
-            assert services.claim(session, render_id, timedelta(seconds=20))
-            session.execute(update(Render).values(lease_expires_at=utc_now() - timedelta(seconds=1)))
-        sweep(app)
+    die_at_work(app, render_id, times=3)
     render, balance = read(app, user, render_id)
     assert (render.status, render.attempt, balance) == (RenderStatus.FAILED, 3, 2)
     sweep(app)
