@@ -6,15 +6,12 @@ Everything is loaded for the first time, on this machine, by a processor slowed 
 from __future__ import annotations
 
 import statistics
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page
 
-from tests.browser.conftest import CHROMIUM, FLAGS
+from bench.live import open_site
 from tests.browser.everywhere import STOPS, Exhibit, Stop, furnish, open_context
-from tests.live import LiveSite
 
 SHOWN = ("landing", "studio-sample", "pictures")
 SCREENS = {"1280, 1x": (1280, 1.0), "390, 2x": (390, 2.0)}
@@ -50,21 +47,13 @@ class Visit:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        site = LiveSite(Path(folder), FREE_CREDITS="12")
-        site.migrate()
-        site.start()
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        try:
-            exhibit = furnish(browser, site)
-            print(f"Pages: first visits, median of {RUNS}; the processor slowed down {SLOWER} times")
-            print(f"  {'page':<16} {'screen':<10} {'kB':>6} {'LCP, s':>7} {'CLS':>6}")
-            for stop in STOPS:
-                if stop.name in SHOWN:
-                    compare_screens(browser, exhibit, stop)
-        finally:
-            browser.close()
-            site.stop()
+    with open_site(FREE_CREDITS="12") as (browser, site):
+        exhibit = furnish(browser, site)
+        print(f"Pages: first visits, median of {RUNS}; the processor slowed down {SLOWER} times")
+        print(f"  {'page':<16} {'screen':<10} {'kB':>6} {'LCP, s':>7} {'CLS':>6}")
+        for stop in STOPS:
+            if stop.name in SHOWN:
+                compare_screens(browser, exhibit, stop)
 
 
 def compare_screens(browser: Browser, exhibit: Exhibit, stop: Stop) -> None:

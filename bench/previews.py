@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 import statistics
-import tempfile
 import time
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, Response, expect, sync_playwright
+from playwright.sync_api import Page, Response, expect
 
 from app.config import PROJECT_ROOT
-from tests.browser.conftest import CHROMIUM, FLAGS
+from bench.live import open_site
 from tests.browser.easel import put, rest
 from tests.browser.test_customer import sign_up
-from tests.live import LiveSite
 
 SIZE = (1024, 768)
 WALLS = 3
@@ -25,20 +23,12 @@ BRUSHES = (2, 0.5, 3)
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        site = LiveSite(Path(folder))
-        site.migrate()
-        site.start()
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        try:
-            page = browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900}).new_page()
-            sign_up(page)
-            show_wall(page)  # every network is loaded and traced once for this size
-            measure_walls(page, Path(folder))
-            measure_controls(page)
-        finally:
-            browser.close()
-            site.stop()
+    with open_site() as (browser, site):
+        page = browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900}).new_page()
+        sign_up(page)
+        show_wall(page)  # every network is loaded and traced once for this size
+        measure_walls(page, site.instance_dir)
+        measure_controls(page)
 
 
 def show_wall(page: Page) -> None:

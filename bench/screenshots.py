@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-import tempfile
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from app.config import PROJECT_ROOT
-from tests.browser.conftest import CHROMIUM, FLAGS
+from bench.live import open_site
 from tests.browser.everywhere import STOPS, Exhibit, Stop, furnish, open_context
-from tests.live import LiveSite
 
 FOLDER = PROJECT_ROOT / "docs" / "screenshots"
 WIDTHS = (390, 768, 1280)
@@ -24,22 +22,14 @@ BARS = ".pay-bar, .chosen-bar:visible, .order-sum"
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        site = LiveSite(Path(folder), FREE_CREDITS="12")
-        site.migrate()
-        site.start()
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        try:
-            exhibit = furnish(browser, site)
-            FOLDER.mkdir(exist_ok=True)
-            for old in FOLDER.glob("*.webp"):
-                old.unlink()
-            for stop in STOPS:
-                for width in WIDTHS:
-                    take(browser, exhibit, stop, width)
-        finally:
-            browser.close()
-            site.stop()
+    with open_site(FREE_CREDITS="12") as (browser, site):
+        exhibit = furnish(browser, site)
+        FOLDER.mkdir(exist_ok=True)
+        for old in FOLDER.glob("*.webp"):
+            old.unlink()
+        for stop in STOPS:
+            for width in WIDTHS:
+                take(browser, exhibit, stop, width)
     taken = list(FOLDER.glob("*.webp"))
     megabytes = sum(path.stat().st_size for path in taken) / 1e6
     print(f"{len(taken)} pictures, {megabytes:.1f} MB, in {FOLDER.relative_to(PROJECT_ROOT)}")

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from app.config import PROJECT_ROOT
-from tests.browser.conftest import CHROMIUM, FLAGS
+from bench.live import open_site
 from tests.browser.test_customer import choose_style, sign_up, upload
-from tests.live import LiveSite
 
 STYLES = (
     "The Great Wave off Kanagawa",
@@ -30,28 +27,20 @@ LOADS = 20
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        photo = Path(folder) / "photo.jpg"
+    with open_site(FREE_CREDITS="50") as (browser, site):
+        photo = site.instance_dir / "photo.jpg"
         with Image.open(PROJECT_ROOT / "static" / "samples" / "coffee.jpg") as sample:
             sample.convert("RGB").resize((1024, 768)).save(photo, quality=92)
-        site = LiveSite(Path(folder), FREE_CREDITS="50")
-        site.migrate()
-        site.start()
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        try:
-            page = browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900}).new_page()
-            sign_up(page)
-            upload(page, photo)
-            studio = page.url
-            time.sleep(12)  # the site warms up after its start
-            waits = [wait_for(page, studio, style) for style in STYLES]
-            print("Site: from pressing the button to the finished picture in the browser, 1024x768")
-            print("  " + "  ".join(f"{seconds:.2f}" for seconds in waits))
-            print(f"  median {statistics.median(waits):.2f} s, longest {max(waits):.2f} s\n")
-            measure_pages(page)
-        finally:
-            browser.close()
-            site.stop()
+        page = browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900}).new_page()
+        sign_up(page)
+        upload(page, photo)
+        studio = page.url
+        time.sleep(12)  # the site warms up after its start
+        waits = [wait_for(page, studio, style) for style in STYLES]
+        print("Site: from pressing the button to the finished picture in the browser, 1024x768")
+        print("  " + "  ".join(f"{seconds:.2f}" for seconds in waits))
+        print(f"  median {statistics.median(waits):.2f} s, longest {max(waits):.2f} s\n")
+        measure_pages(page)
 
 
 def wait_for(page: Page, studio: str, style: str) -> float:
