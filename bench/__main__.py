@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import traceback
 from collections.abc import Callable
 
 from bench import (
@@ -18,6 +19,7 @@ from bench import (
     memory,
     pages,
     previews,
+    rewriting,
     screenshots,
     site,
     sizes,
@@ -36,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "memory": memory.main,
     "pages": pages.main,
     "previews": previews.main,
+    "rewriting": rewriting.main,
     "site": site.main,
     "sizes": sizes.main,
     "tiling": tiling.main,
@@ -54,9 +57,16 @@ def main() -> None:
         PICTURES[names[0]]()
         return
     print(f"{processor()}, {len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}\n")
+    failed = []
     for name in names:
-        BENCHMARKS[name]()
+        try:
+            BENCHMARKS[name]()
+        except Exception:  # the others are of use without it
+            traceback.print_exc()
+            failed.append(name)
         print()
+    if failed:
+        raise SystemExit(f"Failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

@@ -1,28 +1,46 @@
 """Pictures, not figures: what the brush does to a large photo, in cut-outs at 100 per cent.
 
 Written to docs/engine/: per photo and style the photo itself, one pass over the large photo, one pass over a
-small copy enlarged, and the cascade with the natural brush and with one twice as broad.
+small copy enlarged, and the cascade with the natural brush and with one twice as broad. Another sheet shows
+the cascade with other sizes of the first pass and other steps from pass to pass.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest import mock
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from app.config import PROJECT_ROOT
+from app.engine import cascade
 from app.engine.cascade import WORKING_SIZE, resize
 from app.engine.catalogue import Catalogue
 from app.engine.preprocessing import Pixels
 
-LONG_SIDE = 2560
+if TYPE_CHECKING:
+    from app.engine.stylizer import Stylizer
+
+LONG_SIDE, CHOICES_LONG_SIDE = 2560, 1920
 CUT = (460, 400)
 # A sample photo, where to cut (as shares of its sides), and styles.
 CASES = (
     ("coffee", (0.40, 0.40), ("la_muse", "starry_night", "wave")),
     ("chelsea", (0.28, 0.25), ("rain_princess", "udnie", "poppies")),
 )
+# The first pass's long side in pixels, and how much larger each pass is than the one before.
+CHOICES = ((512, 1.6), (640, 1.6), (960, 1.6), (640, 1.3), (640, 2.6))
+CHOSEN_BY = (
+    ("astronaut", (0.30, 0.12), "starry_night"),
+    ("coffee", (0.30, 0.30), "la_muse"),
+    ("chelsea", (0.35, 0.30), "wave"),
+    ("astronaut", (0.30, 0.12), "composition_vii"),
+    ("chelsea", (0.35, 0.30), "the_scream"),
+)
+
+Row = tuple[tuple[int, int], list[tuple[str, Pixels]]]
 
 
 def main() -> None:
@@ -32,25 +50,41 @@ def main() -> None:
     folder = PROJECT_ROOT / "docs" / "engine"
     folder.mkdir(parents=True, exist_ok=True)
     for sample, place, styles in CASES:
-        with Image.open(PROJECT_ROOT / "static" / "samples" / f"{sample}.jpg") as file:
-            small = np.asarray(file.convert("RGB"))
-        height, width = scaled(small, LONG_SIDE)
-        photo = resize(small, height, width)
+        photo = read_sample(sample, LONG_SIDE)
+        height, width = photo.shape[:2]
         corner = (int(place[0] * width), int(place[1] * height))
-        rows = []
+        rows: list[Row] = []
         for style in styles:
             reduced = resize(photo, *scaled(photo, WORKING_SIZE))
             enlarged = resize(stylizer.stylize(reduced, style, exact=True), height, width)
-            rows.append(
-                [
-                    ("photo", photo),
-                    ("one pass, full size", stylizer.stylize(photo, style, exact=True)),
-                    (f"one pass at {WORKING_SIZE}, enlarged", enlarged),
-                    ("brush 1", stylizer.stylize(photo, style)),
-                    ("brush 2", stylizer.stylize(photo, style, brush=2.0)),
-                ]
-            )
-        write_sheet(folder / f"brush-{sample}.webp", rows, corner)
+            pictures = [
+                ("photo", photo),
+                ("one pass, full size", stylizer.stylize(photo, style, exact=True)),
+                (f"one pass at {WORKING_SIZE}, enlarged", enlarged),
+                ("brush 1", stylizer.stylize(photo, style)),
+                ("brush 2", stylizer.stylize(photo, style, brush=2.0)),
+            ]
+            rows.append((corner, pictures))
+        write_sheet(folder / f"brush-{sample}.webp", rows)
+    write_sheet(folder / "brush-choices.webp", [choices(stylizer, *case) for case in CHOSEN_BY])
+
+
+def choices(stylizer: Stylizer, sample: str, place: tuple[float, float], style: str) -> Row:
+    """The same picture by other sizes and steps of the cascade."""
+    photo = read_sample(sample, CHOICES_LONG_SIDE)
+    corner = (int(place[0] * photo.shape[1]), int(place[1] * photo.shape[0]))
+    pictures = []
+    for working_size, factor in CHOICES:
+        with mock.patch.multiple(cascade, WORKING_SIZE=working_size, FACTOR=factor):
+            pictures.append((f"from {working_size} by {factor}", stylizer.stylize(photo, style)))
+    return corner, pictures
+
+
+def read_sample(name: str, long_side: int) -> Pixels:
+    """A sample photo, enlarged to that long side."""
+    with Image.open(PROJECT_ROOT / "static" / "samples" / f"{name}.jpg") as file:
+        small = np.asarray(file.convert("RGB"))
+    return resize(small, *scaled(small, long_side))
 
 
 def scaled(pixels: Pixels, long_side: int) -> tuple[int, int]:
@@ -60,12 +94,12 @@ def scaled(pixels: Pixels, long_side: int) -> tuple[int, int]:
     return round(height * scale), round(width * scale)
 
 
-def write_sheet(path: Path, rows: list[list[tuple[str, Pixels]]], corner: tuple[int, int]) -> None:
-    """Cut the same place out of every picture, one row per style, and name what each shows."""
+def write_sheet(path: Path, rows: list[Row]) -> None:
+    """Cut the same place, at the row's corner, out of every picture of a row; name what each shows."""
     width, height = CUT
-    sheet = Image.new("RGB", (len(rows[0]) * width, len(rows) * height))
+    sheet = Image.new("RGB", (len(rows[0][1]) * width, len(rows) * height))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(20)
-    for row, pictures in enumerate(rows):
+    for row, (corner, pictures) in enumerate(rows):
         for column, (label, picture) in enumerate(pictures):
             box = (*corner, corner[0] + width, corner[1] + height)
             at = (column * width, row * height)

@@ -37,7 +37,7 @@ def resident_memory() -> float:
 def main() -> None:
     print(f"Memory: the serving process over {RENDERS} renders of different sizes and styles")
     with tempfile.TemporaryDirectory() as folder:
-        app = create_app(Settings(_env_file=None, instance_dir=Path(folder), log_level="ERROR"))  # type: ignore[call-arg]
+        app = create_app(Settings(_env_file=None, instance_dir=Path(folder), log_level="ERROR"))
         with app.app_context():
             upgrade()
             styles = [style.slug for style in app.extensions["catalogue"].styles]

@@ -49,7 +49,7 @@ def write_pictures() -> None:
         rows.append(row)
         print(f"{style} at {photo.shape[1]}x{photo.shape[0]}:", "; ".join(label for label, _ in row[1:]))
     corner = (int(PLACE[0] * photo.shape[1]), int(PLACE[1] * photo.shape[0]))
-    write_sheet(PROJECT_ROOT / "docs" / "engine" / "upsampling.webp", rows, corner)
+    write_sheet(PROJECT_ROOT / "docs" / "engine" / "upsampling.webp", [(corner, row) for row in rows])
 
 
 def measure(way: str) -> dict[str, float]:

@@ -67,12 +67,16 @@ class Catalogue:
     """The styles of several folders, in order. The last folder is the one that imports go to.
 
     Files are read again when they change, so that a running site sees what a command imported. With
-    ``public_domain_only`` styles after works that are protected, or may be, are as good as not there.
+    ``public_domain_only`` styles after works that are protected, or may be, are as good as not there. With
+    ``fast`` a network whose fast variant (``NAME_fast.npz``) lies beside it leaves its styles to that one.
     """
 
-    def __init__(self, folders: Sequence[Path], *, public_domain_only: bool = False) -> None:
+    def __init__(
+        self, folders: Sequence[Path], *, public_domain_only: bool = False, fast: bool = False
+    ) -> None:
         self._folders = list(folders)
         self._public_domain_only = public_domain_only
+        self._fast = fast
         self._lock = threading.Lock()
         self._stamps: list[int] | None = None
         self._styles: dict[str, Style] = {}
@@ -186,7 +190,7 @@ class Catalogue:
                 self._styles = {
                     style.slug: style
                     for index, folder in enumerate(self._folders)
-                    for style in _read_styles(folder, self._folders, imported=index > 0)
+                    for style in _read_styles(folder, self._folders, imported=index > 0, fast=self._fast)
                 }
                 self._stamps = stamps
             return self._styles
@@ -235,12 +239,12 @@ def _read_networks(folder: Path) -> list[dict[str, Any]]:
     return networks
 
 
-def _read_styles(folder: Path, folders: Sequence[Path], *, imported: bool) -> list[Style]:
+def _read_styles(folder: Path, folders: Sequence[Path], *, imported: bool, fast: bool) -> list[Style]:
     try:
         return [
             Style(
                 **facts,
-                checkpoint=_checkpoint(network, folder, folders),
+                checkpoint=_checkpoint(network, folder, folders, fast=fast),
                 row=folder / network["row"] if "row" in network else None,
                 preview=folder / "previews" / f"{facts['slug']}.webp",
                 imported=imported,
@@ -252,10 +256,12 @@ def _read_styles(folder: Path, folders: Sequence[Path], *, imported: bool) -> li
         raise CatalogueError(f"{folder / FILE_NAME} is damaged.") from error
 
 
-def _checkpoint(network: dict[str, Any], folder: Path, folders: Sequence[Path]) -> Path:
+def _checkpoint(network: dict[str, Any], folder: Path, folders: Sequence[Path], *, fast: bool) -> Path:
     """Where an entry's network is: in its own folder, or, of an added style, in any."""
     if "network" not in network:
-        return folder / str(network["checkpoint"])
+        whole = folder / str(network["checkpoint"])
+        variant = whole.with_stem(f"{whole.stem}_fast")
+        return variant if fast and variant.is_file() else whole
     places: list[Path] = [place / network["network"] for place in folders]
     return next((place for place in places if place.is_file()), places[0])
 

@@ -33,8 +33,19 @@ from app.engine.errors import InvalidCheckpoint
 Floats = npt.NDArray[np.floating]
 
 # What reading a damaged archive may raise: RuntimeError for one that claims to be encrypted or compressed
-# in a way unknown, zlib.error for data that does not decompress.
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+# in a way unknown, zlib.error for data that does not decompress, MemoryError for an array that claims a shape
+# beyond all memory.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ def _srgb_to_linear() -> npt.NDArray[np.float32]:
 LINEAR = _srgb_to_linear()
 # The light half-way between neighbouring levels: a search in them rounds to the nearest level.
 _MIDPOINTS = (LINEAR[1:] + LINEAR[:-1]) / 2
+# Steps of light that are finer than a hundredth of any level.
+_STEPS = 1 << 20
 
 
 def blend(photo: Pixels, painted: Pixels, strength: float, mask: Pixels | None = None) -> Pixels:
@@ -34,14 +36,30 @@ def blend(photo: Pixels, painted: Pixels, strength: float, mask: Pixels | None =
     if strength == 1.0 and mask is None:
         return painted
     result = np.empty_like(painted)
-    shares: Any = np.float32(strength)
+    levels = _mixed_levels(np.float32(strength)) if mask is None else _levels_of_light()
     for start in range(0, len(photo), STRIP):
         rows = slice(start, start + STRIP)
-        if mask is not None:
+        if mask is None:
+            # Of each pair of levels it is known beforehand what it becomes.
+            np.take(levels, photo[rows].astype(np.uint16) << 8 | painted[rows], out=result[rows])
+        else:
             shares = mask[rows, :, None] * np.float32(strength / 255)
-        light = LINEAR[photo[rows]] * (1 - shares) + LINEAR[painted[rows]] * shares
-        result[rows] = np.searchsorted(_MIDPOINTS, light)
+            light = LINEAR[photo[rows]] * (1 - shares) + LINEAR[painted[rows]] * shares
+            np.take(levels, (light * _STEPS + 0.5).astype(np.int32), mode="clip", out=result[rows])
     return result
+
+
+@cache
+def _levels_of_light() -> npt.NDArray[np.uint8]:
+    """The level nearest to each step of light: uint8 [_STEPS + 1]."""
+    steps = np.arange(_STEPS + 1, dtype=np.float32) / _STEPS
+    return np.searchsorted(_MIDPOINTS, steps).astype(np.uint8)
+
+
+def _mixed_levels(share: np.float32) -> npt.NDArray[np.uint8]:
+    """What becomes of each pair of levels, at 256 times the photo's plus the painting's: uint8 [65536]."""
+    light = LINEAR[:, None] * (1 - share) + LINEAR[None] * share
+    return np.searchsorted(_MIDPOINTS, light).astype(np.uint8).ravel()
 
 
 def keep_photo_colors(photo: Pixels, painted: Pixels) -> Pixels:

@@ -42,8 +42,9 @@ class ConditionalInstanceNormalization(keras.layers.Layer):  # type: ignore[misc
 
         y = scale * (x - mean) / sqrt(variance + epsilon) + shift
 
-    (Ulyanov, Vedaldi and Lempitsky 2016, "Instance Normalization", equation 1; the scale and shift chosen by
-    style: Dumoulin, Shlens and Kudlur 2017, "A Learned Representation for Artistic Style", equation 5.)
+    (Ulyanov, Vedaldi and Lempitsky 2016, "Instance Normalization: The Missing Ingredient for Fast
+    Stylization", equation 3, has it without scale and shift; these chosen by style: Dumoulin, Shlens and
+    Kudlur 2017, "A Learned Representation for Artistic Style", equation 5.)
 
     Whatever the layer's precision, all of this is computed in float32: the sums over a picture lose what
     tells styles apart when they are taken in bfloat16. Only the result is rounded.

@@ -5,12 +5,27 @@ from __future__ import annotations
 import ctypes
 import os
 from pathlib import Path
+from typing import NamedTuple
 
-_CGROUP_FILES = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (
-        Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-        Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
+
+
+class _Group(NamedTuple):
+    """The files in which a version of control groups tells what a container may use, and what it does."""
+
+    limit: str
+    usage: str
+    statistics: str
+    cache: str
+
+
+_GROUPS = (
+    _Group("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    _Group(
+        "memory/memory.limit_in_bytes",
+        "memory/memory.usage_in_bytes",
+        "memory/memory.stat",
+        "total_inactive_file",
     ),
 )
 
@@ -24,12 +39,21 @@ def available_memory() -> int:
                 free = int(line.split()[1]) * 1024
     except OSError:
         pass  # not Linux: the free pages are a cautious answer
-    for limit, usage in _CGROUP_FILES:
+    for group in _GROUPS:
         try:
-            free = min(free, int(limit.read_text()) - int(usage.read_text()))
+            free = min(free, _left(group))
         except (OSError, ValueError):
-            continue  # no such cgroup version, or "max": no limit
+            continue  # no such version, or "max": no limit
     return max(free, 0)
+
+
+def _left(group: _Group) -> int:
+    """Bytes below the container's limit; cached files do not count, since they give way."""
+    limit = int((CONTROL_GROUPS / group.limit).read_text())
+    usage = int((CONTROL_GROUPS / group.usage).read_text())
+    lines = (CONTROL_GROUPS / group.statistics).read_text().splitlines()
+    statistics = dict(line.split() for line in lines)
+    return limit - usage + int(statistics.get(group.cache, 0))
 
 
 def release_unused_memory() -> None:

@@ -26,6 +26,9 @@ BORDER_MARGIN = 32
 # Pictures up to this size are painted whole, which is a little faster than in strips; larger ones let others
 # take their turn in between.
 WHOLE_PIXELS = 3 << 19
+# On a GPU strips mean that activations travel to the processor's memory and back, so that all but the largest
+# pictures are tried whole first.
+WHOLE_PIXELS_GPU = 24 << 20
 # Tensors of full size and width that one whole pass holds at a time.
 WHOLE_TENSORS = 5
 # Pixels that the pictures of a batch may have together.
@@ -76,7 +79,7 @@ class Network:
             photo: uint8 [height, width, 3].
             style: its rows, and where the second one applies.
             exact: leave out the care for the border of networks that pad with zeros.
-            budget: bytes of activations to hold in memory; more lie in temporary files.
+            budget: bytes of activations to hold in the machine's memory; more lie in temporary files.
             queue: whose turn it is to use the device.
             report: called between tiles with the share done; may raise to stop.
         """
@@ -88,10 +91,8 @@ class Network:
             least=config.least_side,
             reflect=config.padding == "reflect",
         )
-        area = padded.height * padded.width
-        whole_bytes = area * config.base_width * self._graph.dtype.size * WHOLE_TENSORS
         with tf.device(self.device):
-            if area <= WHOLE_PIXELS and whole_bytes <= budget:
+            if self._suits_whole(padded.height * padded.width, budget):
                 try:
                     return self._paint_whole(padded, style, queue)
                 except tf.errors.ResourceExhaustedError:
@@ -103,6 +104,13 @@ class Network:
         whole = [self._whole, *([self._batch] if self._batch_limit > 1 else [])]
         functions = [*whole, *self._tiled.stages]
         return sum(function.experimental_get_tracing_count() for function in functions)
+
+    def _suits_whole(self, area: int, budget: int) -> bool:
+        """Whether to try a picture of so many pixels at once; a GPU says itself when that is too many."""
+        if self.device.startswith("/GPU"):
+            return area <= WHOLE_PIXELS_GPU
+        tensor = area * self.checkpoint.config.base_width * self._graph.dtype.size
+        return area <= WHOLE_PIXELS and WHOLE_TENSORS * tensor <= budget
 
     def _paint_whole(self, padded: PaddedPhoto, style: StyleRows, queue: FairQueue) -> Pixels:
         slab = padded.slab(-REACH, padded.height + REACH)

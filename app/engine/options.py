@@ -29,11 +29,11 @@ class Mixture:
         if not self.parts:
             raise InvalidOption("Name at least one style.")
         weights = [weight for _, weight in self.parts]
-        if not all(math.isfinite(weight) and weight > 0 for weight in weights):
+        total = sum(weights)
+        if not (all(weight > 0 for weight in weights) and math.isfinite(total)):
             raise InvalidOption("The weights of styles must be numbers above 0.")
         if len({slug for slug, _ in self.parts}) < len(self.parts):
             raise InvalidOption("Each style of a mixture can be named once.")
-        total = sum(weights)
         object.__setattr__(self, "parts", tuple((slug, weight / total) for slug, weight in self.parts))
 
     @classmethod

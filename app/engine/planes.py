@@ -5,73 +5,92 @@ from __future__ import annotations
 import math
 import os
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 # What TensorFlow's operations expect of an address; memory that has it need not be copied for them.
 ALIGNMENT = 64
+# Bytes that are moved from a file into memory at a time.
+STEP = 1 << 24
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 _copiers = ThreadPoolExecutor(CORES, thread_name_prefix="planes")
 
 
 class Plane(Protocol):
-    """Activations [rows, columns, channels] that are read and written by ranges of rows."""
+    """Activations of shape [rows, columns, channels] that are read and written by ranges of rows."""
 
-    rows: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def rows(self) -> int:
+        return self.shape[0]
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]: ...
 
     def write(self, start: int, values: npt.NDArray[Any]) -> None: ...
 
 
+class Place(NamedTuple):
+    """Where in a store's memory a plane lies, in bytes."""
+
+    start: int
+    stop: int
+
+
 class PlaneStore:
-    """Gives out planes; those beyond ``budget`` bytes lie in temporary files.
+    """Gives out planes; those that do not fit into ``budget`` bytes together lie in temporary files.
 
     Files are read and written by plain calls, not mapped: the system's cache keeps them in whatever memory
     is free and may drop them, and the process itself stays small.
     """
 
     def __init__(self, budget: int) -> None:
-        self._budget = budget
+        # One piece for all planes: pages that no plane has touched yet cost nothing, and those given back
+        # are used again, since a system takes its time to hand out fresh ones.
+        self._memory = _aligned(budget)
         self._open: dict[int, Plane] = {}
-        # Memory given back is kept for the next plane: a system takes its time to hand out fresh pages.
-        self._spare: list[npt.NDArray[np.uint8]] = []
-        self._taken = 0
 
     def new(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Plane:
         """A plane of shape [rows, columns, channels] with undefined content."""
-        memory = self._take(math.prod(shape) * np.dtype(dtype).itemsize)
-        plane: Plane
         kind = np.dtype(dtype)
-        plane = _OnDisk(shape, kind) if memory is None else _InMemory(memory, shape, kind)
+        place = self._take(math.prod(shape) * kind.itemsize)
+        plane: Plane = _OnDisk(shape, kind) if place is None else _InMemory(self._memory, place, shape, kind)
         self._open[id(plane)] = plane
         return plane
 
-    def _take(self, size: int) -> npt.NDArray[np.uint8] | None:
-        """Memory of that many bytes, or None if the budget does not allow it."""
-        fitting = [index for index, spare in enumerate(self._spare) if len(spare) >= size]
-        if fitting:
-            return self._spare.pop(min(fitting, key=lambda index: len(self._spare[index])))
-        if self._taken + size > self._budget:
-            for spare in self._spare:
-                self._taken -= len(spare)
-            self._spare.clear()
-        if self._taken + size > self._budget:
-            return None
-        self._taken += size
-        return _aligned(size)
+    def bring_in(self, plane: Plane) -> Plane:
+        """The plane, moved from its file into memory if there is room by now."""
+        size = math.prod(plane.shape) * plane.dtype.itemsize
+        if isinstance(plane, _InMemory) or (place := self._take(size)) is None:
+            return plane
+        nearer = _InMemory(self._memory, place, plane.shape, plane.dtype)
+        step = max(1, STEP * plane.rows // size)
+        for start in range(0, plane.rows, step):
+            nearer.write(start, plane.read(start, min(start + step, plane.rows)))
+        self._open[id(nearer)] = nearer
+        self.free(plane)
+        return nearer
+
+    def _take(self, size: int) -> Place | None:
+        """The first part of the memory that is free and large enough, or None."""
+        start = 0
+        for taken in sorted(plane.place for plane in self._open.values() if isinstance(plane, _InMemory)):
+            if taken.start - start >= size:
+                break
+            start = -(-taken.stop // ALIGNMENT) * ALIGNMENT
+        return Place(start, start + size) if start + size <= len(self._memory) else None
 
     def free(self, plane: Plane) -> None:
         """Give a plane back; it must not be used any more."""
         del self._open[id(plane)]
-        if isinstance(plane, _InMemory):
-            self._spare.append(plane.memory)
-        elif isinstance(plane, _OnDisk):
+        if isinstance(plane, _OnDisk):
             plane.close()
 
     def __enter__(self) -> PlaneStore:
@@ -91,11 +110,12 @@ def _aligned(size: int) -> npt.NDArray[np.uint8]:
     return memory[start : start + size]
 
 
-class _InMemory:
-    def __init__(self, memory: npt.NDArray[np.uint8], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self.memory = memory
-        self._values = memory[: math.prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
-        self.rows = shape[0]
+class _InMemory(Plane):
+    def __init__(
+        self, memory: npt.NDArray[np.uint8], place: Place, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> None:
+        self.place, self.shape, self.dtype = place, shape, dtype
+        self._values = memory[place.start : place.stop].view(dtype).reshape(shape)
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         return self._values[start:stop]
@@ -111,32 +131,39 @@ class _InMemory:
         list(_copiers.map(copy, range(0, len(values), parts)))
 
 
-class _OnDisk:
+def _folder() -> str | None:
+    """Where temporary files are on a disk: /tmp is part of the memory on many systems, /var/tmp never is."""
+    large = "/var/tmp"  # noqa: S108 - the file there has no name
+    return large if "TMPDIR" not in os.environ and os.access(large, os.W_OK) else None
+
+
+class _OnDisk(Plane):
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self.rows = shape[0]
-        self._shape = shape[1:]
-        self._dtype = dtype
-        self._row_bytes = math.prod(self._shape) * dtype.itemsize
-        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by the store
+        self.shape, self.dtype = shape, dtype
+        self._row_bytes = math.prod(shape[1:]) * dtype.itemsize
+        self._file = tempfile.TemporaryFile(buffering=0, dir=_folder())  # noqa: SIM115 - closed by the store
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         values = _aligned((stop - start) * self._row_bytes)
-        target = values.data
-        self._file.seek(start * self._row_bytes)
-        done = 0
-        while done < len(target):
-            count = self._file.readinto(target[done:])
-            if not count:
-                raise OSError("A temporary file ended before what was written to it.")
-            done += count
-        return values.view(self._dtype).reshape(stop - start, *self._shape)
+        self._move(os.preadv, values.data, start)
+        return values.view(self.dtype).reshape(stop - start, *self.shape[1:])
 
     def write(self, start: int, values: npt.NDArray[Any]) -> None:
-        source = np.ascontiguousarray(values).data.cast("B")
-        self._file.seek(start * self._row_bytes)
-        done = 0
-        while done < len(source):
-            done += self._file.write(source[done:])
+        self._move(os.pwritev, np.ascontiguousarray(values).data.cast("B"), start)
+
+    def _move(self, call: Callable[[int, list[memoryview], int], int], data: memoryview, start: int) -> None:
+        """Read or write ``data`` from row ``start`` on, a part on each core: most of it is copying memory."""
+        part = -(-len(data) // CORES)
+
+        def move(first: int) -> None:
+            last = min(first + part, len(data))
+            while first < last:
+                count = call(self._file.fileno(), [data[first:last]], start * self._row_bytes + first)
+                if not count:
+                    raise OSError("A temporary file ended before what was written to it.")
+                first += count
+
+        list(_copiers.map(move, range(0, len(data), part)))
 
     def close(self) -> None:
         self._file.close()

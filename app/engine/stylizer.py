@@ -223,6 +223,10 @@ class Stylizer:
             raise InvalidCheckpoint(f"The checkpoint of {slug} is missing.") from error
         with self._loading:
             if key not in self._networks:
+                # What the file held before is painted to its end by whoever has it, and then goes.
+                replaced = [old for old in self._networks if (old[0], *old[2:]) == (path, precision, device)]
+                for old in replaced:
+                    del self._networks[old]
                 self._networks[key] = Network(
                     load_checkpoint(path), precision=precision, device=device, batch_limit=self._batch_limit
                 )

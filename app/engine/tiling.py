@@ -9,11 +9,13 @@ cheaper to compute twice than to keep: once for their statistics, once inside th
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -125,13 +127,15 @@ class TiledPass:
 
 
 def _trace(stage: Callable[..., Any], arguments: Any, given: list[Any]) -> Any:
-    """A traced function of the leaves of ``arguments`` that are not None, with open shapes."""
-    present = [leaf is not None for leaf in tf.nest.flatten(arguments)]
+    """A traced function of the leaves of ``arguments`` that are not None, with open shapes.
+
+    It outlives the pass, so it must not hold on to the arguments, which share memory with the pass's planes.
+    """
+    present = tf.nest.map_structure(lambda leaf: leaf is not None, arguments)
 
     def flat(*tensors: Any) -> Any:
         waiting = iter(tensors)
-        leaves = [next(waiting) if there else None for there in present]
-        return stage(*tf.nest.pack_sequence_as(arguments, leaves))
+        return stage(*tf.nest.map_structure(lambda there: next(waiting) if there else None, present))
 
     signature = [
         tf.TensorSpec((1, None, None, leaf.shape[3]) if len(leaf.shape) == 4 else leaf.shape, leaf.dtype)
@@ -261,11 +265,14 @@ class _Run:
 
     def residual_blocks(self, x: Activations) -> Activations:
         """Through all residual blocks; the plane they add to is settled in place."""
+        # What was beside it while it was made is gone.
+        x = dataclasses.replace(x, plane=self.job.store.bring_in(x.plane))
         self._settle(x, None)
         x = Activations(x.plane, x.halvings)
         for block in range(1, self.config.residual_blocks + 1):
             first, second = f"res{block}_a", f"res{block}_b"
-            y = self.layer(self._made(x, first), second)
+            y = self._made(x, first)
+            y = self._gather(partial(self._apply, y, second), second, halvings=y.halvings, into=y.plane)
             self._settle(y, x.plane)
             self.job.store.free(y.plane)
         return x
@@ -323,18 +330,29 @@ class _Run:
         stage = self._stage(_through, x.pending, name)
         return stage(slab, self.job.rows, x.moments, top, bottom, where)
 
-    def _gather(self, make: Callable[[int, int], Any], *names: str, halvings: int) -> Activations:
-        """Make the raw result of the last of ``names``, those made together, and its statistics."""
+    def _gather(
+        self, make: Callable[[int, int], Any], *names: str, halvings: int, into: Plane | None = None
+    ) -> Activations:
+        """Make the raw result of the last of ``names``, those made together, and its statistics.
+
+        ``into`` is the plane that it is made from, where that one's rows are replaced by it.
+        """
         name = names[-1]
         grow, rows = 2 if self.graph.layers[name].doubled else 1, self._rows[name]
-        statistics, plane = Statistics(), None
+        statistics, plane = Statistics(), into
+        late: tuple[int, Any] | None = None  # a strip whose rows the next one still reads
         for start, stop in self._strips(name):
             with self.job.turn():
                 raw, mean, variance = make(start, stop)
                 values = _array(raw)[0]
                 if plane is None:
                     plane = self.job.store.new((grow * rows, *values.shape[1:]), values.dtype)
-                plane.write(grow * start, values)
+                if late:
+                    plane.write(*late)
+                late = (grow * start, values)
+                if into is None or stop == rows:
+                    plane.write(*late)
+                    late = None
                 phases = 4 if name == "out" else 1
                 statistics.add(mean, variance, values.shape[0] * values.shape[1] * phases)
             for done in names:

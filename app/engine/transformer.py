@@ -1,10 +1,15 @@
 """The transformation network as a Keras model.
 
 Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution"
-(supplementary material: the layers), with instance normalisation (Ulyanov et al. 2016) made
-conditional on the style (Dumoulin et al. 2017). Convolutions without bias, each followed by conditional
-instance normalisation; the photo is halved twice or three times, passes residual blocks and is doubled
-as often.
+(supplementary material: the layers), with instance instead of batch normalisation (Ulyanov, Vedaldi and
+Lempitsky 2016, "Instance Normalization: The Missing Ingredient for Fast Stylization", and 2017, "Improved
+Texture Networks: Maximizing Quality and Diversity in Feed-forward Stylization and Texture Synthesis") made
+conditional on the style (Dumoulin, Shlens and Kudlur 2017, "A Learned Representation for Artistic Style").
+Painting in one pass comes from Johnson et al. and from Ulyanov, Lebedev, Vedaldi and Lempitsky 2016,
+"Texture Networks: Feed-forward Synthesis of Textures and Stylized Images".
+
+Convolutions without bias, each followed by conditional instance normalisation; the photo is halved twice or
+three times, passes residual blocks and is doubled as often.
 """
 
 from __future__ import annotations

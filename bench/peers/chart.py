@@ -12,7 +12,12 @@ from html import escape
 from bench.peers.results import Report, Result, Size
 from bench.peers.table import SHORT, duration
 
-NETWORKS = {"published": "Published network", "house": "House network", "own": "Its own network"}
+NETWORKS = {
+    "published": "Published network",
+    "house": "House network",
+    "house_fast": "Its fast variant",
+    "own": "Its own network",
+}
 
 WIDTH = 1080
 MARGIN = 32

@@ -131,7 +131,7 @@ class Driver:
             for engine in engines
         }
         chance = random.Random(1)
-        turns = [(turn, chance.sample([*results], len(results))) for turn in range(rounds)]
+        turns: list[Turn] = [(turn, chance.sample([*results], len(results))) for turn in range(rounds)]
         if size[0] * size[1] <= PIXELS_TOGETHER:
             for start in range(0, rounds, ROUNDS_TOGETHER):
                 self._together(results, photos, turns[start : start + ROUNDS_TOGETHER])

@@ -38,7 +38,7 @@ class Engine:
 
     library: str
     title: str
-    network: Literal["published", "house", "own"]
+    network: Literal["published", "house", "house_fast", "own"]
     precision: Precision
     make: Callable[[Job], tuple[Paint, str]]
     peer: bool = True  # lives in the peers' environment, not in the project's
@@ -244,6 +244,7 @@ ENGINES = (
     Engine("ours", "This engine", "house", "float32", make_ours, peer=False),
     Engine("ours", "This engine", "house", "bfloat16", make_ours, peer=False),
     Engine("ours", "This engine, as it ships", "house", "auto", make_ours, peer=False),
+    Engine("ours", "This engine", "house_fast", "bfloat16", make_ours, peer=False),
     Engine("openvino", "OpenVINO", "house", "float32", make_openvino),
     Engine("openvino", "OpenVINO", "house", "bfloat16", make_openvino),
     Engine("onnxruntime", "ONNX Runtime", "house", "float32", make_onnxruntime),

@@ -104,20 +104,21 @@ def published_checkpoint(path: Path) -> tuple[Checkpoint, str]:
 
 
 def prepare_jobs(folder: Path, checkpoint: Checkpoint) -> dict[str, Job]:
-    """A job per network: the published one in a catalogue made for it, the house network as it ships."""
+    """A job per network: the published and the fast one in catalogues made for them, house as it ships."""
     published = Catalogue([folder / "published"])
     save_checkpoint(published.import_folder / "published.npz", checkpoint)
     published.add(StyleFacts("published", "Published"), "published.npz")
+    fast = Catalogue([folder / "house_fast"])
+    fast.add(StyleFacts(HOUSE_STYLE, HOUSE_STYLE), str(PROJECT_ROOT / "models" / "house_fast.npz"))
     house = Catalogue([PROJECT_ROOT / "models"])
+    styles = {
+        "published": (published, "published"),
+        "house": (house, HOUSE_STYLE),
+        "house_fast": (fast, HOUSE_STYLE),
+    }
     return {
-        "published": Job(
-            "published",
-            published.import_folder,
-            published.get("published").checkpoint,
-            "published",
-            "float32",
-        ),
-        "house": Job("house", house.import_folder, house.get(HOUSE_STYLE).checkpoint, HOUSE_STYLE, "float32"),
+        name: Job(name, catalogue.import_folder, catalogue.get(style).checkpoint, style, "float32")
+        for name, (catalogue, style) in styles.items()
     }
 
 

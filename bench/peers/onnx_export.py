@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -39,7 +41,7 @@ class _Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
-    def node(self, kind: str, *inputs: str, name: str = "", **attributes: object) -> str:
+    def node(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
         output = name or f"{kind.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
@@ -94,7 +96,7 @@ class _Graph:
         return self.node("InstanceNormalization", x, scale, shift, epsilon=self.network.config.epsilon)
 
     def build(self) -> onnx.GraphProto:
-        shape = [1, "height", "width", 3]
+        shape: list[str | int | None] = [1, "height", "width", 3]
         return helper.make_graph(
             self.nodes,
             "network",

@@ -13,6 +13,7 @@ COMPARISONS = (
     ("ours/house/bfloat16", "onnxruntime/published/float32"),
     ("ours/house/bfloat16", "lite/own/float32"),
     ("ours/house/bfloat16", "lite-full/own/float32"),
+    ("ours/house_fast/bfloat16", "lite/own/float32"),
     ("ours/house/bfloat16", "openvino/house/bfloat16"),
 )
 HEADINGS = (

@@ -39,6 +39,18 @@ def test_the_styles_that_ship_are_described(catalogue: Catalogue) -> None:
         assert not style.imported
 
 
+def test_the_fast_variant_paints_where_that_is_wished(tmp_path: Path) -> None:
+    wave = StyleFacts("wave", "Wave")
+    ship_network(tmp_path, "slow.npz", [wave])
+    ship_network(tmp_path, "only.npz", [StyleFacts("udnie", "Udnie")])
+    for name in ("slow.npz", "slow_fast.npz", "only.npz"):
+        (tmp_path / name).touch()
+    fast = {style.slug: style.checkpoint.name for style in Catalogue([tmp_path], fast=True).styles}
+    assert fast == {"wave": "slow_fast.npz", "udnie": "only.npz"}
+    assert Catalogue([tmp_path]).get("wave").checkpoint.name == "slow.npz"
+    assert Catalogue([MODELS], fast=True).get("wave").checkpoint.name == "house_fast.npz"
+
+
 def test_an_unknown_style_is_refused_with_a_hint(catalogue: Catalogue) -> None:
     with pytest.raises(UnknownStyle, match="starry_night"):
         catalogue.get("starry_nite")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,17 @@ def test_a_damaged_file_is_refused_or_unharmed(seed: int, tmp_path: Path) -> Non
         return
     assert np.array_equal(loaded.rows, whole.rows)
     assert all(np.array_equal(loaded.kernels[name], kernel) for name, kernel in whole.kernels.items())
+
+
+def test_an_array_that_claims_to_be_endless_is_refused(tmp_path: Path) -> None:
+    header = io.BytesIO()
+    shape = {"descr": "<f4", "fortran_order": False, "shape": (1 << 40, SMALL.style_size)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    path = written(tmp_path / "endless.npz", rows=None)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("rows.npy", header.getvalue())
+    with pytest.raises(InvalidCheckpoint):
+        load_checkpoint(path)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -27,6 +27,18 @@ def test_light_is_mixed_not_levels(strength: float) -> None:
     assert np.abs(blend(photo, painted, strength) - levels).max() <= 0.51
 
 
+def test_a_mask_scales_the_strength_pixel_by_pixel() -> None:
+    photo, painted = random_picture(1), random_picture(2)
+    mask = np.random.default_rng(3).integers(0, 256, photo.shape[:2]).astype(np.uint8)
+    shares = 0.8 * mask[..., None] / 255
+    light = (1 - shares) * to_light(photo) + shares * to_light(painted)
+    levels = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055) * 255
+    assert np.abs(blend(photo, painted, 0.8, mask) - levels).max() <= 0.52
+    nowhere, everywhere = np.zeros_like(mask), np.full_like(mask, 255)
+    assert np.array_equal(blend(photo, painted, 0.8, nowhere), photo)
+    assert np.array_equal(blend(photo, painted, 1.0, everywhere), painted)
+
+
 def test_the_ends_are_exact() -> None:
     photo, painted = random_picture(1), random_picture(2)
     assert np.array_equal(blend(photo, painted, 0.0), photo)

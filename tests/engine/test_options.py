@@ -23,7 +23,20 @@ def test_weights_are_brought_to_a_sum_of_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ",", "wave:", "wave:x", "wave:0", "wave:-1", "wave:nan", "wave:inf", "wave,wave", ":1"]
+    "text",
+    [
+        "",
+        ",",
+        "wave:",
+        "wave:x",
+        "wave:0",
+        "wave:-1",
+        "wave:nan",
+        "wave:inf",
+        "wave,wave",
+        ":1",
+        "wave:1e308,udnie:1e308",
+    ],
 )
 def test_what_is_no_mixture_is_refused(text: str) -> None:
     with pytest.raises(InvalidOption):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from app.engine.planes import PlaneStore
+import app.engine.planes as planes_module
+from app.engine.planes import Plane, PlaneStore
 
 
 @pytest.mark.parametrize("budget", [0, 1 << 20], ids=["on disk", "in memory"])
@@ -25,12 +29,60 @@ def test_memory_is_taken_up_to_the_budget_and_used_again() -> None:
     with PlaneStore(1000) as store:
         first, second = store.new((10, 10, 4), np.uint8), store.new((10, 10, 5), np.uint8)
         third = store.new((10, 10, 2), np.uint8)
-        assert [type(plane).__name__ for plane in (first, second, third)] == ["_InMemory"] * 2 + ["_OnDisk"]
-        memory = second.memory  # type: ignore[attr-defined]
-        store.free(second)
-        again = store.new((10, 10, 5), np.uint8)
-        assert again.memory is memory  # type: ignore[attr-defined]
-        store.free(again)
+        assert kinds(first, second, third) == ["_InMemory", "_InMemory", "_OnDisk"]
         store.free(first)
-        larger = store.new((10, 10, 10), np.uint8)
-        assert type(larger).__name__ == "_InMemory"
+        half, other = store.new((10, 10, 2), np.uint8), store.new((10, 10, 1), np.uint8)
+        assert kinds(half, other) == ["_InMemory", "_InMemory"], "both where the first was"
+        store.free(second)
+        assert kinds(store.new((10, 10, 6), np.uint8)) == ["_InMemory"]
+
+
+def test_planes_in_memory_do_not_share_bytes() -> None:
+    chance = np.random.default_rng(2)
+    with PlaneStore(5000) as store:
+        planes: list[tuple[Plane, int]] = []
+        for number in range(200):
+            if planes and chance.random() < 0.45:
+                plane, value = planes.pop(int(chance.integers(len(planes))))
+                assert (plane.read(0, plane.rows) == value).all()
+                store.free(plane)
+            else:
+                plane = store.new((int(chance.integers(1, 9)), 10, int(chance.integers(1, 9))), np.uint8)
+                plane.write(0, np.full(plane.shape, number, np.uint8))
+                planes.append((plane, number))
+        assert all((plane.read(0, plane.rows) == value).all() for plane, value in planes)
+
+
+def test_a_plane_on_disk_comes_in_when_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planes_module, "STEP", 100)
+    values = np.random.default_rng(3).integers(0, 1000, (10, 6, 4)).astype(np.uint16)
+    with PlaneStore(500) as store:
+        first, second = store.new((10, 10, 4), np.uint8), store.new(values.shape, values.dtype)
+        second.write(0, values)
+        assert store.bring_in(second) is second, "there is no room yet"
+        store.free(first)
+        nearer = store.bring_in(second)
+        assert kinds(second, nearer) == ["_OnDisk", "_InMemory"]
+        assert np.array_equal(nearer.read(0, 10), values)
+
+
+def kinds(*planes: Plane) -> list[str]:
+    return [type(plane).__name__ for plane in planes]
+
+
+@pytest.mark.skipif(not os.access("/var/tmp", os.W_OK), reason="needs /var/tmp")
+def test_files_lie_on_a_disk_unless_another_place_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TMPDIR", raising=False)
+    with PlaneStore(0) as store:
+        store.new((4, 4, 4), np.uint8)
+        assert any(name.startswith("/var/tmp/") for name in open_files())
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with PlaneStore(0) as store:
+        store.new((4, 4, 4), np.uint8)
+        assert not any(name.startswith("/var/tmp/") for name in open_files())
+
+
+def open_files() -> list[str]:
+    return [str(path.readlink()) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import shutil
 import threading
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from app.engine import cascade, network, tiling
+from app.engine import cascade, network, planes, tiling
 from app.engine import stylizer as stylizer_module
 from app.engine.cascade import resize
 from app.engine.catalogue import Catalogue, StyleFacts
@@ -217,6 +220,37 @@ def test_a_device_without_memory_leaves_it_to_strips_and_then_to_the_processor(
     assert np.array_equal(stylizer.stylize(photo, "wave"), painted)  # and it goes on working
 
 
+def test_nothing_of_a_pass_over_strips_stays_in_memory(
+    photo: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Traced functions outlive a pass, and a strip's tensor holds on to the memory of all planes."""
+    monkeypatch.setattr(network, "WHOLE_PIXELS", 1000)
+    memory: list[weakref.ref[Any]] = []
+    aligned = planes._aligned
+
+    def watched(size: int) -> Any:
+        values = aligned(size)
+        memory.append(weakref.ref(values.base))
+        return values
+
+    monkeypatch.setattr(planes, "_aligned", watched)
+    Stylizer(Catalogue([MODELS])).stylize(photo, "wave")
+    gc.collect()
+    assert memory
+    assert [left for left in memory if left() is not None] == []
+
+
+def test_a_gpu_paints_whole_what_a_processor_paints_in_strips(
+    photo: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "WHOLE_PIXELS", 1000)
+    stylizer = Stylizer(Catalogue([MODELS]), precision="float32")
+    strips = stylizer.stylize(photo, "wave")
+    stylizer._device = "/GPU:0"  # TensorFlow places it on the processor where there is none
+    monkeypatch.setattr(network.Network, "_paint_strips", None)
+    assert np.abs(stylizer.stylize(photo, "wave").astype(int) - strips).max() <= 1
+
+
 def test_a_preview_comes_in_between_the_tiles_of_a_large_picture(
     photo: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -379,6 +413,9 @@ def test_a_missing_or_damaged_checkpoint_is_told_and_heals_when_replaced(
         stylizer.stylize(photo, "wave")
     shutil.copy(network, tmp_path)
     assert stylizer.stylize(photo, "wave").shape == photo.shape
+    os.utime(tmp_path / network.name, (1, 1))  # replaced once more
+    assert stylizer.stylize(photo, "wave").shape == photo.shape
+    assert len(stylizer._networks) == 1  # the one before is not kept
 
 
 def test_resizing_keeps_what_a_picture_shows(photo: Pixels) -> None:

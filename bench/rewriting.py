@@ -1,0 +1,145 @@
+"""What each rewriting gives: layers as they would be written plainly beside how they run, in turn.
+
+At 1024x1024, convolution and normalisation of each layer alone; the weights are chance. Whatever changes the
+number of pixels, or has few channels, is in; the residual layers run as they would be written.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from app.config import PROJECT_ROOT
+from app.engine.config import PUBLISHED, LayerSpec, NetworkConfig
+from bench.peers.network import random_checkpoint
+
+SIDE = 1024
+ROUNDS = 9
+NETWORKS = {"published": PUBLISHED, "house": NetworkConfig(base_width=16, halvings=3)}
+Run = Callable[[], object]
+
+
+def measure(network: str, precision: str) -> dict[str, tuple[float, float]]:
+    """By layer, the milliseconds of its plain form and of how it runs: medians."""
+    import tensorflow as tf
+
+    from app.engine.graph import Graph
+    from app.engine.stylizer import configure_tensorflow
+
+    configure_tensorflow()
+    config = NETWORKS[network]
+    checkpoint = random_checkpoint("chance", config)
+    graph = Graph(config, checkpoint.kernels, precision)
+    rows = tf.constant(checkpoint.rows[0])
+    plain = _Plain(config, checkpoint.kernels, graph.dtype)
+    figures, side = {}, SIDE
+    for spec in config.layers:
+        if not spec.name.startswith("res"):
+            figures[spec.name] = _race(plain.runner(spec, side), _runner(graph, spec, side, rows))
+        side = side // 2 if spec.name.startswith("down") else side * 2 if spec.name.startswith("up") else side
+    return figures
+
+
+class _Plain:
+    """Layers as they stand in the papers: padding, convolution, moments, scale and shift."""
+
+    def __init__(self, config: NetworkConfig, kernels: Any, kind: Any) -> None:
+        self.config, self.kernels, self.kind = config, kernels, kind
+
+    def runner(self, spec: LayerSpec, side: int) -> Run:
+        import tensorflow as tf
+
+        x = _noise([1, side, side, spec.inputs], self.kind)
+        kernel = tf.constant(self.kernels[spec.name], self.kind)
+
+        def run() -> Any:
+            y = self._convolve(tf.identity(x), kernel, spec)
+            mean, variance = tf.nn.moments(tf.cast(y, tf.float32), [1, 2], keepdims=True)
+            scale = tf.math.rsqrt(variance + self.config.epsilon)
+            return tf.nn.relu((y - tf.cast(mean, y.dtype)) * tf.cast(scale, y.dtype))
+
+        return _function(run)
+
+    def _convolve(self, x: Any, kernel: Any, spec: LayerSpec) -> Any:
+        import tensorflow as tf
+
+        up, stride = spec.name.startswith("up"), 2 if spec.name.startswith("down") else 1
+        if up and self.config.upsampling == "transposed":
+            shape = [1, 2 * x.shape[1], 2 * x.shape[2], spec.outputs]
+            return tf.nn.conv2d_transpose(x, tf.transpose(kernel, [0, 1, 3, 2]), shape, 2, "SAME")
+        if up:
+            x = tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
+        if self.config.padding == "zeros":
+            return tf.nn.conv2d(x, kernel, stride, "SAME")
+        around = [spec.size // 2] * 2
+        return tf.nn.conv2d(tf.pad(x, [[0, 0], around, around, [0, 0]], "REFLECT"), kernel, stride, "VALID")
+
+
+def _runner(graph: Any, spec: LayerSpec, side: int, rows: Any) -> Run:
+    """The layer as the engine runs it, from the form in which it gets its source."""
+    import tensorflow as tf
+
+    if spec.name == "conv1":
+        photo = tf.zeros([1, side + 8, side + 8, 3], tf.uint8)
+        return _function(lambda: graph.normalize(graph.enter(tf.identity(photo)), "conv1", rows))
+    blocks = spec.name in ("down1", "out")
+    shape = [1, side // 2, side // 2, 4 * spec.inputs] if blocks else [1, side, side, spec.inputs]
+    x = _noise(shape, graph.dtype)
+
+    def run() -> Any:
+        y = graph.convolve(tf.identity(x), spec.name)
+        if spec.name == "out":
+            return graph.finish(tf.cast(y, tf.float32), rows)
+        return graph.normalize(y, spec.name, rows)
+
+    return _function(run)
+
+
+def _function(run: Run) -> Run:
+    import tensorflow as tf
+
+    compiled: Run = tf.function(run, autograph=False)
+    return compiled
+
+
+def _noise(shape: list[int], kind: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.constant(np.random.default_rng(1).normal(size=shape).astype(np.float32), kind)
+
+
+def _race(one: Run, other: Run) -> tuple[float, float]:
+    """Milliseconds of both, in turn."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for number in range(ROUNDS + 2):
+        for run, spent in zip((one, other), times, strict=True):
+            start = time.perf_counter()
+            run()
+            if number >= 2:  # the first are traced, or ask the system for memory
+                spent.append(1000 * (time.perf_counter() - start))
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def main() -> None:
+    print(f"Rewriting: layers with their normalisation at {SIDE}x{SIDE}, milliseconds, median of {ROUNDS}")
+    print(f"{'network':>10} {'precision':>10} {'layer':>6} {'plain':>8} {'here':>8} {'ratio':>6}")
+    for network in NETWORKS:
+        for precision in ("float32", "bfloat16"):
+            command = [sys.executable, "-m", "bench.rewriting", network, precision]
+            answer = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+            for layer, (plain, here) in json.loads(answer.stdout.splitlines()[-1]).items():
+                print(
+                    f"{network:>10} {precision:>10} {layer:>6} {plain:8.1f} {here:8.1f} {here / plain:6.2f}",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(sys.argv[1], sys.argv[2])))
