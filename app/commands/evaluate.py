@@ -197,7 +197,7 @@ def _candidates(files: Iterable[Path], published: Path, folder: Path) -> Iterabl
     """Each network in a catalogue of its own, since networks share the names of styles."""
     for path in files:
         styles = {slug: slug for slug in load_checkpoint(path).styles}
-        yield _candidate(path.stem, folder / path.stem, {slug: path.resolve() for slug in styles}, styles)
+        yield make_candidate(path.stem, folder / path.stem, {slug: path.resolve() for slug in styles}, styles)
     checkpoints: dict[str, Path] = {}
     for path in sorted(published.glob("*.ckpt*")) if published.is_dir() else []:
         name = path.name.partition(".ckpt")[0]
@@ -207,10 +207,11 @@ def _candidates(files: Iterable[Path], published: Path, folder: Path) -> Iterabl
         save_checkpoint(checkpoints[name], read_tensorflow1_checkpoint(path, name))
     if checkpoints:
         styles = {PUBLISHED_NAMES.get(name, name): name for name in checkpoints}
-        yield _candidate(PUBLISHED, folder / PUBLISHED, checkpoints, styles)
+        yield make_candidate(PUBLISHED, folder / PUBLISHED, checkpoints, styles)
 
 
-def _candidate(name: str, folder: Path, files: Mapping[str, Path], slugs: Mapping[str, str]) -> Candidate:
+def make_candidate(name: str, folder: Path, files: Mapping[str, Path], slugs: Mapping[str, str]) -> Candidate:
+    """A network in a catalogue of its own in ``folder``: ``files`` has the checkpoint of each style."""
     from app.engine.stylizer import Stylizer
 
     own = Catalogue([folder])

@@ -10,20 +10,24 @@ import numpy as np
 from app.engine.training.evaluation import Blended, CurvePoint, Score, at_content, curves, mean_scores
 
 PUBLISHED = "published"
+# The most that is wanted of their style distance and of their checkerboard.
+STYLE, CHECKERBOARD = 0.25, 0.1
+# Content distances that differ by so much of one another count as equal.
+NEAR = 0.1
 # A border that is painted like the rest.
 BORDER = (0.9, 1.1)
 
 GOALS = f"""\
-On the styles that *published* paints too, a network is to be nearer to the painting than they are at the
-same distance from the photo, with a border painted like the rest ({BORDER[0]} to {BORDER[1]}) and less of a
-checkerboard.
+On the styles that *published* paints too, a network is to come within a quarter of their style distance,
+no farther from the photo than they are (but for a tenth), with a border painted like the rest ({BORDER[0]} to
+{BORDER[1]}) and at most a tenth of their checkerboard. Figures that reach this are bold.
 
 - *Content*, *style* and *checkerboard* are ratios to *published* at full strength; less is nearer, or
   cleaner.
-- *Style at equal content* is the ratio of style distances where both are equally far from the photo.
-  Whichever picture is farther is blended with its photo (in linear light, as the strength on the site does)
-  until it is as near as the other; *blended* says which, and how strongly it is still painted. Where the
-  curves below do not reach that far, their nearest point counts if its content is within a tenth."""
+- *Style at their content* is the ratio of style distances that counts. Where a network goes farther from the
+  photo than they do and a tenth, its picture is blended with the photo (in linear light, as the strength on
+  the site does) until it does not; *strength* says how strongly it is still painted. Nothing is made of it
+  where a network stays nearer to the photo than they do, though that is the harder task."""
 
 CURVES = """\
 The means over all photos at falling strength, content / style. A picture that is blended with its photo comes
@@ -32,11 +36,11 @@ is less at the same content distance."""
 
 
 @dataclass(frozen=True)
-class Equal:
-    """A ratio of style distances at equal content, and which picture was blended for it, how strongly."""
+class Near:
+    """A ratio of style distances, and how strongly the network's pictures are painted for it."""
 
     ratio: float
-    blended: str
+    strength: float
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Reached:
 
     content: float
     style: float
-    equal: Equal | None
+    near: Near | None
     border: float
     checkerboard: float
 
@@ -59,14 +63,14 @@ def goals(scores: Sequence[Score], blended: Sequence[Blended]) -> list[str]:
             network,
             f"{figures.content:.2f}",
             f"{figures.style:.2f}",
-            f"{figures.equal.ratio:.2f}" if figures.equal else "out of reach",
-            figures.equal.blended if figures.equal else "",
-            f"{figures.border:.2f}",
-            f"{figures.checkerboard:.3f}",
+            _marked(figures.near.ratio, ".2f", _style_right(figures)) if figures.near else "out of reach",
+            f"{figures.near.strength:.2f}" if figures.near else "",
+            _marked(figures.border, ".2f", _border_right(figures)),
+            _marked(figures.checkerboard, ".3f", _clean(figures)),
         ]
         for (style, network), figures in reached.items()
     ]
-    headings = ["Style", "Network", "Content", "Style", "Style at equal content", "Blended"]
+    headings = ["Style", "Network", "Content", "Style", "Style at their content", "Strength"]
     return [GOALS, _summary(reached), markdown([*headings, "Border", "Checkerboard"], rows, 2)]
 
 
@@ -83,24 +87,39 @@ def reach(scores: Sequence[Score], blended: Sequence[Blended]) -> dict[tuple[str
         reached[style, network] = Reached(
             content=ours["content"] / theirs["content"],
             style=ours["style_distance"] / theirs["style_distance"],
-            equal=at_equal_content(curve, points[style, PUBLISHED]),
+            near=no_farther(curve, points[style, PUBLISHED]),
             border=ours["border_excess"],
             checkerboard=ours["checkerboard"] / theirs["checkerboard"],
         )
     return reached
 
 
-def at_equal_content(ours: Sequence[CurvePoint], theirs: Sequence[CurvePoint]) -> Equal | None:
-    """Our style distance over theirs where the farther one is blended until it is as near as the other."""
-    ours_nearer = ours[0].content <= theirs[0].content
-    near, far = (ours, theirs) if ours_nearer else (theirs, ours)
-    met = at_content(far, near[0].content)
-    if met is None:
+def no_farther(ours: Sequence[CurvePoint], theirs: Sequence[CurvePoint]) -> Near | None:
+    """Our style distance over theirs, where we go no farther from the photo than they do and a tenth.
+
+    Both curves from full strength down; None where ours does not come that near.
+    """
+    allowed = (1 + NEAR) * theirs[0].content
+    point = ours[0] if ours[0].content <= allowed else at_content(ours, allowed)
+    if point is None:
         return None
-    ratio = near[0].style_distance / met.style_distance
-    if ours_nearer:
-        return Equal(ratio, f"{PUBLISHED}, {met.strength:.2f}")
-    return Equal(1 / ratio, f"this one, {met.strength:.2f}")
+    return Near(point.style_distance / theirs[0].style_distance, point.strength)
+
+
+def _style_right(figures: Reached) -> bool:
+    return figures.near is not None and figures.near.ratio <= STYLE
+
+
+def _border_right(figures: Reached) -> bool:
+    return BORDER[0] <= figures.border <= BORDER[1]
+
+
+def _clean(figures: Reached) -> bool:
+    return figures.checkerboard <= CHECKERBOARD
+
+
+def _marked(value: float, form: str, right: bool) -> str:
+    return f"**{value:{form}}**" if right else f"{value:{form}}"
 
 
 def _summary(reached: Mapping[tuple[str, str], Reached]) -> str:
@@ -108,21 +127,21 @@ def _summary(reached: Mapping[tuple[str, str], Reached]) -> str:
     rows = []
     for network in dict.fromkeys(network for _, network in reached):
         own = [figures for (_, other), figures in reached.items() if other == network]
-        equal = [figures.equal.ratio for figures in own if figures.equal]
+        near = [figures.near.ratio for figures in own if figures.near]
         rows.append(
             [
                 network,
                 f"{np.mean([figures.content for figures in own]):.2f}",
                 f"{np.mean([figures.style for figures in own]):.2f}",
-                f"{np.mean(equal):.2f}" if equal else "",
-                f"{sum(ratio < 1 for ratio in equal)} of {len(own)}",
-                f"{sum(BORDER[0] <= figures.border <= BORDER[1] for figures in own)} of {len(own)}",
+                f"{np.mean(near):.2f}" if near else "",
+                f"{sum(map(_style_right, own))} of {len(own)}",
+                f"{sum(map(_border_right, own))} of {len(own)}",
                 f"{np.mean([figures.checkerboard for figures in own]):.3f}",
-                f"{sum(figures.checkerboard < 1 for figures in own)} of {len(own)}",
+                f"{sum(map(_clean, own))} of {len(own)}",
             ]
         )
-    headings = ["Mean of the styles", "Content", "Style", "Style at equal content", "nearer in"]
-    return markdown([*headings, "Border right in", "Checkerboard", "cleaner in"], rows, 1)
+    headings = ["Mean of the styles", "Content", "Style", "Style at their content", "reached in"]
+    return markdown([*headings, "Border right in", "Checkerboard", "reached in"], rows, 1)
 
 
 def curve_table(blended: Sequence[Blended]) -> str:

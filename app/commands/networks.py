@@ -80,9 +80,10 @@ def train(
     sources = trainer.Sources(
         photos=photos,
         paintings=find_paintings(paintings),
-        loss_weights=loss_weights(vgg),
+        loss_weights=loss_weights(vgg, recipe.loss.network),
         sheet_photos=tuple(sorted(SAMPLES.glob("*.jpg"))),
         start=load_checkpoint(start) if start else None,
+        start_file=start,
     )
     folder = output or settings().instance_dir / "training" / recipe.name
     with Progress() as progress:
@@ -118,18 +119,21 @@ def add_style(
     offered.check_new(facts)
     path = offered.find_network(network)
     from app.engine.checkpoints import load_checkpoint, save_row
+    from app.engine.stylizer import configure_tensorflow
     from app.engine.training.fitting import fit_style
 
-    checkpoint = load_checkpoint(path)
+    # The preview is painted after the fitting, when TensorFlow can no longer be configured.
+    configure_tensorflow()
+    checkpoint, recipe = load_checkpoint(path), _recipe_of(path)
     with Progress() as progress:
         row = fit_style(
             checkpoint,
-            _recipe_of(path),
+            recipe,
             slug,
             painting,
             photos,
             minutes=minutes,
-            loss_weights=loss_weights(vgg),
+            loss_weights=loss_weights(vgg, recipe.loss.network),
             report=_reporter(progress),
         )
     name = f"{path.stem}+{slug}.npz"

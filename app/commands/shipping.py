@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MODELS = PROJECT_ROOT / "models"
 FACTS = "paintings.tsv"
+LOSSES = "losses.csv"
 SAMPLES = PROJECT_ROOT / "static" / "samples"
 SAMPLE_SIDE = 384
 # By how many levels of 255 a pixel may change when kernels are rounded to float16.
@@ -46,6 +47,9 @@ MEMORY = 1 << 30
 def ship(trained: Path, name: str, folder: Path) -> None:
     """Put the network TRAINED, a checkpoint of ours, first in the catalogue that ships.
 
+    Beside it go, where they lie beside TRAINED, the file that says what made it and, as NAME.csv, the losses
+    of its training (losses.csv).
+
     Kernels are rounded to float16 where that moves no pixel of the sample photos by more than one level.
     Styles that another network painted until now are painted by this one; the file of a network without a
     style left stays, to compare with.
@@ -56,15 +60,24 @@ def ship(trained: Path, name: str, folder: Path) -> None:
     difference = rounding_difference(checkpoint, _samples())
     kernel_type = np.float16 if difference <= TOLERANCE else np.float32
     save_checkpoint(folder / f"{name}.npz", checkpoint, kernel_type=kernel_type)
-    beside = trained.with_suffix(".json")
-    if beside.is_file():
-        write_whole(folder / f"{name}.json", beside.read_bytes())
+    _take_along([trained.with_suffix(".json")], folder / f"{name}.json")
+    # A network that has shipped already has its losses under its own name.
+    _take_along([trained.with_name(LOSSES), trained.with_suffix(".csv")], folder / f"{name}.csv")
     idle = ship_network(folder, f"{name}.npz", styles)
     click.echo(f"{name} ships with {len(styles)} styles in {np.dtype(kernel_type).name}:")
     click.echo(f"rounding to float16 moves a pixel by {difference} of 255 levels at most.")
     for file in idle:
         click.echo(f"{file} paints no style any more: keep it to compare with, or delete it.")
     click.echo("Next: flask styles render-previews")
+
+
+def _take_along(candidates: Sequence[Path], target: Path) -> None:
+    """Copy the first of the files that is there; without any, none that an older network left may stay."""
+    for path in candidates:
+        if path.is_file():
+            write_whole(target, path.read_bytes())
+            return
+    target.unlink(missing_ok=True)
 
 
 def read_facts(path: Path, slugs: Iterable[str]) -> list[StyleFacts]:

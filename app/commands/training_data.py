@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from app.config import PROJECT_ROOT
+from app.engine.training.recipe import LossNetworkName
 
 # What is not part of the project, where it usually lies.
 SHARED = PROJECT_ROOT.parent / "shared"
@@ -16,7 +17,7 @@ AT_HAND = SHARED / "vgg16" / "vgg16_notop.weights.h5"
 vgg_option = click.option(
     "--vgg",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A file of VGG-16's ImageNet weights without its top; by default Keras fetches them, once.",
+    help="A file of the loss network's ImageNet weights without its top; by default Keras fetches them once.",
 )
 
 
@@ -26,6 +27,6 @@ def lying_beside(name: str) -> dict[str, Any]:
     return {"default": folder} if folder.is_dir() else {"required": True}
 
 
-def loss_weights(vgg: Path | None) -> str | Path:
-    """The file that was named, or one at hand, or else "imagenet", which has Keras fetch them."""
-    return vgg or (AT_HAND if AT_HAND.is_file() else "imagenet")
+def loss_weights(vgg: Path | None, network: LossNetworkName = "vgg16") -> str | Path:
+    """The file that was named, or VGG-16's at hand, or else "imagenet", which has Keras fetch them."""
+    return vgg or (AT_HAND if network == "vgg16" and AT_HAND.is_file() else "imagenet")

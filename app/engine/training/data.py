@@ -1,15 +1,18 @@
 """Photos and paintings for training, streamed with ``tf.data``: every draw follows from a seed and a number.
 
 Nothing here remembers anything, so a training that was killed continues with the very pictures it would
-have seen.
+have seen. That holds for damaged photos too: each is replaced by the next of the list that can be read.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
@@ -17,8 +20,19 @@ import tensorflow as tf
 from app.engine.errors import InvalidPicture
 from app.engine.training.recipe import Stage
 
+log = logging.getLogger(__name__)
+
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 Pixels = npt.NDArray[np.float32]
+
+
+def leave_gpus_to_backend() -> None:
+    """Keep TensorFlow, which reads the pictures, off the GPUs where another backend of Keras trains on them.
+
+    It would take all their memory. Has to come before anything that TensorFlow computes.
+    """
+    if keras.backend.backend() != "tensorflow":
+        tf.config.set_visible_devices([], "GPU")
 
 
 def find_photos(folder: Path, held_out: Sequence[str] = ()) -> list[Path]:
@@ -57,25 +71,46 @@ def read_picture(path: Path, long_side: int) -> Pixels:
     return np.asarray(_resize(pixels, size))
 
 
+def read_photos(photos: Sequence[Path], long_side: int) -> list[Pixels]:
+    """Those of the photos that are not damaged, each as :func:`read_picture` gives it.
+
+    Raises:
+        InvalidPicture: all are.
+    """
+    pictures = []
+    for path in photos:
+        try:
+            pictures.append(read_picture(path, long_side))
+        except InvalidPicture:
+            _warn_of_damage(path)
+    if not pictures:
+        raise InvalidPicture(f"None of the {len(photos)} photos tried can be read.")
+    return pictures
+
+
 def stream(
     photos: Sequence[Path], styles: int, stage: Stage, *, seed: int, first_step: int
 ) -> tf.data.Dataset:
     """The endless batches of a stage, from a step on.
 
     A photo is cut to a random square between the crop and its short side, reduced to the crop and mirrored
-    half of the time. Photos come in a random order, each once before any comes again.
+    half of the time. Photos come in a random order, each once before any comes again; in the place of one
+    that cannot be read comes the next of the list that can.
 
     Yields photos float32 [stage.photos, crop, crop, 3] and styles int32 [stage.photos, styles_per_photo],
     which are different for one photo as far as there are enough.
     """
-    paths = tf.constant([str(path) for path in photos])
+
+    def read(place: np.int64) -> npt.NDArray[np.uint8]:
+        return _first_readable(photos, int(place))
 
     def draw(number: Any) -> tuple[Any, Any]:
         turn, place = number // len(photos), number % len(photos)
         key = tf.stack([tf.constant(seed, tf.int64), number])
         shuffle = tf.stack([tf.constant(seed, tf.int64), turn])
         chosen = tf.random.experimental.index_shuffle(place, shuffle, tf.cast(len(photos) - 1, tf.int64))
-        photo = _random_crop(_decode(paths[chosen]), stage.crop, key)
+        pixels = tf.ensure_shape(tf.numpy_function(read, [chosen], tf.uint8), (None, None, 3))
+        photo = _random_crop(pixels, stage.crop, key)
         ranks = tf.argsort(tf.random.stateless_uniform([styles], key))
         return photo, tf.gather(ranks, tf.range(stage.styles_per_photo) % styles)
 
@@ -86,6 +121,23 @@ def stream(
         .batch(stage.photos, drop_remainder=True)
         .prefetch(4)
     )
+
+
+def _first_readable(photos: Sequence[Path], first: int) -> npt.NDArray[np.uint8]:
+    """The pixels of photo number ``first``, or of the next that can be read, uint8 [height, width, 3]."""
+    for place in range(first, first + len(photos)):
+        path = photos[place % len(photos)]
+        try:
+            return np.asarray(_decode(tf.constant(str(path))))
+        except tf.errors.OpError:
+            _warn_of_damage(path)
+    raise InvalidPicture("None of the photos can be read.")
+
+
+@cache
+def _warn_of_damage(path: Path) -> None:
+    """Name a photo that cannot be read, once however often it is met."""
+    log.warning("%s cannot be read, and another photo takes its place.", path)
 
 
 def _decode(path: Any) -> Any:

@@ -103,20 +103,12 @@ def curves(blended: Iterable[Blended]) -> dict[tuple[str, str], list[CurvePoint]
     }
 
 
-# Contents that differ by so much of one another count as equal where a curve ends.
-NEAR = 0.1
-
-
 def at_content(curve: Sequence[CurvePoint], content: float) -> CurvePoint | None:
-    """The point of a curve at a content distance, between its points on straight lines.
-
-    Beyond its ends the end itself where that is within a tenth of ``content``, else None.
-    """
+    """The point of a curve at a content distance, on straight lines between its points; beyond them None."""
     falling = sorted(curve, key=lambda point: point.content)
     contents = [point.content for point in falling]
     if not contents[0] <= content <= contents[-1]:
-        end = falling[0] if content < contents[0] else falling[-1]
-        return end if abs(end.content - content) <= NEAR * content else None
+        return None
     strength = float(np.interp(content, contents, [point.strength for point in falling]))
     style = float(np.interp(content, contents, [point.style_distance for point in falling]))
     return CurvePoint(strength, content, style)

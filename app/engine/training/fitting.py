@@ -34,7 +34,8 @@ def fit_style(
 
     Args:
         network: the network that is to paint it; its kernels do not change.
-        recipe: what that network was trained with; its losses and painting size are used.
+        recipe: what that network was trained with; its losses and painting size are used, and what it holds
+            out stays held out.
         slug: the name of the new style.
         painting: a JPEG or PNG file.
         photos: a folder of photos to practise on.
@@ -46,7 +47,7 @@ def fit_style(
         The new style's row, float32 [``config.style_size``].
 
     Raises:
-        InvalidPicture: the painting or the photos cannot be read.
+        InvalidPicture: the painting or all photos cannot be read.
         InvalidOption: the loss network's weights cannot be used.
     """
     fitting = dataclasses.replace(
@@ -54,7 +55,7 @@ def fit_style(
         name=slug,
         network=network.config,
         loss=dataclasses.replace(recipe.loss, emphasis={}),
-        data=dataclasses.replace(recipe.data, styles=(slug,), held_out=()),
+        data=dataclasses.replace(recipe.data, styles=(slug,)),
         schedule=Schedule(
             stages=(Stage(share=1.0, crop=CROP, photos=4, styles_per_photo=1),),
             minutes=minutes,
@@ -65,6 +66,6 @@ def fit_style(
             checkpoint_minutes=minutes + 1,
         ),
     )
-    sources = Sources(photos, {slug: painting}, loss_weights, start=network, frozen=True)
+    sources = Sources(photos, {slug: painting}, loss_weights, sheet_photos=(), start=network, frozen=True)
     with tempfile.TemporaryDirectory(prefix="fitting-") as folder:
         return load_checkpoint(train(fitting, sources, Path(folder), report=report)).row(slug)

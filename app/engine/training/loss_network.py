@@ -15,8 +15,7 @@ from typing import Literal
 import keras
 
 from app.engine.errors import InvalidOption
-
-LossNetworkName = Literal["vgg16", "vgg19"]
+from app.engine.training.recipe import LossNetworkName
 
 _BUILDERS = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}
 # What the weights were trained with: blue, green and red, 0..255, minus the mean of ImageNet's pictures.

@@ -19,7 +19,8 @@ def gram_matrix(activations: Any) -> Any:
 
         G[c, d] = sum over h, w of F[h, w, c] * F[h, w, d] / n
 
-    (Johnson et al. 2016, equation 3.) Returns float32 [batch, channels, channels].
+    (Gatys et al. 2015, equation 3, has the sum; divided by n it is Johnson et al. 2016, equation 3.) Returns
+    float32 [batch, channels, channels].
     """
     shape = ops.shape(activations)
     height, width, channels = shape[1], shape[2], activations.shape[-1]
@@ -31,6 +32,8 @@ def gram_matrix(activations: Any) -> Any:
 def content_distance(painted: Any, photo: Any) -> Any:
     """The mean squared difference of two pictures' activations (Johnson et al. 2016, equation 2).
 
+    Gatys et al. 2015, equation 1, take half of the sum instead of the mean.
+
     Args: two arrays [batch, height, width, channels]. Returns float32 [batch].
     """
     return ops.mean(ops.square(ops.cast(painted, "float32") - ops.cast(photo, "float32")), axis=(1, 2, 3))
@@ -39,6 +42,8 @@ def content_distance(painted: Any, photo: Any) -> Any:
 def style_distance(gram: Any, target: Any) -> Any:
     """The squared Frobenius norm of the difference of Gram matrices (Johnson et al. 2016, equation 4).
 
+    For pictures of one size it is four times a layer's contribution in Gatys et al. 2015, equation 4.
+
     Args: two arrays [batch, channels, channels]. Returns float32 [batch].
     """
     return ops.sum(ops.square(gram - target), axis=(1, 2))
@@ -46,6 +51,11 @@ def style_distance(gram: Any, target: Any) -> Any:
 
 def total_variation(pixels: Any) -> Any:
     """The mean absolute difference of neighbouring pixels, in the pixels' unit: small where it is smooth.
+
+    The total variation of Rudin, Osher and Fatemi 1992, "Nonlinear Total Variation Based Noise Removal
+    Algorithms", with the two directions apart; Mahendran and Vedaldi 2015, "Understanding Deep Image
+    Representations by Inverting Them", regularised pictures with it that come from a network's activations,
+    and Johnson et al. 2016 painted ones.
 
     Takes [batch, height, width, channels], returns float32 [batch].
     """

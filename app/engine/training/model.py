@@ -61,8 +61,11 @@ class Measure:
     style: Mapping[str, Floats]  # by layer, [styles]
 
     @classmethod
-    def take(cls, eyes: Eyes, paintings: Sequence[Floats], photos: Sequence[Floats]) -> Measure:
-        """Look at paintings and photos, each float32 [height, width, 3]."""
+    def take(cls, eyes: Eyes, grams: Mapping[str, Floats], photos: Sequence[Floats]) -> Measure:
+        """Set the paintings' Gram matrices, as :func:`painting_grams` gives them, against those of photos.
+
+        The photos are float32 [height, width, 3].
+        """
         recipe = eyes.recipe
         content: dict[str, list[float]] = {layer: [] for layer in recipe.content}
         usual: dict[str, list[Floats]] = {layer: [] for layer in recipe.style}
@@ -72,17 +75,17 @@ class Measure:
                 content[layer].append(float(content_distance(seen[layer], 0.0)[0]))
             for layer in recipe.style:
                 usual[layer].append(_gram(seen[layer]))
-        targets: dict[str, list[Floats]] = {layer: [] for layer in recipe.style}
-        for painting in paintings:
-            seen = eyes.look(painting[None])
-            for layer in recipe.style:
-                targets[layer].append(_gram(seen[layer]))
-        grams = {layer: np.stack(values) for layer, values in targets.items()}
         return cls(
             {layer: float(np.mean(values)) for layer, values in content.items()},
             grams,
             {layer: _style_scales(grams[layer], np.stack(usual[layer])) for layer in recipe.style},
         )
+
+
+def painting_grams(eyes: Eyes, paintings: Sequence[Floats], layers: Sequence[str]) -> dict[str, Floats]:
+    """The Gram matrices of paintings, each float32 [height, width, 3]: [paintings, channels, channels]."""
+    seen = [eyes.look(painting[None]) for painting in paintings]
+    return {layer: np.stack([_gram(activations[layer]) for activations in seen]) for layer in layers}
 
 
 def _gram(activations: Any) -> Floats:
@@ -242,7 +245,7 @@ def neutral_row(config: NetworkConfig) -> Floats:
 class SteadyAdam(keras.optimizers.Adam):  # type: ignore[misc]
     """Adam (Kingma and Ba 2015) that cuts off the gradient's global norm and ignores what is not finite.
 
-    A step whose gradient holds an infinity or NaN counts as a gradient of zero. It also keeps averages
+    A step whose gradient holds an infinity or NaN changes nothing and is not counted. It also keeps averages
     of the weights (Polyak and Juditsky 1992), which paint more evenly than the weights of any one step.
     """
 
@@ -250,6 +253,7 @@ class SteadyAdam(keras.optimizers.Adam):  # type: ignore[misc]
         super().__init__(learning_rate)
         self.clip = clip
         self.average = average
+        self._taken: Any = 1.0  # 0 in a step that is ignored
 
     def build(self, variables: Any) -> None:
         super().build(variables)
@@ -260,14 +264,33 @@ class SteadyAdam(keras.optimizers.Adam):  # type: ignore[misc]
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         norm = ops.sqrt(sum(ops.sum(ops.square(ops.cast(gradient, "float32"))) for gradient in grads))
         finite = ops.isfinite(norm)
+        self._taken = ops.cast(finite, "float32")
         factor = ops.where(finite, ops.minimum(1.0, self.clip / (norm + 1e-12)), 0.0)
         steady = [
             ops.where(finite, gradient, ops.zeros_like(gradient)) * ops.cast(factor, gradient.dtype)
             for gradient in grads
         ]
         super().apply(steady, trainable_variables)
+        self.iterations.assign_sub(ops.cast(ops.logical_not(finite), self.iterations.dtype))
         # Early on the averages follow closely, so that they forget where the weights began.
         steps = ops.cast(self.iterations, "float32")
-        keep = ops.minimum(self.average, (1.0 + steps) / (10.0 + steps))
+        keep = ops.where(finite, ops.minimum(self.average, (1.0 + steps) / (10.0 + steps)), 1.0)
         for average, variable in zip(self.averages, self._trainable_variables, strict=True):
             average.assign(keep * average + (1.0 - keep) * ops.cast(variable, average.dtype))
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Algorithm 1 of Kingma and Ba as Keras has it, its factors zero in a step that is ignored.
+
+        The condition is in scalars, so that it costs the arrays nothing.
+        """
+        index = self._get_variable_index(variable)
+        mean, square = self._momentums[index], self._velocities[index]
+        step = ops.cast(self.iterations + 1, "float32")
+        correction = ops.sqrt(1.0 - ops.power(self.beta_2, step)) / (1.0 - ops.power(self.beta_1, step))
+        rate = self._taken * ops.cast(learning_rate, "float32") * correction
+        mean_rate, square_rate = self._taken * (1.0 - self.beta_1), self._taken * (1.0 - self.beta_2)
+        self.assign_add(mean, ops.multiply(ops.subtract(gradient, mean), mean_rate))
+        self.assign_add(square, ops.multiply(ops.subtract(ops.square(gradient), square), square_rate))
+        self.assign_sub(
+            variable, ops.divide(ops.multiply(mean, rate), ops.add(ops.sqrt(square), self.epsilon))
+        )

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import TypeAdapter, ValidationError
+
 from app.engine.config import NetworkConfig
 from app.engine.errors import InvalidOption
+
+LossNetworkName = Literal["vgg16", "vgg19"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class LossRecipe:
     total_variation: float = 0.0
     # Styles that need more or less than their equal share, by slug.
     emphasis: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    network: Literal["vgg16", "vgg19"] = "vgg16"
+    network: LossNetworkName = "vgg16"
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,9 @@ class DataRecipe:
     styles: tuple[str, ...]
     # The long side of a painting, in pixels: the larger, the broader the strokes.
     painting_side: int = 640
+    # The same for single layers of the loss network. Deep layers see shapes, which may be broader than the
+    # touches of the brush that shallow ones see.
+    layer_painting_sides: Mapping[str, int] = dataclasses.field(default_factory=dict)
     held_out: tuple[str, ...] = ()
 
 
@@ -88,6 +96,14 @@ class Recipe:
     schedule: Schedule
     precision: Literal["float32", "mixed_bfloat16"] = "mixed_bfloat16"
 
+    def layers_by_painting_side(self) -> dict[int, list[str]]:
+        """Which layers of the style are taken from paintings of which long side, in pixels."""
+        sides: dict[int, list[str]] = {}
+        for layer in self.loss.style:
+            side = self.data.layer_painting_sides.get(layer, self.data.painting_side)
+            sides.setdefault(side, []).append(layer)
+        return sides
+
 
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe.
@@ -103,29 +119,28 @@ def read_recipe(path: Path) -> Recipe:
         raise InvalidOption(f"{path.name} is not a TOML file: {error}") from error
     try:
         recipe = parse_recipe(values)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except ValueError as error:
         raise InvalidOption(f"{path.name} is not a recipe: {error}") from error
     _check(recipe, path.name)
     return recipe
 
 
 def parse_recipe(values: Mapping[str, Any]) -> Recipe:
-    """Build a recipe from what TOML or JSON holds (:func:`dataclasses.asdict` gives it back)."""
-    schedule = dict(values["schedule"])
-    schedule["stages"] = tuple(Stage(**stage) for stage in schedule["stages"])
-    data: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in values["data"].items()
-    }
-    rest = {key: values[key] for key in values if key not in ("network", "loss", "data", "schedule")}
-    network = NetworkConfig(**values["network"])
-    network.check()
-    return Recipe(
-        network=network,
-        loss=LossRecipe(**values["loss"]),
-        data=DataRecipe(**data),
-        schedule=Schedule(**schedule),
-        **rest,
-    )
+    """Build a recipe from what TOML or JSON holds (:func:`dataclasses.asdict` gives it back).
+
+    Raises:
+        ValueError: a field is missing, unknown or of the wrong type; the message names it.
+    """
+    try:
+        # Strictly from JSON: lists become tuples, but no text becomes a number.
+        text = json.dumps(values, default=str)
+        recipe = TypeAdapter(Recipe).validate_json(text, strict=True, extra="forbid")
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{field}: {first['msg']}") from error
+    recipe.network.check()
+    return recipe
 
 
 def _check(recipe: Recipe, name: str) -> None:
@@ -135,6 +150,14 @@ def _check(recipe: Recipe, name: str) -> None:
     crops = [stage.crop for stage in schedule.stages]
     right = {
         "its schedule needs either minutes or steps": (schedule.minutes > 0) != (schedule.steps > 0),
+        "its schedule needs steps_per_round, photos and styles_per_photo of at least 1": all(
+            count >= 1
+            for count in (
+                schedule.steps_per_round,
+                *(stage.photos for stage in schedule.stages),
+                *(stage.styles_per_photo for stage in schedule.stages),
+            )
+        ),
         "its schedule needs stages whose shares sum to 1": abs(shares - 1.0) < 1e-6,
         f"its crops must be multiples of {multiple}, from {least} on": all(
             crop >= least and crop % multiple == 0 for crop in crops
@@ -142,6 +165,8 @@ def _check(recipe: Recipe, name: str) -> None:
         "it needs styles, each once": 0 < len(data.styles) == len(set(data.styles)),
         "it needs a layer for content and one for style": bool(loss.content and loss.style),
         "its emphasis names a style that it does not train": set(loss.emphasis) <= set(data.styles),
+        "it sizes paintings for a layer that is not one of the style's": set(data.layer_painting_sides)
+        <= set(loss.style),
     }
     for complaint, fits in right.items():
         if not fits:

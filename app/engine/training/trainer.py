@@ -19,9 +19,15 @@ import numpy as np
 
 from app.engine.checkpoints import Checkpoint, save_checkpoint
 from app.engine.errors import InvalidOption, InvalidPicture
-from app.engine.training.data import find_photos, read_picture, stream
+from app.engine.training.data import (
+    find_photos,
+    leave_gpus_to_backend,
+    read_photos,
+    read_picture,
+    stream,
+)
 from app.engine.training.loss_network import build_loss_network
-from app.engine.training.model import Eyes, Measure, SteadyAdam, StyleTrainer
+from app.engine.training.model import Eyes, Floats, Measure, SteadyAdam, StyleTrainer, painting_grams
 from app.engine.training.recipe import Recipe, Schedule
 from app.engine.training.sheets import save_sheet
 
@@ -44,9 +50,11 @@ class Sources:
     # As build_loss_network takes them.
     loss_weights: str | Path | None = "imagenet"
     # Photos painted in every style at each checkpoint; by default the first that are held out.
-    sheet_photos: tuple[Path, ...] = ()
+    sheet_photos: tuple[Path, ...] | None = None
     # A network to start from; layers that it has alike are taken over.
     start: Checkpoint | None = None
+    # Where that network comes from, to be written down.
+    start_file: Path | None = None
     # Leave that network's kernels as they are, and fit only the rows of styles.
     frozen: bool = False
 
@@ -83,21 +91,23 @@ def train(
         sources: photos, paintings, the loss network's weights.
         folder: where ``NAME.npz`` (the network), ``NAME.json`` (what made it), ``state.npz`` (to go on from),
             ``losses.csv`` and the sheets of samples are kept.
-        code_version: is written into ``NAME.json``.
+        code_version: is written into ``NAME.json``, for each run that trained.
         report: called after every round of steps with the progress and the share done.
 
     Returns:
         The finished network's file.
 
     Raises:
-        InvalidOption: the folder holds a training by another recipe.
-        InvalidPicture: photos or paintings are missing or damaged.
+        InvalidOption: the folder holds a training by another recipe, or the loss network cannot be built.
+        InvalidPicture: a painting or a photo for the sheets is missing or damaged, or no photo to practise
+            on can be read. Single damaged ones are replaced by others, and named in the log.
     """
+    leave_gpus_to_backend()
     folder.mkdir(parents=True, exist_ok=True)
     photos = find_photos(sources.photos, recipe.data.held_out)
     model = build_trainer(recipe, sources, photos)
-    run = _Run(recipe, sources, folder, model, describe(recipe, sources, photos, code_version), report)
-    run.resume()
+    run = _Run(recipe, sources, folder, model, describe(recipe, sources, photos), report)
+    run.resume(code_version)
     seen = 0.0
     for number, stage in enumerate(recipe.schedule.stages):
         seen = math.fsum((seen, stage.share))
@@ -136,11 +146,11 @@ def build_trainer(recipe: Recipe, sources: Sources, photos: Sequence[Path]) -> S
     eyes = Eyes(network, layers, recipe.loss)
     usual = photos[:: max(1, len(photos) // MEASURE_PHOTOS)][:MEASURE_PHOTOS]
     paintings = _paintings(recipe, sources)
-    measure = Measure.take(
-        eyes,
-        [read_picture(path, recipe.data.painting_side) for path in paintings.values()],
-        [read_picture(path, MEASURE_SIDE) for path in usual],
-    )
+    grams: dict[str, Floats] = {}
+    for side, layers_there in recipe.layers_by_painting_side().items():
+        pictures = [read_picture(path, side) for path in paintings.values()]
+        grams |= painting_grams(eyes, pictures, layers_there)
+    measure = Measure.take(eyes, grams, read_photos(usual, MEASURE_SIDE))
     keras.utils.set_random_seed(recipe.schedule.seed)
     model = StyleTrainer(recipe.network, recipe.data.styles, eyes, measure, policy=recipe.precision)
     if sources.start is not None:
@@ -162,19 +172,24 @@ def set_reconstructing(model: StyleTrainer, reconstructing: bool) -> None:
         model.compile(model.optimizer, jit_compile=model.jit_compile)
 
 
-def describe(recipe: Recipe, sources: Sources, photos: Sequence[Path], code_version: str) -> dict[str, Any]:
-    """What made a network, for the file beside its weights."""
+def describe(recipe: Recipe, sources: Sources, photos: Sequence[Path]) -> dict[str, Any]:
+    """What makes a network, for the file beside its weights; the runs that it takes are added there."""
     paintings = _paintings(recipe, sources)
+    weights = sources.loss_weights
     return {
         "recipe": asdict(recipe),
-        "code": code_version,
-        "software": {"keras": keras.__version__, "backend": keras.backend.backend()},
+        "start": _identify(sources.start_file) if sources.start_file else None,
+        "loss_weights": weights if weights is None or weights == "imagenet" else _identify(Path(weights)),
         "data": {
             "photos": len(photos),
             "photo_names": hashlib.sha256("\n".join(path.name for path in photos).encode()).hexdigest(),
-            "paintings": {slug: hashlib.sha256(p.read_bytes()).hexdigest() for slug, p in paintings.items()},
+            "paintings": {slug: _identify(path)["sha256"] for slug, path in paintings.items()},
         },
     }
+
+
+def _identify(path: Path) -> dict[str, str]:
+    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def _paintings(recipe: Recipe, sources: Sources) -> dict[str, Path]:
@@ -203,14 +218,14 @@ class _Run:
         report: Report,
     ) -> None:
         self.recipe, self.folder, self.model = recipe, folder, model
-        self.description, self.report = description, report
+        self.description, self.report = dict(description), report
         self.progress = Progress()
         self.started = time.monotonic()
         self.saved = self.started
         self.network_path = folder / f"{recipe.name}.npz"
-        sheet = sources.sheet_photos or tuple(
-            path for path in find_photos(sources.photos) if path.name in recipe.data.held_out
-        )
+        sheet = sources.sheet_photos
+        if sheet is None:
+            sheet = tuple(path for path in find_photos(sources.photos) if path.name in recipe.data.held_out)
         self.sheet_photos = [read_picture(path, SHEET_SIDE) for path in sheet[:SHEET_PHOTOS]]
 
     def variables(self) -> dict[str, Any]:
@@ -218,11 +233,17 @@ class _Run:
         named = {f"weights/{index}": value for index, value in enumerate(model.trainable_variables)}
         return named | {f"optimizer/{i}": value for i, value in enumerate(model.optimizer.variables)}
 
-    def resume(self) -> None:
-        """Take up what an earlier run left, if it left anything."""
-        path = self.folder / STATE
-        if not path.exists():
-            return
+    def resume(self, code_version: str) -> None:
+        """Take up what an earlier run left, if it left anything, and note this run if it has work to do."""
+        if (self.folder / STATE).exists():
+            self._load_state(self.folder / STATE)
+            self._recall_description()
+        runs = self.description.setdefault("runs", [])
+        if self.progress.share(self.recipe.schedule) < 1.0 - 1e-9:
+            software = {"keras": keras.__version__, "backend": keras.backend.backend()}
+            runs.append({"from_step": self.progress.step, "code": code_version, "software": software})
+
+    def _load_state(self, path: Path) -> None:
         with np.load(path, allow_pickle=False) as state:
             if json.loads(str(state["recipe"])) != json.loads(json.dumps(asdict(self.recipe))):
                 raise InvalidOption(
@@ -233,6 +254,16 @@ class _Run:
             self.progress = Progress(**json.loads(str(state["progress"])))
         self.started = time.monotonic() - self.progress.seconds
         self._forget_losses()
+
+    def _recall_description(self) -> None:
+        """Keep what the run that began wrote down, whatever lies in the folders of pictures by now."""
+        path = self.network_path.with_suffix(".json")
+        if not path.exists():
+            return
+        self.description = json.loads(path.read_text(encoding="utf-8"))
+        if "runs" not in self.description:  # files of one run named its code and software beside the recipe
+            first = {key: self.description.pop(key) for key in ("code", "software")}
+            self.description["runs"] = [{"from_step": 0, **first}]
 
     def round_done(self, steps: int, losses: Mapping[str, float]) -> None:
         progress = self.progress

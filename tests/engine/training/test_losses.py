@@ -9,7 +9,7 @@ from keras import ops
 from app.engine.errors import InvalidOption
 from app.engine.training.loss_network import build_loss_network
 from app.engine.training.losses import content_distance, gram_matrix, style_distance, total_variation
-from app.engine.training.model import Eyes, Measure
+from app.engine.training.model import Eyes, Measure, painting_grams
 from app.engine.training.recipe import LossRecipe
 
 
@@ -94,7 +94,7 @@ def test_measure_is_what_makes_distances_comparable(chance: np.random.Generator)
     network = build_loss_network("vgg16", ["relu1_1", "relu1_2"], None)
     eyes = Eyes(network, ["relu1_1", "relu1_2"], recipe)
     paintings, photos = chance.uniform(0, 255, (2, 3, 16, 16, 3)).astype(np.float32)
-    measure = Measure.take(eyes, paintings[:2], photos)
+    measure = Measure.take(eyes, painting_grams(eyes, paintings[:2], ["relu1_1"]), photos)
 
     def gram(picture: np.ndarray) -> np.ndarray:
         return np.asarray(gram_matrix(eyes.look(picture[None])["relu1_1"]))[0]

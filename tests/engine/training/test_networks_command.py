@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -16,13 +18,15 @@ from flask import Flask
 from PIL import Image
 
 from app import create_app
+from app.commands import training_data
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts, ship_network
 from app.engine.checkpoints import load_checkpoint, save_checkpoint
 from app.engine.errors import InvalidOption
 from app.engine.stylizer import Stylizer
-from app.engine.training import fitting
+from app.engine.training import fitting, trainer
 from app.engine.training.recipe import read_recipe
+from app.engine.training.trainer import Sources
 from app.wiring import catalogue
 from tests.conftest import make_settings
 
@@ -131,6 +135,56 @@ def test_a_style_added_is_on_offer_at_once_and_mixes_in_any_order(
     assert np.array_equal(stylizer.stylize(photo, "red"), red)
 
 
+def flask(
+    instance: Path, *arguments: object, code: str = "pass", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own, after ``code``."""
+    script = f"import sys; {code}; from flask.cli import main; sys.argv[0] = 'flask'; main()"
+    return subprocess.run(
+        [sys.executable, "-c", script, "--app", "wsgi", *map(str, arguments)],
+        cwd=PROJECT_ROOT,
+        env=os.environ | {"INSTANCE_DIR": str(instance)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_style_is_added_in_a_process_that_does_nothing_else(
+    left_behind: Path, pictures: Path, data: tuple[object, ...], tmp_path: Path
+) -> None:
+    """TensorFlow can be configured only before it computes, and the preview is painted after the fitting."""
+    own = Catalogue([tmp_path / "instance" / "styles"])
+    own.import_folder.mkdir(parents=True)
+    for ending in (".npz", ".json"):
+        shutil.copy(left_behind / f"tiny{ending}", own.import_folder)
+    own.add(StyleFacts("red", "Red"), "tiny.npz")
+    answer = flask(
+        tmp_path / "instance",
+        *("networks", "add-style", pictures / "paintings" / "blue.png"),
+        *("--name", "mine", "--network", "tiny", "--minutes", "0.05", *data),
+        code="from app.engine.training import fitting; fitting.CROP = 32",
+    )
+    assert (answer.returncode, answer.stdout) == (0, "mine is on offer now\n"), answer.stderr
+    assert own.get("mine").preview.is_file()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+def test_networks_train_on_jax(
+    recipe_file: Path, pictures: Path, data: tuple[object, ...], tmp_path: Path
+) -> None:
+    answer = flask(
+        tmp_path / "instance",
+        *("networks", "train", "--config", recipe_file, *data),
+        *("--paintings", pictures / "paintings", "--output", tmp_path / "out"),
+        KERAS_BACKEND="jax",
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert load_checkpoint(tmp_path / "out" / "tiny.npz").styles == ("red", "blue")
+    (run,) = json.loads((tmp_path / "out" / "tiny.json").read_text())["runs"]
+    assert run["software"]["backend"] == "jax"
+
+
 def test_a_style_that_cannot_be_added_leaves_nothing_behind(
     app: Flask, network: str, data: tuple[object, ...], tmp_path: Path
 ) -> None:
@@ -181,10 +235,20 @@ def test_a_trained_network_ships(app: Flask, trained: Path, tmp_path: Path) -> N
     assert shipped.fingerprint == original.fingerprint
     np.testing.assert_array_equal(shipped.rows, original.rows)
     assert (folder / "small.json").read_bytes() == trained.with_suffix(".json").read_bytes()
+    losses = (trained.parent / "losses.csv").read_bytes()
+    assert (folder / "small.csv").read_bytes() == losses
     red, blue = Catalogue([folder]).styles
     assert (red.slug, red.artist, red.year, red.public_domain) == ("red", "Bob", 1850, True)
     assert (blue.rights, blue.public_domain) == ("In copyright", False)
     assert red.checkpoint == blue.checkpoint == folder / "small.npz"
+
+    # Shipping again what lies there keeps it all; a network of which nothing is known leaves nothing.
+    assert run(app, "networks", "ship", folder / "small.npz", "--folder", folder).exit_code == 0
+    assert (folder / "small.csv").read_bytes() == losses
+    for unknown in (trained.with_suffix(".json"), trained.parent / "losses.csv"):
+        unknown.unlink()
+    assert run(app, "networks", "ship", trained, "--name", "small", "--folder", folder).exit_code == 0
+    assert sorted(path.name for path in folder.glob("small.*")) == ["small.npz"]
 
 
 def test_kernels_that_float16_would_spoil_ship_in_float32(app: Flask, trained: Path, tmp_path: Path) -> None:
@@ -210,32 +274,47 @@ def test_weights_that_cannot_be_fetched_are_one_sentence(
     photos = ("--photos", pictures / "photos", "--paintings", pictures / "paintings")
     options = {"train": ("--config", recipe_file), "evaluate": ("house_v0", "--size", "64")}
     unreachable = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path / "keras")}
-    script = (
-        "import sys; from pathlib import Path; from app.commands import training_data;"
-        "training_data.AT_HAND = Path('nowhere'); from flask.cli import main; sys.argv[0] = 'flask'; main()"
+    nothing_at_hand = (
+        "from pathlib import Path; from app.commands import training_data;"
+        "training_data.AT_HAND = Path('nowhere')"
     )
-    arguments = (
-        "--app",
-        "wsgi",
-        "networks",
-        command,
-        *options[command],
-        *photos,
-        "--output",
-        tmp_path / "out",
-    )
-    answer = subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        cwd=PROJECT_ROOT,
-        env=os.environ | unreachable | {"INSTANCE_DIR": str(tmp_path / "instance")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    arguments = ("networks", command, *options[command], *photos, "--output", tmp_path / "out")
+    answer = flask(tmp_path / "instance", *arguments, code=nothing_at_hand, **unreachable)
     assert answer.returncode == 2
     assert answer.stderr.startswith("Error: Keras could not fetch the ImageNet weights of vgg16")
     assert "URL fetch failure" in answer.stderr
     assert answer.stderr.count("\n") == 1
+
+
+def test_the_file_at_hand_serves_only_the_network_it_is_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_hand = tmp_path / "vgg16.weights.h5"
+    monkeypatch.setattr(training_data, "AT_HAND", at_hand)
+    assert training_data.loss_weights(None) == "imagenet"
+    at_hand.touch()
+    assert training_data.loss_weights(None) == at_hand
+    assert training_data.loss_weights(None, "vgg19") == "imagenet"
+    assert training_data.loss_weights(tmp_path / "named.h5", "vgg19") == tmp_path / "named.h5"
+
+
+def test_training_takes_the_weights_of_the_network_that_the_recipe_names(
+    app: Flask, recipe_file: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def train(recipe: object, sources: Sources, folder: Path, **options: object) -> Path:
+        asked.append(sources.loss_weights)
+        return folder
+
+    (tmp_path / "vgg16.weights.h5").touch()
+    monkeypatch.setattr(training_data, "AT_HAND", tmp_path / "vgg16.weights.h5")
+    monkeypatch.setattr(trainer, "train", train)
+    folders = ("--photos", pictures / "photos", "--paintings", pictures / "paintings")
+    recipe_file.write_text(RECIPE.replace("[loss.content]", "[loss]\nnetwork = 'vgg19'\n[loss.content]"))
+    result = run(app, "networks", "train", "--config", recipe_file, *folders)
+    assert result.exit_code == 0, result.output
+    assert asked == ["imagenet"]
 
 
 def test_training_names_the_painting_that_is_missing(
@@ -255,9 +334,23 @@ def test_training_names_the_painting_that_is_missing(
         (("steps = 4", "minutes = 4\nsteps = 4"), "either minutes or steps"),
         (('"red", "blue"', '"red", "red"'), "each once"),
         (("painting_side", "painting_size"), "painting_size"),
+        (
+            ("painting_side", "layer_painting_sides = { relu5_1 = 96 }\npainting_side"),
+            "not one of the style's",
+        ),
         (("[network]", "[network"), "not a TOML file"),
         (("[loss.style]\nrelu1_2 = 1.0", "[loss.style]"), "one for style"),
         (("base_width = 4", "base_width = 4\nupsampling = 'cubic'"), "upsampling"),
+        (("base_width = 4", "base_width = 600"), "base_width"),
+        (("steps = 4", "minutes = '140'"), r"schedule\.minutes"),
+        (("crop = 16", "crop = 16.5"), r"schedule\.stages\.0\.crop"),
+        (("relu2_2 = 1.0", "relu2_2 = 'much'"), r"loss\.content\.relu2_2"),
+        (('styles = ["red", "blue"]', "styles = 'red'"), r"data\.styles"),
+        (('"float32"', '"mixed_float16"'), "precision: .*'float32' or 'mixed_bfloat16'"),
+        (("[loss.content]", "[loss]\nnetwork = 'vgg18'\n[loss.content]"), r"loss\.network"),
+        (('name = "tiny"', ""), "name"),
+        (("steps_per_round = 2", "steps_per_round = 0"), "at least 1"),
+        (("share = 1.0", "share = 1.0\nphotos = 0"), "at least 1"),
     ],
 )
 def test_a_recipe_that_cannot_be_followed_is_refused(

@@ -1,0 +1,155 @@
+"""What single choices of a recipe give: the same network learns on for the same time, each with one change.
+
+``python -m bench.leads house 1.5`` trains for 90 seconds per lead, writes docs/networks/leads.webp and prints
+a table for models/README.md. It needs the photos, paintings and weights that training needs.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from app.commands.evaluate import find_network, make_candidate, read_listed, read_paintings, read_picture
+from app.commands.evaluation_goals import markdown
+from app.commands.evaluation_page import make_sheet
+from app.commands.training_data import SHARED, loss_weights
+from app.config import PROJECT_ROOT
+from app.engine.checkpoints import load_checkpoint
+from app.engine.training.evaluation import Score, mean_scores
+from app.engine.training.recipe import Recipe, Schedule, Stage, read_recipe
+
+# Few styles, so that each of them gets much of the short time.
+STYLES = ("wave", "la_muse", "rain_princess", "the_scream", "udnie", "the_shipwreck_of_the_minotaur")
+SCHEDULE = Schedule(
+    stages=(Stage(0.4, crop=192, styles_per_photo=1), Stage(0.6, crop=256, photos=1)),
+    rate=8e-4,
+    final_rate=3e-5,
+)
+CONTROL = "As the recipe says"
+JUDGED_SIDE, SHOWN_SIDE, HEIGHT = 384, 480, 200
+SHOWN = (("chelsea", "udnie"), ("chelsea", "la_muse"), ("astronaut", "the_scream"), ("coffee", "wave"))
+
+
+def leads(recipe: Recipe) -> dict[str, Recipe]:
+    """The recipe, and what it becomes by one change each."""
+
+    def painting_side(side: int) -> Recipe:
+        return replace(recipe, data=replace(recipe.data, painting_side=side, layer_painting_sides={}))
+
+    def content(layer: str) -> Recipe:
+        weight = sum(recipe.loss.content.values())
+        return replace(recipe, loss=replace(recipe.loss, content={layer: weight}))
+
+    alike = sum(recipe.loss.style.values()) / len(recipe.loss.style)
+    return {
+        CONTROL: recipe,
+        "All layers see the painting at 384": painting_side(384),
+        "All layers see the painting at 640": painting_side(640),
+        "All layers of the style weigh alike": replace(
+            recipe, loss=replace(recipe.loss, style=dict.fromkeys(recipe.loss.style, alike))
+        ),
+        "Content at relu3_3 alone": content("relu3_3"),
+        "Content at relu4_3 alone": content("relu4_3"),
+        "Without total variation": replace(recipe, loss=replace(recipe.loss, total_variation=0.0)),
+    }
+
+
+def short(recipe: Recipe, minutes: float) -> Recipe:
+    """The same losses on few styles, for a short time."""
+    emphasis = {slug: factor for slug, factor in recipe.loss.emphasis.items() if slug in STYLES}
+    return replace(
+        recipe,
+        name="lead",
+        loss=replace(recipe.loss, emphasis=emphasis),
+        data=replace(recipe.data, styles=STYLES),
+        schedule=replace(SCHEDULE, minutes=minutes, checkpoint_minutes=minutes + 1),
+    )
+
+
+def train_lead(name: str, lead: str, minutes: float, output: Path) -> None:
+    """Train after one lead, from the network as it ships."""
+    from app.engine.training.data import find_paintings
+    from app.engine.training.trainer import Sources, train
+
+    recipe = leads(read_recipe(PROJECT_ROOT / "models" / "recipes" / f"{name}.toml"))[lead]
+    sources = Sources(
+        SHARED / "photos",
+        find_paintings(SHARED / "paintings"),
+        loss_weights(None),
+        start=load_checkpoint(find_network(name)),
+        start_file=find_network(name),
+    )
+    train(short(recipe, minutes), sources, output)
+
+
+def look(networks: Mapping[str, Path]) -> tuple[list[Score], dict[str, list[Image.Image]]]:
+    """What the networks paint: measured on the photos of evaluation, and some of it to be seen."""
+    from app.engine.training.judge import Judge
+
+    scores: list[Score] = []
+    rows: dict[str, list[Image.Image]] = {}
+    judge: Judge | None = None
+    photos = read_listed(SHARED / "photos", JUDGED_SIDE)
+    with tempfile.TemporaryDirectory() as folder:
+        for lead, path in networks.items():
+            files = dict.fromkeys(STYLES, path)
+            network = make_candidate(lead, Path(folder) / lead, files, {slug: slug for slug in STYLES})
+            # After the first network, which says how many threads TensorFlow gets.
+            judge = judge or Judge(
+                loss_weights(None), read_paintings(SHARED / "paintings", STYLES, JUDGED_SIDE)
+            )
+            for photo in photos:
+                pictures = {slug: network.paint(slug, photo.pixels) for slug in STYLES}
+                scores += judge.score(lead, photo, pictures)
+            rows[lead] = [
+                Image.fromarray(
+                    network.stylizer.stylize(
+                        read_picture(PROJECT_ROOT / "static" / "samples" / f"{name}.jpg", SHOWN_SIDE), slug
+                    )
+                )
+                for name, slug in SHOWN
+            ]
+    return scores, rows
+
+
+def table(scores: list[Score]) -> str:
+    """A row per lead: the means over the styles of each figure in terms of the control's."""
+    means = mean_scores(scores, "network", "style")
+    rows = []
+    for lead in dict.fromkeys(score.network for score in scores):
+        ratios = [
+            np.mean([means[lead, slug][measure] / means[CONTROL, slug][measure] for slug in STYLES])
+            for measure in ("content", "style_distance", "total_variation")
+        ]
+        rows.append([lead, *(f"{ratio:.2f}" for ratio in ratios)])
+    return markdown(["Lead", "Content", "Style", "Roughness"], rows, 1)
+
+
+def main(name: str, minutes: float) -> None:
+    recipe = read_recipe(PROJECT_ROOT / "models" / "recipes" / f"{name}.toml")
+    with tempfile.TemporaryDirectory(prefix="leads-") as folder:
+        networks = {}
+        for number, lead in enumerate(leads(recipe)):
+            output = Path(folder) / str(number)
+            # In a process of its own, which gives back all of its memory.
+            command = [sys.executable, "-m", "bench.leads", name, str(minutes), lead, str(output)]
+            subprocess.run(command, cwd=PROJECT_ROOT, check=True)
+            networks[lead] = output / "lead.npz"
+        scores, rows = look(networks)
+    print(table(scores))
+    sheet = make_sheet(f"What single choices give, after {minutes:g} minutes each", rows, HEIGHT)
+    (PROJECT_ROOT / "docs" / "networks" / "leads.webp").write_bytes(sheet)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        main(sys.argv[1], float(sys.argv[2]))
+    else:
+        train_lead(sys.argv[1], sys.argv[3], float(sys.argv[2]), Path(sys.argv[4]))
