@@ -62,8 +62,8 @@ def film(frames: int, size: tuple[int, int], pan: tuple[float, float]) -> Iterat
         down = height / 2 - side / 2 + height / 6 * np.sin(number / 6)
         place = np.array([[1, 0, across], [0, 1, down]], np.float32)
         share = np.asarray(cv2.warpAffine(disc, place, size), np.float32)
-        frame += share[..., None] * (cv2.warpAffine(thing, place, size) - frame)
-        frame += chance.normal(0, NOISE, frame.shape)
+        frame = frame + share[..., None] * (cv2.warpAffine(thing, place, size) - frame)
+        frame = frame + chance.normal(0, NOISE, frame.shape)
         yield np.clip(frame + 0.5, 0, 255).astype(np.uint8), share
 
 

@@ -74,6 +74,8 @@ def _stylize_single(job: Job, painting: Painting, as_json: bool) -> None:
         painter = painting.load()
         with Progress() as progress:
             facts = _paint(job, photo, painter, lambda share: progress.show(share, job.source.name))
+    except KeyboardInterrupt:
+        raise Interrupted(f"Interrupted: {job.source} is not painted.") from None
     except Exception as error:
         _tell(as_json, job, painting, "failed", error=sentence(error))
         raise

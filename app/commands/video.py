@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -23,6 +25,16 @@ from app.commands.painting import Painting, painting_options, stamp
 from app.video import DAMPING, SEGMENT_SECONDS
 
 
+class _Finite(click.FloatRange):
+    """A range without infinity, and without what is no number, which no comparison keeps out."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number that can be used.", param, ctx)
+        return number
+
+
 @click.command("stylize-video", cls=OneLineCommand)
 @click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
 @click.option(
@@ -34,14 +46,14 @@ from app.video import DAMPING, SEGMENT_SECONDS
 )
 @click.option(
     "--damping",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=_Finite(0, 1, max_open=True),
     default=DAMPING,
     show_default=True,
     help="How much of the frame before may stay where nothing moves, against flicker; 0 is none.",
 )
 @click.option(
     "--segment",
-    type=click.FloatRange(0, min_open=True),
+    type=_Finite(0, min_open=True),
     default=SEGMENT_SECONDS,
     show_default=True,
     help="Seconds of the film after which what is finished is kept for good.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -16,9 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import structlog
 
 from app.video.damping import Flicker, FlickerDamper, Past
 from app.video.errors import VideoError
+
+log = structlog.get_logger(__name__)
 
 MANIFEST = "manifest.json"
 LOCK = "lock"
@@ -58,12 +62,15 @@ class Partial:
         return self.folder / "unfinished.mp4"
 
     def past(self) -> Past | None:
-        """The frame that the next segment follows."""
-        path = self._past_path(len(self.segments))
-        if not path.exists():
+        """The frame that the next segment follows; without it flicker is damped anew from the next one on."""
+        try:
+            with self._past_path(len(self.segments)).open("rb") as file:
+                return Past(**np.load(file, allow_pickle=False))
+        except FileNotFoundError:
             return None
-        with np.load(path, allow_pickle=False) as arrays:
-            return Past(**arrays)
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile):
+            log.warning("video.past_damaged", folder=str(self.folder), exc_info=True)
+            return None
 
     def add(self, time: int, frames: int, damper: FlickerDamper | None) -> None:
         """Take what was written to :attr:`unfinished` for finished, and keep what the damper remembers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -214,8 +215,9 @@ def _declared_seconds(container: InputContainer, stream: VideoStream) -> float |
         return float(stream.duration * stream.time_base)
     told = stream.metadata.get("DURATION")  # Matroska: 00:01:02.345000000
     if told:
-        hours, minutes, seconds = told.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        with suppress(ValueError):  # anybody may write anything into it
+            hours, minutes, seconds = told.split(":")
+            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
     if container.duration is not None and not container.streams.audio:
         return container.duration / MICROSECONDS
     return None

@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+import app.commands.stylize as stylize_module
 from app.engine.catalogue import Catalogue
 from app.engine.options import Mixture, StyleMap
 from app.engine.preprocessing import Pixels
@@ -295,6 +296,18 @@ def test_two_at_once_do_not_paint_into_one_folder(flask: Run, tmp_path: Path) ->
         result = flask("stylize", tmp_path / "photos", "-o", tmp_path / "out", "--style", "wave")
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
     assert "another process" in result.stderr
+
+
+def test_an_interrupted_photo_is_one_line_and_code_130(
+    flask: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stylize_module, "_paint", interrupt)
+    result = flask("stylize", SAMPLES / "coffee.jpg", "-o", tmp_path / "out.png", "--style", "wave")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (130, 1)
+    assert list(tmp_path.glob("*.png")) == []
 
 
 def test_a_folder_interrupted_and_then_killed_is_finished_by_the_same_command(

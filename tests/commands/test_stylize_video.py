@@ -83,6 +83,8 @@ def test_a_damaged_film_is_said_to_be_one(flask: Run, tmp_path: Path) -> None:
         (["film.mp4", "-o", "out.mp4", "--style", "wavy"], "Did you mean wave"),
         (["film.mp4", "-o", "out.mp4", "--style", "wave", "--damping", "1"], "--damping"),
         (["film.mp4", "-o", "out.mp4", "--style", "wave", "--segment", "0"], "--segment"),
+        (["film.mp4", "-o", "out.mp4", "--style", "wave", "--damping", "nan"], "--damping"),
+        (["film.mp4", "-o", "out.mp4", "--style", "wave", "--segment", "inf"], "--segment"),
         (["film.mp4", "-o", "out.mp4"], "--style"),
     ],
 )

@@ -231,6 +231,17 @@ def test_a_torn_manifest_is_a_new_beginning(tmp_path: Path) -> None:
     assert watcher.began == (0, False)
 
 
+@pytest.mark.parametrize("kept", [0, 100])
+def test_a_torn_frame_of_the_past_is_done_without(kept: int, tmp_path: Path) -> None:
+    source, target = make_film(tmp_path / "film.mp4"), tmp_path / "painted.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        paint(source, target, watcher=Watcher(20))
+    (past,) = unfinished(target).glob("*.npz")
+    past.write_bytes(past.read_bytes()[:kept])
+    summary = paint(source, target)
+    assert (summary.frames, summary.resumed > 0) == (30, True)
+
+
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     source, target = make_film(tmp_path / "film.mp4"), tmp_path / "painted.mp4"
     unfinished(target).mkdir()

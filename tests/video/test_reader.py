@@ -191,6 +191,15 @@ def test_damage_in_the_middle_costs_only_the_middle(tmp_path: Path) -> None:
     assert not film.damage.seconds
 
 
+def test_a_length_that_is_no_time_is_no_length(tmp_path: Path) -> None:
+    path = make_film(tmp_path / "film.mkv", frames=5, sound=None)
+    data = path.read_bytes()
+    assert b"00:00:0" in data
+    path.write_bytes(data.replace(b"00:00:0", b"a while"))
+    with Film(path) as film:
+        assert sum(1 for _ in film.frames()) == 5
+
+
 def test_a_whole_film_is_not_called_damaged(tmp_path: Path) -> None:
     for ending in ("mp4", "mkv", "ts"):
         with Film(make_film(tmp_path / f"film.{ending}")) as film:
