@@ -40,8 +40,9 @@ unit: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 bench: $(VENV)/.installed-dev .venv-bench/.installed ## Measure speed and memory, and other engines (an hour)
-	GLIBC_TUNABLES=$(HUGE_PAGES) $(BIN)/python -m bench
+	@scripts/ensure-chromium
 	$(BIN)/python -m bench peers --output docs/benchmarks
+	GLIBC_TUNABLES=$(HUGE_PAGES) $(BIN)/python -m bench
 
 translations: $(VENV)/.installed-dev ## Bring the catalogues in step with the sentences, and compile them
 	$(BIN)/python scripts/translations.py

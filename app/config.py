@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     order_max_pictures: int = Field(default=60, gt=0)
     mail_after_seconds: float = Field(default=60.0, ge=0)
     styles_public_domain_only: bool = False
+    fast_networks: bool = False
 
     queue_url: str | None = None
     embedded_worker: bool = True

@@ -40,12 +40,12 @@ def in_words(error: DomainError) -> str:
 
 SENTENCES = {
     400: translatable("We could not understand that request. Go back, reload the page and try again."),
-    403: translatable("You are not allowed to do that."),
+    403: translatable("You are not allowed to do that. Go back, or log in with the account it belongs to."),
     404: translatable(
         "There is nothing here. The page may have moved, or the picture may have been deleted."
     ),
     405: translatable("That page cannot be used this way. Start again from the home page."),
-    413: translatable("That upload is too large."),
+    413: translatable("That upload is too large. Choose smaller photos, or fewer at once, and try again."),
     429: translatable("That was a lot of requests in a short time. Wait a minute and try again."),
     500: translatable(
         "Something broke on our side. It has been logged; nothing was lost. Try again in a moment."

@@ -129,6 +129,7 @@ def configure_studio(app: Flask, settings: Settings) -> None:
     app.extensions["catalogue"] = Catalogue(
         [PROJECT_ROOT / "models", settings.instance_dir / "styles"],
         public_domain_only=settings.styles_public_domain_only,
+        fast=settings.fast_networks,
     )
     app.extensions["previewer"] = Previewer(
         app.extensions["catalogue"], app.extensions["storage"], settings.upload_max_pixels

@@ -44,7 +44,14 @@ def privacy() -> ResponseReturnValue:
     return render_template("pages/privacy.html")
 
 
-# --- without a connection -----------------------------------------------------------------------
+# --- kept like an app, and without a connection -------------------------------------------------
+
+
+@bp.get("/manifest.webmanifest")
+def manifest() -> Response:
+    """What a phone needs to keep the site like an app, in the language of the pages."""
+    text = render_template("pages/manifest.webmanifest")
+    return Response(text, mimetype="application/manifest+json", headers={"Cache-Control": "no-cache"})
 
 
 @bp.get("/offline")

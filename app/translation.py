@@ -37,7 +37,7 @@ def configure_translation(app: Flask) -> None:
 
     @app.after_request
     def _name_language(response: Response) -> Response:
-        if response.mimetype == "text/html":
+        if response.mimetype in ("text/html", "application/manifest+json"):
             response.headers.setdefault("Content-Language", language())
             response.vary.update(("Accept-Language", "Cookie"))
         return response

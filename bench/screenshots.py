@@ -18,7 +18,7 @@ SCHEMES = ("light", "dark")
 # Long pages are cut off after so many pixels: what follows is more of the same.
 MOST_HEIGHT = 1400
 QUALITY = 28
-BARS = ".pay-bar, .chosen-bar:visible, .order-sum"
+BARS = ".pay-bar, .chosen-bar:visible, .order-sum, dialog.viewer"
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ Manifest = dict[str, list[dict[str, str]]]
 
 @pytest.fixture
 def manifest(client: FlaskClient) -> Manifest:
-    answer = client.get("/static/manifest.webmanifest")
+    answer = client.get("/manifest.webmanifest")
     assert answer.mimetype == "application/manifest+json"
     return dict(json.loads(answer.text))
 
@@ -35,9 +35,18 @@ def test_icons_are_what_the_manifest_says(
     assert {(purpose, f"{side}x{side}") for purpose in ("any", "maskable") for side in (192, 512)} <= offered
     for one in manifest["icons"]:
         if one["type"] == "image/png":
-            image = icon(client, f"/static/{one['src']}")
+            image = icon(client, one["src"])
             assert "{}x{}".format(*image.size) == one["sizes"]
             assert image.format == "PNG"
+
+
+def test_the_manifest_is_in_the_language_of_the_pages(client: FlaskClient) -> None:
+    for language, word in (("en", "photo"), ("de", "gemalt")):
+        answer = client.get("/manifest.webmanifest", headers={"Accept-Language": language})
+        assert answer.json is not None
+        assert answer.json["lang"] == language
+        assert word in answer.json["description"]
+        assert "Accept-Language" in answer.headers["Vary"]
 
 
 @pytest.mark.parametrize("name", ["icon-maskable-192", "icon-maskable-512", "apple-touch-icon"])
@@ -54,7 +63,7 @@ def test_a_phone_may_cut_these_icons_to_any_shape(client: FlaskClient, name: str
 
 def test_pages_lead_to_manifest_and_touch_icon(client: FlaskClient) -> None:
     page = client.get("/").text
-    for address in ("/static/manifest.webmanifest", "/static/icons/apple-touch-icon.png"):
+    for address in ("/manifest.webmanifest", "/static/icons/apple-touch-icon.png"):
         assert f'href="{address}"' in page
         assert client.get(address).status_code == 200
 

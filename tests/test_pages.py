@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from flask import Flask
+from flask import Flask, abort
 from flask.testing import FlaskClient
 
 from app.config import PROJECT_ROOT
@@ -15,6 +15,15 @@ def test_the_landing_page_shows_prices_and_leads_on(client: FlaskClient) -> None
     page = client.get("/").text
     assert "€4.90" in page
     assert 'href="/sign-up"' in page
+    assert len(re.findall(r'href="/studio">Paint my photo', page)) == 2
+
+
+def test_errors_say_what_to_do_next(app: Flask) -> None:
+    app.add_url_rule("/refused/<int:code>", view_func=abort)
+    for status, way_on in ((403, "log in with the account"), (413, "Choose smaller photos")):
+        answer = app.test_client().get(f"/refused/{status}")
+        assert answer.status_code == status
+        assert way_on in answer.text
 
 
 def test_every_style_is_shown(client: FlaskClient) -> None:

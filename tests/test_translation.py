@@ -210,7 +210,8 @@ def test_an_error_page_is_german(client: FlaskClient) -> None:
     assert (
         "Hier ist nichts. Vielleicht ist die Seite umgezogen" in client.get("/no/page", headers=GERMAN).text
     )
-    assert client.get(f"/pictures/{uuid.uuid4()}", headers={**GERMAN, "Accept": "application/json"}).json == {
+    address, headers = f"/pictures/{uuid.uuid4()}/status", {**GERMAN, "Accept": "application/json"}
+    assert client.get(address, headers=headers).json == {
         "error": "Hier ist nichts. Vielleicht wurde das Bild gelöscht."
     }
 
@@ -285,7 +286,7 @@ def test_the_mail_of_an_order_is_in_the_language_it_was_placed_in(
 
 def test_controls_that_cannot_be_are_refused_in_german(client: FlaskClient) -> None:
     answer = client.get(
-        f"/previews/samples/chelsea/large.webp?style={Controls(style='wave').style}&strength=700",
+        f"/previews/samples/chelsea/large.jpg?style={Controls(style='wave').style}&strength=700",
         headers={**GERMAN, "Accept": "application/json"},
     )
     assert answer.json == {"error": "Die Stärke geht von 0 bis 100."}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import re
@@ -15,6 +16,9 @@ from typing import BinaryIO
 from app.storage.base import StorageError
 
 _KEY = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*")
+
+# How often a folder is tried to be removed into which others keep things meanwhile.
+TRIES = 50
 
 
 class LocalStorage:
@@ -48,15 +52,18 @@ class LocalStorage:
 
     def delete_prefix(self, prefix: str) -> None:
         path = self._path(prefix)
-        try:
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
-        except FileNotFoundError:
-            return  # somebody else was faster
-        except OSError as error:
-            raise StorageError(f"could not remove {prefix}") from error
+        for left in reversed(range(TRIES)):
+            try:
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+                return
+            except OSError as error:
+                # Somebody else is removing the same, or has just kept something in a folder that was empty.
+                if left and error.errno in (errno.ENOENT, errno.ENOTEMPTY, errno.EISDIR):
+                    continue
+                raise StorageError(f"could not remove {prefix}") from error
 
     def untouched(self, folder: str, age: timedelta) -> list[str]:
         limit = time.time() - age.total_seconds()

@@ -20,13 +20,14 @@ from wtforms import (
     SelectMultipleField,
     StringField,
 )
-from wtforms.validators import UUID, DataRequired, NumberRange, Optional
+from wtforms.validators import UUID, DataRequired, NumberRange, Optional, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from app.engine.catalogue import Catalogue
+from app.engine.catalogue import Catalogue, Style
 from app.engine.options import BRUSH_LEAST, BRUSH_MOST
-from app.imaging.prints import FULL, SIZES, Focus, Turn, find_size
+from app.imaging.prints import FULL, SIZES, Focus, PrintSize, Turn, find_size, frame_photo
 from app.studio.controls import Controls
+from app.studio.models import Render
 from app.studio.orders import Wish, wishes_for
 
 TURNS = {
@@ -34,6 +35,11 @@ TURNS = {
     Turn.UPRIGHT: lazy_gettext("Upright"),
     Turn.LYING: lazy_gettext("Lying"),
 }
+# The finest brush on offer. Previews have too few pixels to show the finer ones that the engine has: what is
+# seen there would not be what is painted.
+BRUSH_FINEST = 0.75
+# What a print shows of a photo, each with the photo's id behind it.
+SIDES = ("left", "top", "width")
 PERCENT = NumberRange(0, 100, lazy_gettext("Shares go from 0 to 100."))
 
 
@@ -83,7 +89,7 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
                 BRUSH_MOST,
                 lazy_gettext(
                     "The brush goes from %(least)s to %(most)s.",
-                    least=f"{BRUSH_LEAST:g}",
+                    least=f"{BRUSH_FINEST:g}",
                     most=f"{BRUSH_MOST:g}",
                 ),
             ),
@@ -105,8 +111,30 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
 
     def offer(self, catalogue: Catalogue) -> None:
         """Fill in what there is to choose from."""
-        self.style.choices = [SelectChoice(style.slug, style.title) for style in catalogue.styles]
+        self.offered: dict[str, Style] = {style.slug: style for style in catalogue.styles}
+        self.style.choices = [SelectChoice(style.slug, style.title) for style in self.offered.values()]
         self.second_style.choices = [SelectChoice("", gettext("None")), *self.style.choices]
+
+    def validate_second_style(self, field: SelectField) -> None:
+        """Refuse to mix styles of different networks; all of one or of the other is no mixture."""
+        second = self.offered.get(field.data)
+        mixed = self.style_mask.data or 0.0 < _share(self.mix.data, 50) < 1.0
+        if second is None or not mixed:
+            return
+        for first in (self.offered[slug] for slug in self.style.data or [] if slug in self.offered):
+            if first.checkpoint != second.checkpoint:
+                raise ValidationError(
+                    gettext(
+                        "%(first)s and %(second)s cannot be mixed. Choose another second style, or none.",
+                        first=first.title,
+                        second=second.title,
+                    )
+                )
+
+    @property
+    def print_size(self) -> PrintSize:
+        """The size that is asked for; the photo's own where that makes no sense."""
+        return _offered_size(self.size.data)
 
     def wishes(self, sent: Mapping[str, str]) -> list[Wish]:
         """The pictures that the validated form asks for; ``sent`` has what a print shows of each photo."""
@@ -128,7 +156,7 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
             mix=_share(self.mix.data, 50) if self.second_style.data else 0.0,
             strength=_share(self.strength.data, 100),
             keep_colors=self.keep_colors.data,
-            brush=self.brush.data or 1.0,
+            brush=max(self.brush.data or 1.0, BRUSH_FINEST),
             protect_faces=self.protect_faces.data,
             mask=self.mask.data or None,
             style_mask=self.style_mask.data or None,
@@ -156,6 +184,26 @@ def as_fields(controls: Controls) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def print_fields(render: Render) -> dict[str, Any]:
+    """A picture's size and the part of its photo as the form's fields; none for the photo's own size."""
+    size, photo = _offered_size(render.print_size), render.photo
+    if size.keeps_photo:
+        return {}
+    fields: dict[str, Any] = {"size": size.slug}
+    if photo is None or frame_photo((photo.width, photo.height), size).width != render.width:
+        fields["turn"] = (Turn.LYING if render.width > render.height else Turn.UPRIGHT).value
+    if photo is not None:
+        shares = (render.crop.left, render.crop.top, render.crop.width)
+        fields |= {
+            f"{side}-{photo.id}": f"{share * 100:.6g}" for side, share in zip(SIDES, shares, strict=True)
+        }
+    return fields
+
+
+def _offered_size(slug: str | None) -> PrintSize:
+    return next((size for size in SIZES if size.slug == slug), FULL)
+
+
 def _share(percent: int | None, default: int) -> float:
     return (default if percent is None else percent) / 100
 
@@ -163,7 +211,7 @@ def _share(percent: int | None, default: int) -> float:
 def read_focus(photo_id: uuid.UUID, sent: Mapping[str, str]) -> Focus | None:
     """What a print shall show of a photo, None where nothing (or nothing sensible) was said."""
     try:
-        left, top, width = (float(sent[f"{side}-{photo_id}"]) / 100 for side in ("left", "top", "width"))
+        left, top, width = (float(sent[f"{side}-{photo_id}"]) / 100 for side in SIDES)
     except (KeyError, ValueError):
         return None
     sensible = math.isfinite(left) and math.isfinite(top) and 0.0 < width <= 1.0

@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 
 from app.config import PROJECT_ROOT
 from app.sentences import translatable
-from app.storage.base import Storage
 from app.studio.errors import NotFound
 from app.studio.models import Photo
 from app.studio.previews import Subject
 from app.studio.services import find_photo
+from app.wiring import storage
 
 SESSION_KEY = "guest_photo"
 # The columns of the row that the session stands in for.
@@ -62,11 +62,18 @@ SAMPLES = {
 
 
 def guest_photo() -> Photo | None:
-    """The photo that this visitor uploaded, not in the database, or None."""
+    """The photo that this visitor uploaded, not in the database; None if there is none, or not any more.
+
+    Raises:
+        StorageError: the storage does not say whether it is there.
+    """
     kept: Any = browser_session.get(SESSION_KEY)
     if not isinstance(kept, dict):
         return None
-    return Photo(id=uuid.UUID(kept["id"]), user_id=NOBODY, **{name: kept[name] for name in FACTS})
+    photo = Photo(id=uuid.UUID(kept["id"]), user_id=NOBODY, **{name: kept[name] for name in FACTS})
+    # A session lasts longer than the files. It goes on naming a photo that was swept: previews are asked for
+    # many at once, and an answer that changed the session could undo an upload made meanwhile.
+    return photo if storage().holds(photo.original_key) else None
 
 
 def own_photo(session: Session, photo_id: uuid.UUID) -> Photo:
@@ -98,14 +105,12 @@ def forget_guest_photo() -> list[str]:
     return [before.storage_prefix] if before else []
 
 
-def adopt_guest_photo(session: Session, storage: Storage, user_id: int) -> Photo | None:
+def adopt_guest_photo(session: Session, user_id: int) -> Photo | None:
     """Give the visitor's photo to the account that they now have; None if there is none, or not any more."""
     photo = guest_photo()
     browser_session.pop(SESSION_KEY, None)
     if photo is None or session.get(Photo, photo.id) is not None:
         return None
-    if not storage.holds(photo.original_key):
-        return None  # swept meanwhile
     photo.user_id = user_id
     session.add(photo)
     session.flush()

@@ -13,7 +13,7 @@ from PIL import Image
 
 from app.errors import DomainError
 from app.imaging import decode_photo, encode_grey_png
-from app.imaging.prints import Frame, cut
+from app.imaging.prints import WHOLE, Frame, cut
 from app.sentences import translatable
 from app.storage.base import Storage, StorageError
 from app.studio.controls import Controls
@@ -53,7 +53,9 @@ class Masks:
     style: Image.Image | None = None
 
     def framed(self, frame: Frame) -> Masks:
-        """The part of them that a frame shows."""
+        """The part of them that a frame shows; what shows all of a photo needs them as they are."""
+        if frame.crop == WHOLE:
+            return self
         return Masks(*(mask and cut(mask, frame) for mask in (self.strength, self.style)))
 
 

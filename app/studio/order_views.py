@@ -17,7 +17,7 @@ from app.billing import ledger
 from app.db import transaction
 from app.errors import in_words
 from app.extensions import db, limiter
-from app.imaging.prints import FULL, SIZES, Frame, PrintSize, Turn, frame_photo
+from app.imaging.prints import SIZES, Frame, Turn, frame_photo
 from app.studio import orders, services
 from app.studio.errors import TooManyPictures
 from app.studio.forms import DeleteForm, PaintForm, read_focus
@@ -74,7 +74,7 @@ def _review_page(form: PaintForm, status: int = 200) -> ResponseReturnValue:
         framed=[_framed(photos[photo_id], form) for photo_id in dict.fromkeys(form.photos.data or [])],
         styles=catalogue().styles,
         sizes=SIZES,
-        size=_size(form),
+        size=form.print_size,
         pictures=len(wishes),
         price=_price(wishes),
         too_many=len(wishes) > settings().order_max_pictures,
@@ -109,11 +109,7 @@ def _forget_lost_masks(form: PaintForm, wishes: list[Wish]) -> bool:
 def _framed(photo: Photo, form: PaintForm) -> Framed:
     turn = Turn(form.turn.data) if form.turn.data in set(Turn) else Turn.AS_PHOTO
     focus = read_focus(photo.id, request.values)
-    return Framed(photo, frame_photo((photo.width, photo.height), _size(form), turn, focus))
-
-
-def _size(form: PaintForm) -> PrintSize:
-    return next((size for size in SIZES if size.slug == form.size.data), FULL)
+    return Framed(photo, frame_photo((photo.width, photo.height), form.print_size, turn, focus))
 
 
 def _price(wishes: list[Wish]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from flask import redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user
@@ -17,16 +17,18 @@ from app.db import transaction
 from app.extensions import db
 from app.studio.controls import Controls
 from app.studio.errors import NotFound
-from app.studio.forms import PaintForm, UploadForm, as_fields
+from app.studio.forms import SIDES, PaintForm, UploadForm, as_fields
 from app.studio.gallery import Place, at
 from app.studio.guests import SAMPLES, adopt_guest_photo, guest_photo
 from app.studio.models import Photo
 from app.studio.previews import LARGE_SIDES, SMALL_SIDE, Subject
 from app.studio.wall import ORDER_TITLES, Hung, Order, hang, movements
 from app.translation import translated
-from app.wiring import catalogue, previewer, settings, storage
+from app.wiring import catalogue, previewer, settings
 
 PHOTOS_SHOWN = 48
+# What a browser calls a connection for which the smaller of the large previews is enough (the header ECT).
+SLOW = ("slow-2g", "2g", "3g")
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ class Easel:
 
     def large(self, controls: Controls) -> str:
         """The address of the large preview, as the controls stand."""
-        return url_for("previews.large", shelf=self.shelf, name=self.name, **as_fields(controls))
+        side = LARGE_SIDES[1] if _saves_data() else None
+        return url_for("previews.large", shelf=self.shelf, name=self.name, **as_fields(controls), side=side)
 
     @property
     def large_base(self) -> str:
@@ -151,6 +154,8 @@ def studio_page(status: int = 200) -> ResponseReturnValue:
         order=_order(),
         slug=slug,
         controls=_controls(form, slug),
+        print_size=form.print_size,
+        print_fields=_print_fields(form, chosen),
         form=form,
         upload_form=UploadForm(),
         max_megabytes=settings().upload_max_megabytes,
@@ -164,7 +169,7 @@ def studio_page(status: int = 200) -> ResponseReturnValue:
 def _move_in() -> ResponseReturnValue:
     """Whoever has just signed up finds the photo they tried here among their own."""
     with transaction() as session:
-        adopted = adopt_guest_photo(session, storage(), current_user.id)
+        adopted = adopt_guest_photo(session, current_user.id)
     query = request.args.copy()
     if adopted is not None and "sample" not in query:
         query.setlist("photos", [str(adopted.id)])
@@ -247,8 +252,25 @@ def _controls(form: PaintForm, slug: str | None) -> Controls | None:
     if slug is None:
         return None
     form.validate()
-    sensible = not set(form.errors) - {"token", "photos", "csrf_token"}
-    return form.controls(slug) if sensible else Controls(style=slug)
+    wrong = set(form.errors) - {"token", "photos", "csrf_token"}
+    if wrong == {"second_style"}:
+        if form.second_style.data in form.offered:  # else it was taken off the wall, and is not missed there
+            flash(form.errors["second_style"][0], "error")
+        return form.controls(slug).model_copy(update={"second_style": None, "mix": 0.0, "style_mask": None})
+    return Controls(style=slug) if wrong else form.controls(slug)
+
+
+def _print_fields(form: PaintForm, chosen: Sequence[Photo]) -> dict[str, str]:
+    """What the address says of a print: the studio hands it on to the order as it came."""
+    if form.print_size.keeps_photo:
+        return {}
+    names = ["size", "turn", *(f"{side}-{photo.id}" for photo in chosen for side in SIDES)]
+    return {name: request.args[name] for name in names if name in request.args}
+
+
+def _saves_data() -> bool:
+    """Whether the browser says that data is dear or slow to come; the page's script decides likewise."""
+    return request.headers.get("Save-Data") == "on" or request.headers.get("ECT") in SLOW
 
 
 def _order() -> Order:

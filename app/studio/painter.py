@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from app.engine.cascade import WORKING_SIZE
 from app.engine.catalogue import Catalogue
 from app.engine.color import blend, keep_photo_colors
-from app.engine.options import StyleMap
+from app.engine.options import BRUSH_LEAST, BRUSH_MOST, StyleMap
 from app.imaging.faces import Face, find_faces, spare_faces
+from app.imaging.prints import Crop, Frame, cut
 from app.studio.controls import Controls
 from app.studio.masks import NO_MASKS, Masks
 
@@ -52,18 +54,50 @@ def paint(
     photo: Image.Image,
     controls: Controls,
     *,
+    frame: Frame,
     masks: Masks = NO_MASKS,
     on_progress: Progress | None = None,
 ) -> Image.Image:
-    """Paint an RGB photo of any size as the controls ask; the picture has exactly the photo's size.
+    """Paint what a frame shows of an RGB photo of any size as the controls ask; it has the frame's size.
 
     Previews and final pictures are made by the same two steps, so that they differ in nothing but their size.
+    The preview was of the whole photo, and the part is painted as it was there: its strokes are as broad
+    beside what it shows, and the same faces are spared.
 
     Raises:
         app.engine.errors.EngineError: a style is gone, or two styles cannot be mixed.
     """
-    painted = paint_fully(catalogue, photo, controls, style_mask=masks.style, on_progress=on_progress)
-    return finish(photo, painted, controls, mask=masks.strength)
+    faces = [_moved(face, frame.crop) for face in find_faces(photo)] if controls.protect_faces else []
+    brush = _brush_for_part(controls.brush, photo.size, frame.crop)
+    part, framed = cut(photo, frame), masks.framed(frame)
+    painted = paint_fully(
+        catalogue,
+        part,
+        controls.model_copy(update={"brush": brush}),
+        style_mask=framed.style,
+        on_progress=on_progress,
+    )
+    return finish(part, painted, controls, mask=framed.strength, faces=faces)
+
+
+def _moved(face: Face, crop: Crop) -> Face:
+    """A face of the photo in shares of a part of it; it may lie outside, and reach into the part."""
+    return Face(
+        (face.x - crop.left) / crop.width,
+        (face.y - crop.top) / crop.height,
+        face.radius_x / crop.width,
+        face.radius_y / crop.height,
+    )
+
+
+def _brush_for_part(brush: float, photo: tuple[int, int], crop: Crop) -> float:
+    """The brush that paints in a part of a photo strokes as broad as ``brush`` does in the whole of it.
+
+    A photo smaller than the size at which strokes look natural was previewed at its own, with broader ones.
+    """
+    left, top, right, bottom = crop.box(photo)
+    scaled = max(brush * max(photo), WORKING_SIZE) / max(right - left, bottom - top)
+    return min(max(scaled, BRUSH_LEAST), BRUSH_MOST)
 
 
 def paint_fully(

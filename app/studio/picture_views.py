@@ -17,7 +17,7 @@ from app.sentences import translatable
 from app.studio import orders, services
 from app.studio.downloads import ENDINGS, MEDIA_TYPES, PictureFile, read_jpeg
 from app.studio.errors import NotFound, NothingChosen
-from app.studio.forms import DeleteForm, as_fields
+from app.studio.forms import DeleteForm, as_fields, print_fields
 from app.studio.gallery import Place, newest_page, oldest_page, page_after, page_before
 from app.studio.models import Render, RenderStatus
 from app.studio.web import (
@@ -113,7 +113,9 @@ def _delete(picture_ids: Sequence[uuid.UUID]) -> None:
 
 
 @bp.get("/<uuid:picture_id>")
+@auth_required("session")
 def show(picture_id: uuid.UUID) -> ResponseReturnValue:
+    """The picture; mails link to it, so whoever is not logged in is asked to do so."""
     return render_template("pictures/picture.html", **_context(picture_id))
 
 
@@ -131,7 +133,7 @@ def card(picture_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.get("/<uuid:picture_id>/edit")
 def edit(picture_id: uuid.UUID) -> ResponseReturnValue:
-    """Back to the studio with the photo and everything that was set for this picture."""
+    """Back to the studio with the photo, its size and part, and everything that was set for this picture."""
     render = _find(picture_id)
     if render.photo_id is None:
         flash(
@@ -139,7 +141,8 @@ def edit(picture_id: uuid.UUID) -> ResponseReturnValue:
             "info",
         )
     masks = render.controls if render.photo_id else render.controls.without_masks()
-    return redirect(url_for("studio.index", photos=render.photo_id, **as_fields(masks)))
+    fields = as_fields(masks) | print_fields(render)
+    return redirect(url_for("studio.index", photos=render.photo_id, **fields))
 
 
 @bp.post("/<uuid:picture_id>/delete")

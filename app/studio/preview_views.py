@@ -100,7 +100,7 @@ def photo(shelf: str, name: str) -> Response:
     return response
 
 
-@bp.get("/large.webp")
+@bp.get("/large.jpg")
 @_limited("900/minute;30000/day", "2700/minute")
 def large(shelf: str, name: str) -> Response:
     """The photo as the controls in the query stand.
@@ -115,7 +115,7 @@ def large(shelf: str, name: str) -> Response:
     started = time.perf_counter()
     picture = previewer().large(subject, controls, masks=masks, asked=asked)
     side = min((side for side in LARGE_SIDES if side >= wanted), default=LARGE_SIDES[0])
-    response = send_file(BytesIO(marked(picture, side)), "image/webp")
+    response = send_file(BytesIO(marked(picture, side)), "image/jpeg")
     response.headers["Cache-Control"] = "private, no-cache"
     return _timed(response, started)
 

@@ -314,12 +314,14 @@ def discard_if_deleted(storage: Storage, subject: Subject) -> None:
 
 
 def marked(picture: Image.Image, side: int) -> bytes:
-    """A large preview as it is sent: no larger than ``side``, with its mark, as WebP."""
+    """A large preview as it is sent: no larger than ``side``, with its mark, as JPEG.
+
+    It follows a slider, so speed counts: WebP takes 15 times as long for a fifth fewer bytes.
+    """
     smaller = picture.copy()
     smaller.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = BytesIO()
-    # Method 2 takes half the time of the default for a hundredth more bytes.
-    watermark(smaller).save(buffer, "WEBP", quality=LARGE_QUALITY, method=2)
+    watermark(smaller).save(buffer, "JPEG", quality=LARGE_QUALITY)
     return buffer.getvalue()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import structlog
-from flask import Blueprint, Response, flash, redirect, request, send_file, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user
@@ -22,6 +22,7 @@ from app.imaging.errors import EmptyFile, FileTooLarge
 from app.sentences import translatable
 from app.studio import services
 from app.studio.errors import NotFound
+from app.studio.forms import DeleteForm
 from app.studio.guests import NOBODY, forget_guest_photo, own_photo, remember_guest_photo
 from app.studio.models import Photo
 from app.studio.page import studio_page
@@ -148,7 +149,11 @@ def photo_preview(photo_id: uuid.UUID) -> Response:
 
 @bp.post("/photos/<uuid:photo_id>/delete")
 def delete_photo(photo_id: uuid.UUID) -> ResponseReturnValue:
-    if own_photo(db.session(), photo_id).user_id == NOBODY:
+    """Delete a photo for good; ask first where no script did so, which the form then says."""
+    photo = own_photo(db.session(), photo_id)
+    if "ask" in request.form:
+        return render_template("studio/delete.html", photo=photo, form=DeleteForm())
+    if photo.user_id == NOBODY:
         services.discard_files(storage(), forget_guest_photo())
         flash(gettext("The photo is deleted."), "success")
         return redirect(url_for("studio.index"), 303)

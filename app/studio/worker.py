@@ -26,7 +26,6 @@ from app.engine.catalogue import Catalogue
 from app.engine.errors import EngineError
 from app.errors import DomainError
 from app.imaging import decode_photo, encode_png, make_preview, make_thumbnail
-from app.imaging.prints import cut
 from app.storage.base import StorageError
 from app.studio import orders, services
 from app.studio.masks import load_masks
@@ -110,9 +109,10 @@ def _paint_and_store(render: Render, lease: Lease) -> None:
         image = decode_photo(file, max_pixels=settings().upload_max_pixels).image
     picture = paint(
         catalogue(),
-        cut(image, render.frame),
+        image,
         render.controls,
-        masks=load_masks(storage(), photo, render.controls).framed(render.frame),
+        frame=render.frame,
+        masks=load_masks(storage(), photo, render.controls),
         on_progress=lambda done: lease.report(0.1 + 0.7 * done),
     )
     lease.report(0.8)

@@ -73,9 +73,15 @@ class CropTool {
     this.show();
   }
 
+  /** The photo's width and height on the screen. Not the stage's own height: rounded, it would change the crop's size with every move. */
+  get extent() {
+    const across = this.stage.clientWidth;
+    return { across, down: across * (this.photo.height / this.photo.width) };
+  }
+
   show() {
     if (!this.canvas) return;
-    const { clientWidth: across, clientHeight: down } = this.stage;
+    const { across, down } = this.extent;
     this.showing = true;
     this.selection.$change(this.left * across, this.top * down, this.width * across, this.width * this.ratio * down);
     this.showing = false;
@@ -86,8 +92,8 @@ class CropTool {
     if (this.showing) return;
     event.preventDefault();
     const { x, y, width } = event.detail;
-    const across = this.stage.clientWidth;
-    this.place(x / across, y / this.stage.clientHeight, width / across);
+    const { across, down } = this.extent;
+    this.place(x / across, y / down, width / across);
   }
 
   press(event) {

@@ -1,4 +1,4 @@
-// The picture over the whole screen; a click on it shows its own pixels. Without scripts the link opens the file.
+// The picture over the whole screen; pressing it shows its own pixels. Without scripts the link opens the file.
 
 import { words } from "./words.js";
 
@@ -10,13 +10,18 @@ async function open(link) {
   const image = document.createElement("img");
   image.src = link.href;
   image.alt = link.dataset.viewer;
-  image.addEventListener("click", (event) => magnify(dialog, image, event));
+  const picture = document.createElement("button");
+  picture.type = "button";
+  picture.className = "viewer-picture";
+  picture.setAttribute("aria-pressed", "false");
+  picture.append(image);
+  picture.addEventListener("click", (event) => magnify(dialog, picture, event));
   const close = document.createElement("button");
   close.type = "button";
   close.className = "viewer-close";
   close.textContent = words("close");
   close.addEventListener("click", () => dialog.close());
-  dialog.append(close, image);
+  dialog.append(close, picture);
   document.body.append(dialog);
 
   // Where a browser will not (phones, mostly) the dialog fills the window.
@@ -32,11 +37,14 @@ async function open(link) {
   });
 }
 
-/** Between the whole picture and its own pixels, around the point that was clicked. */
-function magnify(dialog, image, event) {
+/** Between the whole picture and its own pixels, around the point that was clicked; by keyboard, the middle. */
+function magnify(dialog, picture, event) {
+  const image = picture.firstChild;
   const box = image.getBoundingClientRect();
-  const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-  if (dialog.classList.toggle("viewer-pixels")) {
+  const [x, y] = event.detail ? [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height] : [0.5, 0.5];
+  const pixels = dialog.classList.toggle("viewer-pixels");
+  picture.setAttribute("aria-pressed", String(pixels));
+  if (pixels) {
     dialog.scrollTo(x * image.offsetWidth - innerWidth / 2, y * image.offsetHeight - innerHeight / 2);
   }
 }

@@ -23,11 +23,15 @@ STYLES = ("starry_night", "la_muse", "rain_princess")
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A site that somebody has used: what they have there, and the cookies of them and of a newcomer."""
+    """A site that somebody has used: what they have there, and the cookies of whoever looks at it.
+
+    The guest has no account, but has brought a photo.
+    """
 
     site: LiveSite
     owner: StorageState
     newcomer: StorageState
+    guest: StorageState
     photos: tuple[str, ...]
     order: str
     picture: str
@@ -36,6 +40,7 @@ class Exhibit:
     share: str
     paid: str
     unpaid: str
+    reset: str
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,18 @@ def _studio(query: Callable[[Exhibit], str]) -> Callable[[Page, Exhibit], object
             )
 
     return go
+
+
+def _mask_tools(page: Page, exhibit: Exhibit) -> None:
+    _studio(lambda _: "sample=chelsea&style=starry_night")(page, exhibit)
+    page.locator("[data-paint-mask=mask]").click()
+    expect(page.locator("[data-tools]")).to_be_visible()
+
+
+def _viewer(page: Page, exhibit: Exhibit) -> None:
+    page.goto(exhibit.picture)
+    page.locator("[data-viewer]").click()
+    expect(page.locator("dialog.viewer img")).to_be_visible()
 
 
 def _refused_log_in(page: Page, exhibit: Exhibit) -> None:
@@ -175,9 +192,13 @@ STOPS = (
     Stop("log-in", visit("/log-in")),
     Stop("log-in-refused", _refused_log_in),
     Stop("forgotten-password", visit("/forgotten-password")),
+    Stop("reset-password", visit(lambda it: it.reset)),
     Stop("confirm", visit("/confirm")),
+    Stop("offline", visit("/offline")),
     Stop("studio-sample", _studio(lambda _: "sample=chelsea")),
     Stop("studio-visitor", _studio(lambda _: "sample=chelsea&style=starry_night")),
+    Stop("studio-mask", _mask_tools),
+    Stop("studio-guest", _studio(lambda _: "style=starry_night"), "guest"),
     Stop("studio-new", _studio(lambda _: ""), "newcomer"),
     Stop(
         "studio", _studio(lambda it: urlencode({"photos": it.photos[:2], "style": STYLES[0]}, True)), "owner"
@@ -192,6 +213,7 @@ STOPS = (
     Stop("pictures-ticked", _gallery_with_ticks, "owner"),
     Stop("pictures-delete", _delete_pictures, "owner"),
     Stop("picture", visit(lambda it: it.picture), "owner"),
+    Stop("picture-viewer", _viewer, "owner"),
     Stop("picture-unshared", visit(lambda it: it.unshared), "owner"),
     Stop("picture-failed", visit(lambda it: it.failed), "owner"),
     Stop("share", visit(lambda it: it.share)),
@@ -218,10 +240,10 @@ def open_context(
     browser: Browser, exhibit: Exhibit, stop: Stop, width: int, scheme: str, *, scale: float = 1.0
 ) -> BrowserContext:
     """A window of whoever looks at the page, with ``scale`` pixels of the screen to one of the page."""
-    state = {"owner": exhibit.owner, "newcomer": exhibit.newcomer}.get(stop.who)
+    states = {"owner": exhibit.owner, "newcomer": exhibit.newcomer, "guest": exhibit.guest}
     return browser.new_context(
         base_url=exhibit.site.url,
-        storage_state=state,
+        storage_state=states.get(stop.who),
         viewport={"width": width, "height": 844 if width < 600 else 900},
         device_scale_factor=scale,
         is_mobile=scale > 1,
@@ -236,6 +258,10 @@ def furnish(browser: Browser, site: LiveSite) -> Exhibit:
     """Use a site as a customer does, until every page has something to show. Takes 11 free credits."""
     newcomer = browser.new_context(base_url=site.url)
     sign_up(newcomer.new_page(), "newcomer@example.com")
+    guest = browser.new_context(base_url=site.url)
+    page = guest.new_page()
+    page.goto("/studio")
+    upload(page, PHOTOS[2])
     owner = browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900})
     page = owner.new_page()
     sign_up(page, "owner@example.com")
@@ -251,6 +277,7 @@ def furnish(browser: Browser, site: LiveSite) -> Exhibit:
         site=site,
         owner=owner.storage_state(),
         newcomer=newcomer.storage_state(),
+        guest=guest.storage_state(),
         photos=photos,
         order=order,
         picture=picture,
@@ -259,9 +286,10 @@ def furnish(browser: Browser, site: LiveSite) -> Exhibit:
         share=share,
         paid=paid,
         unpaid=unpaid,
+        reset=_ask_for_reset(browser, site),
     )
-    owner.close()
-    newcomer.close()
+    for context in (owner, newcomer, guest):
+        context.close()
     return exhibit
 
 
@@ -310,6 +338,19 @@ def _leave_unpaid(page: Page) -> str:
     page.locator(".checkout-summary p a").click()
     page.wait_for_url("**/checkout/cancelled?order=*")
     return page.url.rpartition("=")[2]
+
+
+def _ask_for_reset(browser: Browser, site: LiveSite) -> str:
+    """The link by mail with which the newcomer, logged out, can choose another password."""
+    with browser.new_context(base_url=site.url) as nobody:
+        page = nobody.new_page()
+        page.goto("/forgotten-password")
+        page.locator("input[name=email]").fill("newcomer@example.com")
+        page.locator("main button[type=submit]").click()
+        expect(page.locator(".flashes")).to_be_visible()
+    mails = (path.read_text() for path in (site.instance_dir / "outbox").glob("*.eml"))
+    link = re.compile(r"http://\S+/forgotten-password/\S+")
+    return next(found[0] for found in map(link.search, mails) if found)
 
 
 def fill_card(page: Page, number: str) -> None:

@@ -71,7 +71,14 @@ def violations(page: Page) -> list[dict[str, Any]]:
 
 def test_every_control_can_be_reached_and_seen_by_keyboard(everywhere: Page) -> None:
     # The Tab key goes on from where the focus was last: the very top.
-    everywhere.evaluate("document.body.tabIndex = -1; document.body.focus(); scrollTo(0, 0)")
+    everywhere.evaluate(
+        """() => {
+            const top = document.querySelector("dialog:modal") ?? document.body;
+            top.tabIndex = -1;
+            top.focus();
+            scrollTo(0, 0);
+        }"""
+    )
     wanted = everywhere.evaluate(NUMBER_CONTROLS)
     reached, unseen = set(), []
     for _ in range(MOST_STOPS):
@@ -86,13 +93,15 @@ def test_every_control_can_be_reached_and_seen_by_keyboard(everywhere: Page) -> 
     assert [control for number, control in enumerate(wanted) if number not in reached] == []
 
 
-# What the Tab key should stop at: one of each group of radio buttons, nothing that is hidden or off.
+# What the Tab key should stop at: one of each group of radio buttons, nothing that is hidden or off, nothing
+# behind a dialog.
 NUMBER_CONTROLS = """() => {
     const stops = "a[href], button, input, select, textarea, summary, [tabindex]";
     const skipped = (control) => control.disabled || control.tabIndex < 0 || control.closest("[inert]")
         || !control.checkVisibility({ visibilityProperty: true });
     const groups = new Map();
-    const controls = [...document.querySelectorAll(stops)].filter((control) => {
+    const reachable = document.querySelector("dialog:modal") ?? document;
+    const controls = [...reachable.querySelectorAll(stops)].filter((control) => {
         if (skipped(control)) return false;
         if (control.type !== "radio") return true;
         const group = [...control.form.elements[control.name]].filter((radio) => !skipped(radio));

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -23,11 +23,16 @@ PASSWORD = "correct-horse-battery"
 def sign_up(page: Page, email: str | None = None) -> str:
     email = email or f"ada-{time.time_ns()}@example.com"
     page.goto("/sign-up")
+    join(page, email)
+    expect(page.get_by_role("heading", name="Studio")).to_be_visible()
+    return email
+
+
+def join(page: Page, email: str) -> None:
+    """Fill in the sign-up page."""
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Sign up").click()
-    expect(page.get_by_role("heading", name="Studio")).to_be_visible()
-    return email
 
 
 def upload(page: Page, *photos: Path) -> None:
@@ -59,15 +64,18 @@ def download(page: Page, name: str, folder: Path) -> np.ndarray:
 
 def test_from_the_first_visit_to_the_downloaded_picture(page: Page, tmp_path: Path, outbox: Path) -> None:
     page.goto("/")
+    expect(page.get_by_role("banner").get_by_role("link", name="Sign up")).to_be_visible()
     page.get_by_role("link", name="Paint my photo").first.click()
-    page.get_by_label("E-mail").fill("grace@example.com")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign up").click()
+    upload(page, COFFEE)
+    choose_style(page, "The Starry Night")
+    page.get_by_role("link", name="Sign up and paint it").click()
+    join(page, f"grace-{time.time_ns()}@example.com")
+    page.wait_for_url("**/studio?*")
+    studio = page.url
 
     # The page says where the mail lies; its link confirms the address.
     notice = page.locator(".flashes").inner_text()
-    mail = next(outbox.glob("*.eml"))
-    assert mail.name in notice
+    mail = next(mail for mail in outbox.glob("*.eml") if mail.name in notice)
     page.goto(re.search(r"http://\S+/confirm/\S+", mail.read_text())[0])  # type: ignore[index]
     expect(page.locator(".flashes")).to_contain_text("confirmed")
     assert credits_shown(page) == 3
@@ -78,9 +86,8 @@ def test_from_the_first_visit_to_the_downloaded_picture(page: Page, tmp_path: Pa
     pay_by_card(page, "4242 4242 4242 4242")
     expect(page.locator("a.pill")).to_have_text("13")
 
-    page.goto("/studio")
-    upload(page, COFFEE)
-    choose_style(page, "The Starry Night")
+    # The photo and the style chosen before signing up are still there.
+    page.goto(studio)
     page.get_by_role("button", name="Paint 1 picture · 1 credit").click()
     wait_for_picture(page)
     assert credits_shown(page) == 13 - 1
@@ -215,20 +222,29 @@ def test_strangers_see_nothing_of_a_picture(page: Page, browser: Browser, site: 
     choose_style(page, "Poppies")
     page.locator("[data-pay]").click()
     page.wait_for_url("**/pictures/*")
-    nobody = browser.new_context(base_url=site.url)
-    try:
-        answer = nobody.request.get(page.url)
+    with browser.new_context(base_url=site.url) as others:
+        stranger = others.new_page()
+        stranger.goto(page.url)
+        expect(stranger).to_have_url(re.compile("/log-in"))
+        sign_up(stranger)
+        answer = stranger.goto(page.url)
+        assert answer is not None
         assert answer.status == 404
-    finally:
-        nobody.close()
 
 
-@pytest.mark.parametrize("width", [360, 390, 768, 1280, 2560])
-def test_no_page_is_wider_than_the_screen(page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    for path in ("/", "/styles", "/log-in", "/sign-up", "/privacy", "/nothing-here"):
-        page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+def check_widths(page: Page, *addresses: str, widths: Sequence[int] = (360, 2560)) -> None:
+    """Each page is loaded at the first width and then resized; at none may it reach over the edge."""
+    for address in addresses:
+        page.set_viewport_size({"width": widths[0], "height": 900})
+        page.goto(address)
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (address, width)
+
+
+def test_no_page_is_wider_than_the_screen(page: Page) -> None:
+    paths = ("/", "/styles", "/log-in", "/sign-up", "/privacy", "/nothing-here", "/studio?sample=coffee")
+    check_widths(page, *paths, widths=(360, 390, 768, 1280, 2560))
 
 
 def test_the_whole_way_without_scripts(browser: Browser, site: LiveSite, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSi
 from playwright.sync_api import TimeoutError as TooSlow
 
 from app.config import PROJECT_ROOT
+from app.studio.page import PHOTOS_SHOWN
 from tests.browser.easel import across, distance, put, rest, seen, share_of_second, take_brush
 from tests.browser.test_customer import (
     CHELSEA,
@@ -97,12 +98,17 @@ def paint_a_stroke_that_is_held(page: Page) -> tuple[str, list[Route]]:
     email = sign_up(page)
     upload(page, COFFEE)
     choose_style(page, "La Muse")
+    return email, hold_a_stroke(page)
+
+
+def hold_a_stroke(page: Page) -> list[Route]:
+    """Paint a stroke on what is on the easel; its mask is held on its way."""
     rest(page)
     take_brush(page, "Where it is painted")
     held = hold(page, "**/masks")
     page.locator("[data-canvas]").press("Space")
-    wait_for(page, lambda: bool(held))
-    return email, held
+    wait_for(page, lambda: len(held) == 1)
+    return held
 
 
 def test_what_is_paid_for_has_the_stroke_painted_just_before(page: Page, site: LiveSite) -> None:
@@ -145,7 +151,7 @@ def test_an_old_answer_never_takes_the_place_of_a_newer_one(page: Page) -> None:
     page.goto("/studio?sample=coffee&style=udnie")
     newer = seen(page)
     page.goto("/studio?sample=coffee")
-    held = hold(page, "**/large.webp?*style=wave*")
+    held = hold(page, "**/large.jpg?*style=wave*")
     page.locator("#style-wave").click()
     wait_for(page, lambda: bool(held))
     page.locator("#style-udnie").click()
@@ -223,14 +229,7 @@ def test_a_mask_painted_without_connection_is_kept_with_the_next_stroke(page: Pa
 
 
 def test_a_stroke_that_cannot_be_kept_is_not_left_out_but_tried_again(page: Page) -> None:
-    sign_up(page)
-    upload(page, COFFEE)
-    choose_style(page, "La Muse")
-    rest(page)
-    take_brush(page, "Where it is painted")
-    held = hold(page, "**/masks")
-    page.locator("[data-canvas]").press("Space")
-    wait_for(page, lambda: len(held) == 1)
+    _, held = paint_a_stroke_that_is_held(page)
     print_sizes = page.get_by_role("button", name="Print sizes, more styles")
     print_sizes.click()
     expect(print_sizes).to_be_disabled()
@@ -245,6 +244,15 @@ def test_a_stroke_that_cannot_be_kept_is_not_left_out_but_tried_again(page: Page
     held[1].continue_()
     page.wait_for_url("**/orders/new")
     expect(page.locator("input[name=mask]")).not_to_have_value("")
+
+
+def test_signing_up_takes_along_a_stroke_that_is_still_being_sent(page: Page) -> None:
+    page.goto("/studio?sample=coffee&style=wave")
+    held = hold_a_stroke(page)
+    page.get_by_role("link", name="Sign up and paint it").click()
+    expect(page).to_have_url(re.compile("/studio"))
+    held[0].continue_()
+    page.wait_for_url(re.compile(r"/sign-up\?next=.*mask%3D"))
 
 
 def test_choosing_something_else_calls_back_what_still_waits(page: Page, site: LiveSite) -> None:
@@ -321,6 +329,36 @@ def test_the_picture_still_comes_when_the_server_is_killed_at_work(
 
 
 # --- impatient hands ----------------------------------------------------------------------------
+
+
+OLDER_PHOTOS = """
+    INSERT INTO photos (id, user_id, name, media_type, width, height, byte_size, created_at)
+    WITH RECURSIVE counted (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < ?)
+    SELECT lower(hex(randomblob(16))), users.id, 'older', 'image/jpeg', 40, 30, 9,
+        '2026-01-01 00:00:00.000000'
+    FROM counted, users WHERE email = ?
+"""
+
+
+def test_leafing_through_the_photos_keeps_what_is_chosen(page: Page, site: LiveSite) -> None:
+    email = sign_up(page)
+    upload(page, COFFEE, CHELSEA)
+    with closing(sqlite3.connect(site.instance_dir / "site.db")) as connection, connection:
+        connection.execute(OLDER_PHOTOS, (PHOTOS_SHOWN, email))
+    page.goto("/studio")
+    photos, ticked = page.locator("[type=checkbox][name=photos]"), page.locator("[name=photos]:checked")
+    photos.first.check(force=True)
+    page.wait_for_url("**photos=**")
+    photos.nth(1).check(force=True)
+    choose_style(page, "La Muse")
+    page.get_by_role("link", name="Older photos").click()
+    page.wait_for_url("**older=**")
+    expect(ticked).to_have_count(2)
+    expect(page.locator("#style-la_muse")).to_be_checked()
+    ticked.nth(1).uncheck(force=True)
+    page.get_by_role("link", name="Newest photos").click()
+    page.wait_for_url(lambda address: "older=" not in address)
+    expect(ticked).to_have_count(1)
 
 
 def test_two_tabs_do_not_disturb_each_other(page: Page, context: BrowserContext) -> None:

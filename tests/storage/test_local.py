@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
+import threading
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -118,6 +121,28 @@ def test_a_prefix_removed_by_many_at_once_is_gone(storage: LocalStorage, tmp_pat
     outcomes = at_once([lambda: storage.delete_prefix("r/1")] * 6)
     assert outcomes == [None] * 6
     assert files(tmp_path) == []
+
+
+def test_a_prefix_is_removed_while_others_keep_things_there(storage: LocalStorage, tmp_path: Path) -> None:
+    done = threading.Event()
+
+    def keep() -> None:
+        for number in itertools.count():
+            if done.is_set():
+                return
+            with suppress(StorageError):  # its folder has just gone
+                storage.save(f"photos/1/previews/{number}.webp", b"x")
+
+    keeper = threading.Thread(target=keep)
+    keeper.start()
+    try:
+        for _ in range(200):
+            storage.delete_prefix("photos/1")
+    finally:
+        done.set()
+        keeper.join()
+    storage.delete_prefix("photos/1")
+    assert not (tmp_path / "root" / "photos" / "1").exists()
 
 
 def test_deleting_does_not_follow_links_out_of_the_storage(storage: LocalStorage, tmp_path: Path) -> None:

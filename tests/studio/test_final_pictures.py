@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from flask import Flask
-from PIL import Image
+from PIL import Image, ImageOps
 
 from app.accounts.models import User
+from app.config import PROJECT_ROOT
 from app.db import transaction
+from app.engine.cascade import plan
 from app.imaging.prints import Focus, cut, find_size, frame_photo
 from app.studio import orders, services
 from app.studio.controls import Controls
@@ -25,12 +27,15 @@ from app.wiring import previewer, storage
 from tests.studio.test_worker import sample_jpeg
 
 Pixels = npt.NDArray[np.int64]
+ASTRONAUT = PROJECT_ROOT / "static" / "samples" / "astronaut.jpg"
 
 
-def keep(app: Flask, user: User, width: int = 160, height: int = 120) -> uuid.UUID:
-    """Upload a photo of that size."""
+def keep(
+    app: Flask, user: User, width: int = 160, height: int = 120, *, data: bytes | None = None
+) -> uuid.UUID:
+    """Upload a photo of that size, or this one."""
     with app.app_context(), transaction() as session:
-        data = sample_jpeg(width, height)
+        data = data or sample_jpeg(width, height)
         photo = services.keep_photo(storage(), user.id, "coffee.jpg", data, max_pixels=10**7)
         session.add(photo)
         return photo.id
@@ -145,3 +150,61 @@ def test_a_print_shows_the_part_that_was_chosen(app: Flask, user: User) -> None:
     left, right = np.s_[:, :500], np.s_[:, 580:]
     assert (pixels(picture)[left] == expected[left]).all()
     assert np.abs(pixels(picture)[right] - expected[right]).mean() > 15
+
+
+@pytest.fixture
+def breadths(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The long sides, in pixels, at which the paintings to come are begun."""
+    begun: list[float] = []
+
+    def noting(height: int, width: int, brush: float) -> list[tuple[int, int]]:
+        sizes = plan(height, width, brush)
+        begun.append(max(sizes[0]))
+        return sizes
+
+    monkeypatch.setattr("app.engine.stylizer.plan", noting)
+    return begun
+
+
+@pytest.mark.parametrize(
+    ("size", "share", "brush", "begun"),
+    [
+        # A part of 480 of 1280 pixels: 480 / 1280 of what the preview is begun at.
+        ((1280, 960), 0.375, 1.0, (640, 240)),
+        ((960, 1280), 0.5, 1.5, (427, 160)),
+        # A small photo is previewed in its own pixels.
+        ((400, 300), 0.5, 1.0, (400, 200)),
+        # No brush is broader than 4.
+        ((1280, 960), 0.1, 1.0, (640, 160)),
+    ],
+)
+def test_strokes_of_a_part_are_as_broad_as_in_the_preview(
+    app: Flask,
+    user: User,
+    breadths: list[float],
+    size: tuple[int, int],
+    share: float,
+    brush: float,
+    begun: tuple[int, int],
+) -> None:
+    photo_id = keep(app, user, *size)
+    controls = Controls(style="wave", brush=brush)
+    preview(app, photo_id, controls)
+    paint(app, user, Wish(photo_id, controls, find_size("square"), focus=Focus(0.2, 0.2, share)))
+    assert breadths == pytest.approx(begun, abs=1)
+
+
+@pytest.mark.parametrize("focus", [Focus(0.3, 0.0, 0.3), Focus(0.5, 0.1, 0.4), Focus(0.0, 0.5, 0.4)])
+def test_a_part_spares_the_faces_of_its_preview(
+    app: Flask, user: User, monkeypatch: pytest.MonkeyPatch, focus: Focus
+) -> None:
+    """All of the face, half of it, where a cascade would find none, and none of it."""
+    monkeypatch.setattr("app.studio.painter.paint_fully", lambda _, part, *__, **___: ImageOps.invert(part))
+    monkeypatch.setattr("app.studio.previews.paint_fully", lambda _, part, *__, **___: ImageOps.invert(part))
+    photo_id = keep(app, user, data=ASTRONAUT.read_bytes())
+    controls, size = Controls(style="wave", protect_faces=True), find_size("square")
+    picture = paint(app, user, Wish(photo_id, controls, size, focus=focus))
+    shown = cut(preview(app, photo_id, controls), frame_photo((512, 512), size, focus=focus))
+    apart = np.abs(pixels(picture) - pixels(shown))
+    assert apart.mean() < 1
+    assert np.quantile(apart, 0.99) < 8

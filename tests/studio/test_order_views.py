@@ -182,6 +182,7 @@ def test_watching_an_order(app: Flask, ada: FlaskClient, photos: list[str]) -> N
     status = ada.get(f"{location}/status")
     assert "1 of 2 painted" in status.text
     assert "hx-get" in status.text
+    assert "every 4s" in status.text, "an answer that is lost is not the last"
     assert status.headers["Cache-Control"] == "no-store"
     process_render(app, ids[1])
     done = ada.get(f"{location}/status").text

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +13,18 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
+from werkzeug.datastructures import MultiDict
 
-from app.config import PROJECT_ROOT
+from app.config import PROJECT_ROOT, Settings
 from app.db import transaction
-from app.engine.catalogue import Catalogue
+from app.engine.catalogue import Catalogue, StyleFacts
+from app.engine.checkpoints import load_checkpoint, save_checkpoint
 from app.storage.base import Storage
 from app.studio import preview_views
-from app.studio.models import Photo
+from app.studio.forms import PaintForm
+from app.studio.models import Photo, Render
 from app.studio.worker import discard_orphans
+from app.wiring import catalogue
 from tests.conftest import PASSWORD, make_settings, running_app
 from tests.studio.test_views import JSON, upload
 from tests.studio.test_worker import sample_jpeg
@@ -61,10 +67,10 @@ def test_a_sample_in_a_style_for_anybody(client: FlaskClient) -> None:
         "samples/nobody/wave.webp",
         "photos/not-an-id/wave.webp",
         f"photos/{NOBODYS}/wave.webp",
-        f"photos/{NOBODYS}/large.webp?style=wave",
+        f"photos/{NOBODYS}/large.jpg?style=wave",
         f"photos/{NOBODYS}/photo.webp",
         f"samples/coffee/masks/{NOBODYS}.png",
-        f"samples/coffee/large.webp?style=wave&mask={NOBODYS}",
+        f"samples/coffee/large.jpg?style=wave&mask={NOBODYS}",
     ],
 )
 def test_what_is_not_there(client: FlaskClient, path: str) -> None:
@@ -75,13 +81,13 @@ def test_what_is_not_there(client: FlaskClient, path: str) -> None:
     "query", ["", "style=nothing", "style=wave&strength=200", "style=wave&brush=9", "style=wave&mask=x"]
 )
 def test_controls_that_cannot_be_used_get_a_sentence(client: FlaskClient, query: str) -> None:
-    answer = client.get(f"/previews/samples/coffee/large.webp?{query}", headers=JSON)
+    answer = client.get(f"/previews/samples/coffee/large.jpg?{query}", headers=JSON)
     assert answer.status_code == 400
     assert answer.json["error"].endswith(".")
 
 
 def test_the_large_preview_follows_the_controls(client: FlaskClient) -> None:
-    base = "/previews/samples/coffee/large.webp?style=starry_night"
+    base = "/previews/samples/coffee/large.jpg?style=starry_night"
     photo = picture(client.get("/previews/samples/coffee/photo.webp").data)
     none, half, full = (picture(client.get(f"{base}&strength={n}").data) for n in (0, 50, 100))
     distances = [np.abs(shown - photo).mean() for shown in (none, half, full)]
@@ -90,8 +96,18 @@ def test_the_large_preview_follows_the_controls(client: FlaskClient) -> None:
     assert picture(client.get(f"{base}&side=300").data).shape == (400, 600, 3), "640 is enough for it"
 
 
+def test_a_brush_too_fine_to_be_seen_is_the_finest_that_is(client: FlaskClient) -> None:
+    """It would show in large pictures alone, which then were not what was seen."""
+    page = client.get("/studio?sample=coffee&style=wave&brush=0.25").text
+    assert re.search(r'name="brush" min="0.75" [^>]* value="0.75"', page)
+    assert "large.jpg?style=wave&amp;strength=100&amp;brush=0.75" in page
+    with client.application.test_request_context():
+        form = PaintForm(MultiDict({"style": "wave", "brush": "0.25"}), meta={"csrf": False})
+        assert form.controls("wave").brush == 0.75
+
+
 def test_a_newer_question_wins(client: FlaskClient) -> None:
-    base = "/previews/samples/coffee/large.webp?style=wave&tab=t"
+    base = "/previews/samples/coffee/large.jpg?style=wave&tab=t"
     assert client.get(f"{base}&asked=7").status_code == 200
     assert client.get(f"{base}&asked=6").status_code == 409
 
@@ -101,7 +117,7 @@ def test_previews_are_private(app: Flask, ada: FlaskClient, eve: FlaskClient) ->
     mask = ada.post(f"/previews/photos/{photo}/masks", data={"mask": (io.BytesIO(a_mask()), "m.png")}).json[
         "id"
     ]
-    for path in ("wave.webp", "photo.webp", "large.webp?style=wave", f"masks/{mask}.png"):
+    for path in ("wave.webp", "photo.webp", "large.jpg?style=wave", f"masks/{mask}.png"):
         assert ada.get(f"/previews/photos/{photo}/{path}").status_code == 200, path
         assert eve.get(f"/previews/photos/{photo}/{path}").status_code == 404, path
         assert app.test_client().get(f"/previews/photos/{photo}/{path}").status_code == 404, path
@@ -115,8 +131,8 @@ def test_a_mask_decides_where_it_is_painted(ada: FlaskClient) -> None:
         ada.post(f"{address}/masks", data={"mask": (io.BytesIO(a_mask(level)), "m.png")}).json["id"]
         for level in (0, 255)
     ]
-    none, full = (picture(ada.get(f"{address}/large.webp?style=wave&mask={mask}").data) for mask in ids)
-    plain = picture(ada.get(f"{address}/large.webp?style=wave").data)
+    none, full = (picture(ada.get(f"{address}/large.jpg?style=wave&mask={mask}").data) for mask in ids)
+    plain = picture(ada.get(f"{address}/large.jpg?style=wave").data)
     original = picture(ada.get(f"{address}/photo.webp").data)
     assert np.abs(full - plain).max() == 0
     assert np.abs(none - original).mean() < 6
@@ -164,7 +180,7 @@ def test_a_visitor_tries_one_photo(app: Flask, client: FlaskClient, tmp_path: Pa
     page = client.get(f"/studio?photos={first}&style=wave")
     assert page.status_code == 200
     assert "My cat" in page.text
-    assert f"/previews/photos/{first}/large.webp" in page.text
+    assert f"/previews/photos/{first}/large.jpg" in page.text
     assert client.get(f"/previews/photos/{first}/wave.webp").status_code == 200
     assert client.get(f"/photos/{first}/thumbnail.webp").status_code == 200
     assert app.test_client().get(f"/previews/photos/{first}/wave.webp").status_code == 404
@@ -221,9 +237,69 @@ def test_a_visitors_photo_is_swept_with_its_previews(
     assert not folder.exists()
     # Gone, and the page says nothing worse than that there is no photo.
     assert client.get(f"/previews/photos/{photo}/photo.webp").status_code == 404
+    page = client.get("/studio", query_string={"photos": photo})
+    assert page.status_code == 200
+    assert f"/photos/{photo}" not in page.text, "neither a broken thumbnail nor tiles that cannot be painted"
+    assert "/previews/samples/" in page.text
     client.post("/sign-up", data={"email": "late@example.com", "password": PASSWORD})
-    assert client.get("/studio").status_code == 303
     assert photo not in client.get("/studio").text
+    with app.app_context(), transaction() as session:
+        assert session.query(Photo).count() == 0
+
+
+# --- styles of two networks ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def other_network(app: Flask) -> str:
+    """A style on offer that was imported, and so has a network of its own."""
+    with app.app_context():
+        offered = catalogue()
+    shipped = load_checkpoint(offered.get("udnie").checkpoint)
+    mine = replace(shipped, styles=("mine",), rows=shipped.rows[:1])
+    save_checkpoint(offered.import_folder / "mine.npz", mine)
+    offered.add(StyleFacts("mine", "Mine"), "mine.npz")
+    return "mine"
+
+
+@pytest.fixture
+def sent(other_network: str) -> dict[str, str]:
+    return {"style": "wave", "second_style": other_network}
+
+
+MIXED = "The Great Wave off Kanagawa and Mine cannot be mixed. Choose another second style, or none."
+
+
+@pytest.mark.parametrize("how", [{}, {"mix": "1"}, {"mix": "0", "style_mask": str(NOBODYS)}])
+def test_styles_of_two_networks_cannot_be_mixed(
+    app: Flask, ada: FlaskClient, sent: dict[str, str], how: dict[str, str]
+) -> None:
+    asked = ada.get("/previews/samples/coffee/large.jpg", query_string=sent | how, headers=JSON)
+    assert (asked.status_code, asked.json) == (400, {"error": MIXED})
+    order = {"token": str(uuid.uuid4()), "photos": tried(ada), "credits": "2"} | sent | how
+    answer = ada.post("/orders", data=order | {"style": ["mine", "wave"]})
+    assert answer.status_code == 400
+    assert MIXED in answer.text
+    with app.app_context(), transaction() as session:
+        assert session.query(Render).count() == 0
+
+
+def test_the_studio_leaves_out_a_second_style_that_cannot_be_mixed(
+    client: FlaskClient, sent: dict[str, str]
+) -> None:
+    page = client.get("/studio", query_string=sent | {"sample": "coffee", "strength": "40"}).text
+    assert MIXED in page
+    assert "large.jpg?style=wave&amp;strength=40&amp;brush=1" in page
+    page = client.get("/studio", query_string=sent | {"second_style": "gone", "strength": "40"}).text
+    assert "large.jpg?style=wave&amp;strength=40&amp;brush=1" in page
+    assert "Not a valid choice" not in page
+
+
+def test_the_second_style_alone_may_be_of_any_network(ada: FlaskClient, sent: dict[str, str]) -> None:
+    order = {"token": str(uuid.uuid4()), "photos": tried(ada)} | sent
+    assert ada.post("/orders", data=order | {"mix": "100"}).status_code == 303
+    shown = ada.get("/previews/samples/coffee/large.jpg", query_string=sent | {"mix": "100"})
+    assert shown.status_code == 200
 
 
 # --- the page -----------------------------------------------------------------------------------
@@ -238,6 +314,25 @@ def test_search_works_by_address_alone(client: FlaskClient) -> None:
     assert "hidden" not in wave
     assert muse.endswith("hidden")
     assert "No style is called that" in client.get("/studio?q=nothing-like-it").text
+
+
+@pytest.mark.parametrize(
+    ("headers", "side"),
+    [({}, ""), ({"Save-Data": "on"}, "&amp;side=640"), ({"ECT": "3g"}, "&amp;side=640"), ({"ECT": "4g"}, "")],
+)
+def test_where_data_is_dear_the_first_preview_is_smaller(
+    client: FlaskClient, headers: dict[str, str], side: str
+) -> None:
+    page = client.get("/studio?sample=coffee&style=wave", headers=headers).text
+    assert f'large.jpg?style=wave&amp;strength=100&amp;brush=1{side}"' in page
+
+
+@pytest.mark.parametrize(("credits", "said"), [(3, True), (0, False)])
+def test_visitors_are_told_what_is_free_if_anything_is(settings: Settings, credits: int, said: bool) -> None:
+    for app in running_app(settings.model_copy(update={"free_credits": credits})):
+        page = app.test_client().get("/studio").text
+        assert "Sign up and paint it" in page
+        assert ("at full size are free" in page) == said
 
 
 def test_best_styles_hang_first_once_they_are_known(client: FlaskClient) -> None:

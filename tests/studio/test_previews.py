@@ -14,6 +14,7 @@ from PIL import Image
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
 from app.imaging.faces import find_faces
+from app.imaging.prints import FULL, frame_photo
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage
 from app.studio import previews
@@ -61,7 +62,8 @@ def pixels(picture: Image.Image) -> np.ndarray:
 )
 def test_a_preview_is_the_final_picture(previewer: Previewer, controls: Controls, masks: Masks) -> None:
     """Pixel by pixel, for a photo that is no larger than a preview."""
-    final = paint(CATALOGUE, previewer.photo(ASTRONAUT, 1024), controls, masks=masks)
+    photo = previewer.photo(ASTRONAUT, 1024)
+    final = paint(CATALOGUE, photo, controls, frame=frame_photo(photo.size, FULL), masks=masks)
     for _ in range(2):  # painted, and remembered
         preview = previewer.large(ASTRONAUT, controls, masks=masks)
         assert (pixels(preview) == pixels(final)).all()

@@ -44,7 +44,7 @@ def test_protected_works_are_painted_for_nobody(careful: FlaskClient, user: User
     assert careful.get("/styles/la_muse/preview.webp").status_code == 404
     assert careful.get("/previews/samples/coffee/la_muse.webp").status_code == 404
     assert (
-        careful.get("/previews/samples/coffee/large.webp?style=wave&second_style=la_muse").status_code == 400
+        careful.get("/previews/samples/coffee/large.jpg?style=wave&second_style=la_muse").status_code == 400
     )
     log_in(careful, user)
     assert paint(careful, uploaded(careful), style="la_muse").status_code == 400

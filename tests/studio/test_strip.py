@@ -80,7 +80,7 @@ def test_an_old_photo_is_chosen_by_its_address(app: Flask, ada: FlaskClient, use
     page = ada.get("/studio", query_string={"photos": [photos[1], photos[-1]], "style": "wave"}).text
     assert ticked(page) == [photos[-1], photos[1]]
     assert shown(page) == [photos[-1], *photos[:PHOTOS_SHOWN]], "what is not on the page comes before it"
-    assert f"/previews/photos/{photos[-1]}/large.webp" in page
+    assert f"/previews/photos/{photos[-1]}/large.jpg" in page
     assert f'type="hidden" name="photos" value="{photos[-1]}"' in page, "searching for a style keeps it"
     assert paint(ada, photos[-1]).status_code == 303
 

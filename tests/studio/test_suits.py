@@ -65,6 +65,6 @@ def test_real_styles_lie_between_timid_and_wild() -> None:
     painted = stylizer.stylize(COFFEE, "starry_night")
     full = suitability(COFFEE, painted)
     assert full > 0.7
-    assert suitability(COFFEE, stylizer.stylize(COFFEE, "starry_night", strength=0.2)) < full - 0.2
+    assert suitability(COFFEE, stylizer.stylize(COFFEE, "starry_night", strength=0.2)) < full - 0.15
     drowned = ((painted.astype(int) + NOISE * 3) // 4).astype(np.uint8)
     assert suitability(COFFEE, drowned) < full - 0.1

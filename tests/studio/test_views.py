@@ -22,7 +22,7 @@ from app.studio.controls import Controls
 from app.studio.models import Photo, Render, RenderStatus
 from app.studio.worker import process_render
 from app.wiring import render_queue
-from tests.conftest import create_user, log_in, make_settings, running_app
+from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
 from tests.studio.test_worker import sample_jpeg
 
 JSON = {"Accept": "application/json"}
@@ -141,6 +141,19 @@ def test_deleting_a_photo(app: Flask, ada: FlaskClient, eve: FlaskClient, tmp_pa
     assert not (tmp_path / "storage" / "photos" / photo).exists()
 
 
+def test_without_scripts_deleting_a_photo_asks_first(app: Flask, ada: FlaskClient, eve: FlaskClient) -> None:
+    photo = uploaded(ada)
+    assert '<noscript><input type="hidden" name="ask" value="y"></noscript>' in ada.get("/studio").text
+    asked = ada.post(f"/photos/{photo}/delete", data={"ask": "y"})
+    assert asked.status_code == 200
+    assert "Delete this photo?" in asked.text
+    assert 'name="ask"' not in asked.text
+    assert eve.post(f"/photos/{photo}/delete", data={"ask": "y"}).status_code == 404
+    assert ada.get(f"/photos/{photo}/preview.jpg").status_code == 200
+    assert ada.post(f"/photos/{photo}/delete").status_code == 303
+    assert ada.get(f"/photos/{photo}/preview.jpg").status_code == 404
+
+
 # --- painting -----------------------------------------------------------------------------------
 
 
@@ -230,9 +243,24 @@ def test_pictures_are_private(app: Flask, ada: FlaskClient, eve: FlaskClient) ->
     for path in ("", "/status", "/card", "/preview.jpg", "/thumbnail.webp", "/download"):
         assert ada.get(f"/pictures/{picture}{path}").status_code == 200, path
         assert eve.get(f"/pictures/{picture}{path}").status_code == 404, path
-        assert nobody.get(f"/pictures/{picture}{path}").status_code == 404, path
+        assert nobody.get(f"/pictures/{picture}{path}").status_code == (404 if path else 302), path
     assert eve.post(f"/pictures/{picture}/delete").status_code == 404
     assert nobody.post(f"/pictures/{picture}/delete").status_code == 404
+
+
+def test_a_link_to_a_picture_leads_there_by_way_of_the_login(
+    app: Flask, ada: FlaskClient, user: User
+) -> None:
+    """Mails have such links. Whether the picture exists is told to nobody."""
+    there, not_there = f"/pictures/{painted(app, ada)}", f"/pictures/{uuid.uuid4()}"
+    nobody = app.test_client()
+    for address in (there, not_there):
+        answer = nobody.get(address)
+        assert (answer.status_code, answer.location) == (302, f"/log-in?next={address}")
+    login = nobody.get(there).location
+    entered = nobody.post(login, data={"email": user.email, "password": PASSWORD})
+    assert urlsplit(entered.location).path == there
+    assert "My coffee" in nobody.get(entered.location).text
 
 
 def test_the_gallery_shows_only_ones_own(app: Flask, ada: FlaskClient, eve: FlaskClient) -> None:
@@ -279,6 +307,41 @@ def test_a_picture_is_opened_again_with_its_settings(app: Flask, ada: FlaskClien
     assert re.search(rf'value="{photo}"\s+checked', page.text)
     assert re.search(r'value="wave"[^>]*checked', page.text)
     assert eve.get(f"{location}/edit").status_code == 404
+
+
+def test_a_print_is_opened_again_with_its_size_and_part(app: Flask, ada: FlaskClient, user: User) -> None:
+    """By way of the studio, and of the page it shows without scripts, to the same print once more."""
+    photo = uploaded(ada)
+    part = {f"left-{photo}": "25", f"top-{photo}": "10", f"width-{photo}": "40"}
+    location = paint(ada, photo, size="a4", turn="upright", **part).location
+    edit = ada.get(f"{location}/edit").location
+    assert {"size": "a4", "turn": "upright"}.items() <= dict(parse_qsl(urlsplit(edit).query)).items()
+    assert "Size: A4" in ada.get(edit).text
+    sent = hidden_fields(ada.get(edit).text) | {"photos": photo, "style": "wave"}
+    without_scripts = ada.post("/studio", data=sent).location
+    sent = hidden_fields(ada.get(without_scripts).text) | {"photos": photo, "style": "wave", "credits": "1"}
+    assert ada.post("/orders", data=sent).status_code == 303
+    assert balance(app, user) == 1
+    with app.app_context(), transaction() as session:
+        first, again = session.query(Render).order_by(Render.created_at)
+        assert (again.print_size, again.width, again.height) == ("a4", first.width, first.height)
+        assert again.crop.to_json() == pytest.approx(first.crop.to_json())
+        assert again.crop.to_json()[0] == pytest.approx(0.25)
+
+
+def test_a_print_that_lies_as_its_photo_does_is_not_turned(app: Flask, ada: FlaskClient) -> None:
+    photo = uploaded(ada)
+    query = dict(parse_qsl(urlsplit(ada.get(f"{paint(ada, photo, size='a4').location}/edit").location).query))
+    assert query["size"] == "a4"
+    assert "turn" not in query
+    assert "Size:" not in ada.get("/studio", query_string=query | {"size": "a0"}).text
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    """The hidden fields of the form that paints."""
+    form = page.partition('id="paint"')[2].partition("</form>")[0]
+    inputs = [dict(re.findall(r'([a-z]+)="([^"]*)"', field)) for field in re.findall("<input[^>]*>", form)]
+    return {field["name"]: field.get("value", "") for field in inputs if field["type"] == "hidden"}
 
 
 def test_without_its_photo_the_settings_still_open(app: Flask, ada: FlaskClient) -> None:

@@ -1,7 +1,7 @@
 // Masks painted on the preview: where the painting shows, and where the second style does. Grey levels in a canvas
 // of the preview's size, which is sent after each stroke.
 import { words } from "../words.js";
-import { holdUntilKept, startKeeping } from "./keeping.js";
+import { followWhenKept, holdUntilKept, startKeeping } from "./keeping.js";
 
 const KINDS = {
   // The level that the mask begins with, and what the two tools paint.
@@ -106,6 +106,7 @@ export function startByHand(form, stage) {
 
   form.addEventListener("submit", end); // a stroke that is being painted is part of the picture too
   holdUntilKept(form, keeping);
+  for (const link of form.querySelectorAll("[data-sign-up]")) followWhenKept(link, keeping);
 
   // --- what is seen -----------------------------------------------------------------------------
 

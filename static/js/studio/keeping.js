@@ -1,6 +1,7 @@
 // What was painted by hand on its way to the server, and its id on the way into the form. Whatever the form does not
 // have yet is late: still being sent, or failed.
 import { words } from "../words.js";
+import { leaveFor } from "./address.js";
 
 export function startKeeping(form, stage) {
   const late = new Map(); // the kind of a mask: { surface, upload, failed }
@@ -57,6 +58,20 @@ export function startKeeping(form, stage) {
   }
 
   return { keep, take, settle, complete: () => !missing().length };
+}
+
+/** Let a link lead on only when every mask is kept: the address that it takes along names them. */
+export function followWhenKept(link, keeping) {
+  let following = false;
+  link.addEventListener("click", async (event) => {
+    if (keeping.complete() || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    if (following) return;
+    following = true;
+    const complete = await keeping.settle();
+    following = false;
+    if (complete) leaveFor(link.href);
+  });
 }
 
 /** Hold what is sent by the form until it has every mask, so that nothing is paid for that lacks a stroke. */

@@ -142,7 +142,6 @@ export function startStage(form, root) {
     const brush = Number(form.elements.brush.value);
     const times = (value) => value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: 2 });
     form.querySelector("output[data-brush]").value = brush === 1 ? words("natural") : words(brush > 1 ? "broader" : "finer", { times: times(Math.max(brush, 1 / brush)) });
-    form.querySelector("[data-brush-hint]").hidden = brush >= 1;
     mix.hidden = !form.elements.second_style.value || Boolean(form.elements.style_mask.value);
     changed.dispatchEvent(new Event("change"));
   }
@@ -153,13 +152,26 @@ export function startStage(form, root) {
     for (const box of document.querySelectorAll("input[name=photos]:checked")) query.append("photos", box.value);
     if (form.elements.sample) query.set("sample", form.elements.sample.value);
     for (const [name, value] of fields()) query.set(name, value);
-    for (const name of ["q", "movement", "sort"]) {
+    for (const field of form.querySelectorAll("[data-print]")) query.set(field.name, field.value);
+    for (const name of ["q", "movement", "sort", "older"]) {
       const value = new URLSearchParams(location.search).get(name);
       if (value) query.set(name, value);
     }
     const here = `${location.pathname}?${query}`;
     rewrite(here);
+    for (const link of document.querySelectorAll("[data-leaf]")) leadOn(link, query);
     if (signUp) signUp.href = `${signUp.dataset.signUp}?${new URLSearchParams({ next: here })}`;
+  }
+
+  /** A link to another part of the photo strip takes along what is chosen by now. */
+  function leadOn(link, chosen) {
+    const query = new URLSearchParams(chosen);
+    const older = new URL(link.href).searchParams.get("older");
+    if (older) query.set("older", older);
+    else query.delete("older");
+    // Masks were painted over the photo on the easel: where none is chosen, that is another one there.
+    if (!query.has("photos") && !query.has("sample")) for (const name of ["mask", "style_mask"]) query.delete(name);
+    link.href = `${location.pathname}?${query}`;
   }
 
   compare.hidden = false;
