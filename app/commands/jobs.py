@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import json
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -28,6 +29,8 @@ ENCODERS: dict[str, Encoder] = {
 PHOTO_ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".heif", ".tif", ".tiff", ".gif"}
 # Standard input or output.
 STANDARD = Path("-")
+# After so many seconds, what is not whole is no longer being written.
+LEFTOVER_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,8 @@ def plan_single(source: Path, target: Path, kind: str | None) -> Job:
 def plan_folder(sources: Sequence[Path], folder: Path, kind: str | None) -> list[Job]:
     """Photos and folders of photos into ``folder``; what lies in a folder keeps its place below it.
 
-    A picture keeps the kind of its photo where that can be written and is a JPEG otherwise, unless ``kind``
+    A photo that is named twice, by itself or by its folder, becomes one picture, as it was named first. Its
+    picture keeps the kind of the photo where that can be written and is a JPEG otherwise, unless ``kind``
     says something else.
 
     Raises:
@@ -73,7 +77,7 @@ def plan_folder(sources: Sequence[Path], folder: Path, kind: str | None) -> list
     """
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder}: this is not a folder")
-    photos = [photo for source in sources for photo in _photos(source, folder)]
+    photos = _distinct(photo for source in sources for photo in _photos(source, folder))
     if not photos:
         raise BadInput(f"{', '.join(map(str, sources))}: there is no photo")
     jobs = [_job(photo, folder / place, kind) for photo, place in photos]
@@ -103,6 +107,14 @@ def _photos(source: Path, output: Path) -> Iterator[tuple[Path, Path]]:
             yield path, place
 
 
+def _distinct(photos: Iterable[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
+    """Each photo once; a link to a photo has a name of its own, and so a picture."""
+    first: dict[Path, tuple[Path, Path]] = {}
+    for path, place in photos:
+        first.setdefault(path.parent.resolve() / path.name, (path, place))
+    return list(first.values())
+
+
 def _job(source: Path, place: Path, kind: str | None) -> Job:
     ending = source.suffix.lower().removeprefix(".")
     if kind is None and ending in ENCODERS:
@@ -125,6 +137,10 @@ def _check_apart(jobs: Sequence[Job]) -> None:
         other = taken.setdefault(_file(job.target), job.source)
         if other != job.source:
             raise BadInput(f"{other} and {job.source} would both become {job.target}")
+
+
+# A picture of the folder, the stamp of its photo, and the way it was painted.
+Record = dict[str, Any]
 
 
 class Finished:
@@ -156,17 +172,19 @@ class Finished:
                 raise BadInput(f"{folder}: another process is painting into this folder") from error
             yield cls(folder, file, identity)
 
-    def __contains__(self, job: Job) -> bool:
-        record = self._describe(job)
-        return job.target.exists() and self._records.get(record["picture"]) == record
+    def __contains__(self, record: Record) -> bool:
+        picture = record["picture"]
+        return (self._folder / picture).exists() and self._records.get(picture) == record
 
-    def add(self, job: Job) -> None:
+    def add(self, record: Record) -> None:
         """Note that a job is done."""
         # A line break before the record, since a process killed while writing may have left half a line.
-        self._file.write("\n" + json.dumps(self._describe(job)))
+        self._file.write("\n" + json.dumps(record))
         self._file.flush()
+        self._records[record["picture"]] = record
 
-    def _describe(self, job: Job) -> dict[str, Any]:
+    def record(self, job: Job) -> Record:
+        """What to note of a job once it is done: of its photo as it is now, which must not be read before."""
         picture = str(job.target.relative_to(self._folder))
         return _plain({"picture": picture, "photo": stamp(job.source), "painting": self._identity})
 
@@ -177,16 +195,22 @@ def _plain(value: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _record(line: str) -> dict[str, Any] | None:
+def _record(line: str) -> Record | None:
     try:
-        record: dict[str, Any] = json.loads(line)
+        record: Record = json.loads(line)
     except ValueError:
         return None
     return record if "picture" in record else None
 
 
 def sweep(jobs: Sequence[Job]) -> None:
-    """Remove what processes killed while writing have left in the folders that are written to."""
+    """Remove what processes killed while writing have left in the folders that are written to.
+
+    What is young may belong to a process that writes it now.
+    """
+    long_ago = time.time() - LEFTOVER_SECONDS
     for folder in {job.target.parent for job in jobs}:
         for leftover in folder.glob(f"{PART}*"):
-            leftover.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # its process is done with it
+                if leftover.stat().st_mtime < long_ago:
+                    leftover.unlink()

@@ -31,6 +31,9 @@ from app.commands.painting import Painter, Painting, painting_options
 from app.imaging import decode_photo
 from app.wiring import settings
 
+# A job, what became of it, and what more is to be told of it.
+Outcome = tuple[Job, str, dict[str, Any]]
+
 
 @click.command("stylize", cls=OneLineCommand)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -101,10 +104,12 @@ def _stylize_folder(jobs: Sequence[Job], folder: Path, painting: Painting, as_js
     click.echo(f"{_summary(counts)}.", err=True)
 
 
-def _each(
-    jobs: Sequence[Job], finished: Finished, painting: Painting
-) -> Iterator[tuple[Job, str, dict[str, Any]]]:
-    """Do the jobs, and say of each what became of it; a bad photo never stops the rest."""
+def _each(jobs: Sequence[Job], finished: Finished, painting: Painting) -> Iterator[Outcome]:
+    """Do the jobs, and say of each what became of it; a bad photo never stops the rest.
+
+    Raises:
+        EngineError: the device is not there, so that no photo can be painted.
+    """
     painter: Painter | None = None
     with Progress() as progress:
         for number, job in enumerate(jobs):
@@ -114,18 +119,27 @@ def _each(
 
             show(0.0)
             try:
-                if job in finished:
-                    yield job, "skipped", {}
-                    continue
-                photo = _read(job)
-                painter = painter or painting.load()
-                facts = _paint(job, photo, painter, show)
-                finished.add(job)
+                record = finished.record(job)
+                photo = None if record in finished else _read(job)
             except Exception as error:
-                progress.say(f"{job.source}: {sentence(error)}")
-                yield job, "failed", {"error": sentence(error)}
+                yield _failed(job, error, progress)
+                continue
+            if photo is None:
+                yield job, "skipped", {}
+                continue
+            painter = painter or painting.load()
+            try:
+                facts = _paint(job, photo, painter, show)
+                finished.add(record)
+            except Exception as error:
+                yield _failed(job, error, progress)
             else:
                 yield job, "painted", facts
+
+
+def _failed(job: Job, error: Exception, progress: Progress) -> Outcome:
+    progress.say(f"{job.source}: {sentence(error)}")
+    return job, "failed", {"error": sentence(error)}
 
 
 def _read(job: Job) -> Image.Image:

@@ -6,7 +6,6 @@ import json
 import math
 import time
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +78,12 @@ def stylize_video(
     from app.video.film import Wishes, paint_film
 
     identity = {"source": stamp(source), "painting": painting.identity()}
-    load = cache(painting.load)  # not before there is something left to paint
     start = time.perf_counter()
     with Progress() as progress:
         watcher = _Watcher(progress, source)
         try:
             wishes = Wishes(damping, segment, identity)
-            summary = paint_film(source, output, lambda photo: load().paint(photo), wishes, watcher)
+            summary = paint_film(source, output, lambda: painting.load().paint, wishes, watcher)
         except KeyboardInterrupt:
             raise Interrupted(
                 f"Interrupted after {watcher.frames} frames. The same command goes on from there."

@@ -17,12 +17,15 @@ from av.error import FFmpegError
 
 from app.video.damping import Flicker, FlickerDamper
 from app.video.errors import VideoError
+from app.video.files import sync
 from app.video.joining import join
 from app.video.partial import Partial, open_partial
 from app.video.reader import Film, Frame
 from app.video.writer import Kind, SegmentWriter, Shape, kind_of
 
 Pixels = npt.NDArray[np.uint8]
+# From a frame, uint8 [height, width, 3], to its painting of the same shape.
+Paint = Callable[[Pixels], Pixels]
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Watcher(Protocol):
 
 
 def paint_film(
-    source: Path, target: Path, paint: Callable[[Pixels], Pixels], wishes: Wishes, watcher: Watcher
+    source: Path, target: Path, load: Callable[[], Paint], wishes: Wishes, watcher: Watcher
 ) -> Summary:
     """Paint the film ``source`` into the file ``target``.
 
@@ -77,7 +80,8 @@ def paint_film(
         source: a film that FFmpeg reads.
         target: its ending says what kind of file it becomes. What is finished of it waits in a folder of its
             name with ``.partial`` after it until the film is whole.
-        paint: from a frame, uint8 [height, width, 3], to its painting of the same shape.
+        load: brings what paints. It is called when the film is open and nothing is written yet, so that an
+            engine that cannot be had leaves nothing behind and takes nothing away.
         wishes: how it shall look; with others, what was finished before is of no use.
         watcher: is told about the progress.
 
@@ -88,17 +92,20 @@ def paint_film(
     kind = kind_of(target)
     identity = asdict(wishes) | {"codec": [kind.pictures, kind.options, av.__version__, cv2.__version__]}
     folder = target.with_name(f"{target.name}.partial")
-    with Film(source) as film, open_partial(folder, identity) as (partial, anew):
-        finished = partial.frames
-        watcher.begins(finished, anew)
-        try:
-            _paint_segments(film, kind, partial, paint, wishes, watcher)
-            whole = folder / f"whole{target.suffix}"
-            sounds = join(partial.files, film.time_base, source, whole, kind)
-        except FFmpegError as error:
-            raise VideoError(f"{target}: the film could not be written ({error.strerror})") from error
-        whole.replace(target)
-        partial.remove()
+    with Film(source) as film:
+        paint = load()
+        with open_partial(folder, identity) as (partial, anew):
+            finished = partial.frames
+            watcher.begins(finished, anew)
+            try:
+                _paint_segments(film, kind, partial, paint, wishes, watcher)
+                whole = folder / f"whole{target.suffix}"
+                sounds = join(partial.files, film.time_base, source, whole, kind, film.damage)
+            except FFmpegError as error:
+                raise VideoError(f"{target}: the film could not be written ({error.strerror})") from error
+            sync(whole)
+            whole.replace(target)
+            partial.remove()
         return Summary(
             *_shape(film).coded,
             frames=partial.frames,
@@ -114,7 +121,7 @@ def _paint_segments(
     film: Film,
     kind: Kind,
     partial: Partial,
-    paint: Callable[[Pixels], Pixels],
+    paint: Paint,
     wishes: Wishes,
     watcher: Watcher,
 ) -> None:

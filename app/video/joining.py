@@ -15,6 +15,7 @@ from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 
+from app.video.files import address
 from app.video.reader import MICROSECONDS, Damage, open_container, readable
 from app.video.writer import Kind
 
@@ -30,10 +31,12 @@ def join(
     source: Path,
     target: Path,
     kind: Kind,
+    damage: Damage,
 ) -> list[str]:
     """Write ``target``: segments, each with the time of its first frame, and every sound of ``source``.
 
-    Sound is copied where the container takes its codec, otherwise coded anew.
+    Sound is copied where the container takes its codec, otherwise coded anew; ``damage`` counts what is lost
+    of it.
 
     Returns:
         for every sound, "copied" or the name of the codec it was coded with.
@@ -41,14 +44,14 @@ def join(
     options = {"movflags": "+faststart"} if kind.container in ("mp4", "mov") else {}
     with (
         open_container(source) as film,
-        av.open(str(target), "w", format=kind.container, options=options) as result,
+        av.open(address(target), "w", format=kind.container, options=options) as result,
     ):
-        with av.open(str(segments[0][0])) as first:
+        with av.open(address(segments[0][0])) as first:
             pictures = result.add_stream_from_template(first.streams.video[0])
         pictures.time_base = time_base
-        sounds = {stream.index: _Sound(stream, result, kind) for stream in film.streams.audio}
+        sounds = {stream.index: _Sound(stream, result, kind, damage) for stream in film.streams.audio}
         in_order = heapq.merge(
-            _pictures(segments, time_base, pictures), _sound(film, sounds), key=lambda ready: ready[0]
+            _pictures(segments, time_base, pictures), _sound(film, sounds, damage), key=lambda ready: ready[0]
         )
         for _, packet in in_order:
             result.mux(packet)
@@ -57,7 +60,7 @@ def join(
 
 def _pictures(segments: Sequence[tuple[Path, int]], time_base: Fraction, stream: Any) -> Iterator[Ready]:
     for path, start in segments:
-        with av.open(str(path)) as segment:
+        with av.open(address(path)) as segment:
             for packet in segment.demux(video=0):
                 if packet.pts is None:
                     continue  # the end
@@ -69,17 +72,20 @@ def _pictures(segments: Sequence[tuple[Path, int]], time_base: Fraction, stream:
                 yield float(packet.pts * time_base), packet
 
 
-def _sound(film: InputContainer, sounds: dict[int, _Sound]) -> Iterator[Ready]:
+def _sound(film: InputContainer, sounds: dict[int, _Sound], damage: Damage) -> Iterator[Ready]:
     if not sounds:
         return
-    for packet in readable(film.demux(film.streams.audio), Damage()):
+    unreadable = Damage()
+    for packet in readable(film.demux(film.streams.audio), unreadable):
         yield from sounds[packet.stream.index].take(packet)
+    damage.sounds += unreadable.packets
 
 
 class _Sound:
     """One sound on its way from the film into the result."""
 
-    def __init__(self, source: AudioStream, result: OutputContainer, kind: Kind) -> None:
+    def __init__(self, source: AudioStream, result: OutputContainer, kind: Kind, damage: Damage) -> None:
+        self._damage = damage
         self._origin = Fraction(source.container.start_time or 0, MICROSECONDS)  # type: ignore[attr-defined]
         self._last: int | None = None
         self._copied = source.codec.canonical_name in result.supported_codecs
@@ -97,6 +103,7 @@ class _Sound:
             frames = packet.decode()
         except FFmpegError as error:
             log.info("video.unreadable_sound", cause=repr(error))
+            self._damage.sounds += 1
             return
         for frame in frames:
             if frame.pts is not None:
@@ -113,6 +120,7 @@ class _Sound:
         packet.pts = packet.dts if packet.pts is None else packet.pts - shift
         if self._last is not None and packet.dts <= self._last:
             log.info("video.sound_out_of_order", time=packet.dts)
+            self._damage.sounds += 1
             return
         self._last = packet.dts
         packet.stream = self._target

@@ -1,7 +1,8 @@
 """What is finished of a film, in a folder beside it, so that an interrupted run can go on where it was.
 
 The folder holds the finished segments, the frame that the next one follows (for the damping of flicker), and
-a manifest, which is replaced as a whole and last: whatever it does not name was not finished.
+a manifest, which is replaced as a whole and last: whatever it does not name was not finished, and whatever it
+names has reached the disk.
 """
 
 from __future__ import annotations
@@ -16,16 +17,22 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import structlog
+from av.error import FFmpegError
 
 from app.video.damping import Flicker, FlickerDamper, Past
 from app.video.errors import VideoError
+from app.video.files import address, sync
 
 log = structlog.get_logger(__name__)
 
 MANIFEST = "manifest.json"
+NEXT_MANIFEST = "manifest.json.part"
 LOCK = "lock"
+# What may be there before anything is finished.
+BEGINNINGS = (LOCK, MANIFEST, NEXT_MANIFEST)
 
 
 @dataclass(frozen=True)
@@ -78,12 +85,22 @@ class Partial:
         if damper and damper.past:
             with self._past_path(number + 1).open("wb") as file:
                 np.savez(file, **vars(damper.past))
+            sync(self._past_path(number + 1))
             self.flicker = damper.flicker
         name = f"{number:06}.mp4"
+        sync(self.unfinished)
         self.unfinished.replace(self.folder / name)
         self.segments.append(Segment(name, time, frames))
         self.save()
         self._past_path(number).unlink(missing_ok=True)
+
+    def drop_torn(self) -> None:
+        """Forget the first segment that cannot be read, and those after it, so that they are painted anew."""
+        for number, segment in enumerate(self.segments):
+            if not self._is_whole(segment):
+                log.warning("video.segment_damaged", file=str(self.folder / segment.file))
+                del self.segments[number:]
+                return
 
     def remove(self) -> None:
         """Remove the folder, when the film is whole."""
@@ -96,9 +113,18 @@ class Partial:
             "segments": [asdict(segment) for segment in self.segments],
             "flicker": asdict(self.flicker),
         }
-        temporary = self.folder / f"{MANIFEST}.part"
+        temporary = self.folder / NEXT_MANIFEST
         temporary.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        sync(temporary)
         temporary.replace(self.folder / MANIFEST)
+
+    def _is_whole(self, segment: Segment) -> bool:
+        try:
+            with av.open(address(self.folder / segment.file)) as container:
+                packets = container.demux(container.streams.video)
+                return sum(packet.pts is not None for packet in packets) == segment.frames
+        except FFmpegError:
+            return False
 
     def _past_path(self, segments: int) -> Path:
         return self.folder / f"{segments:06}.npz"
@@ -117,7 +143,7 @@ def open_partial(folder: Path, identity: dict[str, Any]) -> Iterator[tuple[Parti
     identity = json.loads(json.dumps(identity))
     folder.mkdir(exist_ok=True)
     manifest = folder / MANIFEST
-    if not manifest.exists() and any(path.name != LOCK for path in folder.iterdir()):
+    if not manifest.exists() and any(path.name not in BEGINNINGS for path in folder.iterdir()):
         raise VideoError(
             f"{folder}: this folder is needed for what is unfinished, but it holds something else"
         )
@@ -129,10 +155,15 @@ def open_partial(folder: Path, identity: dict[str, Any]) -> Iterator[tuple[Parti
         partial = _read(folder) if manifest.exists() else None
         anew = partial is not None and partial.identity != identity
         if partial is None or anew:
-            _clear(folder)
             partial = Partial(folder, identity)
             partial.save()
-        yield partial, anew
+            _clear(folder)
+        partial.drop_torn()
+        try:
+            yield partial, anew
+        finally:
+            if not partial.segments:
+                partial.remove()  # there is nothing to go on from
 
 
 def _read(folder: Path) -> Partial | None:
@@ -150,5 +181,5 @@ def _read(folder: Path) -> Partial | None:
 
 def _clear(folder: Path) -> None:
     for path in folder.iterdir():
-        if path.name != LOCK:
+        if path.name not in BEGINNINGS:
             path.unlink()

@@ -21,6 +21,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from app.video.errors import NoPictures, NotAVideo
+from app.video.files import address
 from app.video.orientation import Turn
 
 log = structlog.get_logger(__name__)
@@ -55,20 +56,22 @@ class Frame:
 
 @dataclass
 class Damage:
-    """What could not be read: packets, frames that are only partly there, seconds at the end."""
+    """What could not be read: packets, frames that are only partly there, seconds at the end, and sound."""
 
     packets: int = 0
     frames: int = 0
     seconds: float = 0.0
+    sounds: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.packets or self.frames or self.seconds)
+        return bool(self.packets or self.frames or self.seconds or self.sounds)
 
     def __str__(self) -> str:
         parts = (
             (self.packets, f"{self.packets} unreadable pieces"),
             (self.frames, f"{self.frames} damaged frames"),
             (self.seconds, f"{self.seconds:.1f} seconds missing at the end"),
+            (self.sounds, f"{self.sounds} missing pieces of sound"),
         )
         return ", ".join(text for amount, text in parts if amount)
 
@@ -178,7 +181,7 @@ def open_container(path: Path) -> InputContainer:
     with path.open("rb"):
         pass  # the system's own words, where it is the system that refuses
     try:
-        return av.open(str(path), "r", container_options=OPTIONS, metadata_errors="replace")
+        return av.open(address(path), "r", container_options=OPTIONS, metadata_errors="replace")
     except FFmpegError as error:
         raise NotAVideo(path) from error
 

@@ -14,6 +14,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 
 from app.video.errors import VideoError
+from app.video.files import address
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -83,7 +84,7 @@ class SegmentWriter:
         self._shape = shape
         self._start: int | None = None
         self._durations: dict[int, int] = {}
-        self._container = av.open(str(path), "w", format="mp4")
+        self._container = av.open(address(path), "w", format="mp4")
         stream = self._container.add_stream(kind.pictures, options=dict(kind.options))
         assert isinstance(stream, VideoStream)
         self._stream = stream

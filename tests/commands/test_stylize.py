@@ -7,8 +7,10 @@ import json
 import os
 import shutil
 import signal
+import time
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ import tensorflow as tf
 from PIL import Image
 
 import app.commands.stylize as stylize_module
+from app.commands.jobs import Finished, Job
 from app.engine.catalogue import Catalogue
 from app.engine.options import Mixture, StyleMap
 from app.engine.preprocessing import Pixels
@@ -100,6 +103,16 @@ def test_a_gpu_that_is_not_there_is_one_line(flask: Run, tmp_path: Path) -> None
     assert "GPU" in result.stderr
 
 
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_ends_a_folder_too(flask: Run, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        make_photo(tmp_path / "photos" / name)
+    options = ("--style", "wave", "--device", "gpu")
+    result = flask("stylize", tmp_path / "photos", "-o", tmp_path / "out", *options)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert "GPU" in result.stderr
+
+
 def test_standard_input_becomes_standard_output(flask: Run, stylizer: Stylizer, tmp_path: Path) -> None:
     photo = make_photo(tmp_path / "photo.png")
     result = flask("stylize", "-", "-o", "-", "--style", "wave", stdin=photo.read_bytes())
@@ -175,6 +188,30 @@ def test_photos_that_differ_in_their_ending_only_keep_their_whole_names(flask: R
     result = flask("stylize", *photos, "-o", tmp_path / "out", "--style", "wave")
     assert result.exit_code == 0, result.output
     assert pictures(tmp_path / "out") == ["a.jpg.jpg", "a.tif.jpg", "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        (["photos/a.png", "photos/a.png"], ["a.png"]),
+        (["photos", "photos/a.png"], ["a.png", "below/b.png"]),
+        (["photos/../photos/a.png", "photos"], ["a.png", "below/b.png"]),
+        (["photos/below/b.png", "photos"], ["a.png", "b.png"]),
+        (["photos", "photos"], ["a.png", "below/b.png"]),
+        (["photos/a.png", "link.png"], ["a.png", "link.png"]),
+    ],
+)
+def test_a_photo_that_is_named_twice_is_painted_once(
+    named: list[str], expected: list[str], flask: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_photo(tmp_path / "photos" / "a.png")
+    make_photo(tmp_path / "photos" / "below" / "b.png")
+    (tmp_path / "link.png").symlink_to(tmp_path / "photos" / "a.png")
+    result = flask("stylize", *named, "-o", "out", *OTHER)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == f"{len(expected)} painted, 0 finished before, 0 failed.\n"
+    assert pictures(tmp_path / "out") == expected
 
 
 def test_the_kind_of_all_pictures_can_be_chosen(flask: Run, tmp_path: Path) -> None:
@@ -271,14 +308,13 @@ def test_what_is_finished_is_not_painted_again(flask: Run, tmp_path: Path) -> No
     assert statuses("--style", "wave", "--mask", mask) == ["painted"] * 3
 
 
-def test_a_torn_list_and_torn_pictures_do_no_harm(flask: Run, tmp_path: Path) -> None:
+def test_a_torn_list_does_no_harm(flask: Run, tmp_path: Path) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"
     for name in ("a.png", "b.png"):
         make_photo(photos / name)
     assert flask("stylize", photos, "-o", out, "--style", "wave").exit_code == 0
     record = out / ".painted.jsonl"
     record.write_text(record.read_text()[:-20])
-    (out / ".part-torn").write_bytes(b"half a picture")
     for expected in (
         "1 painted, 1 finished before, 0 failed.\n",
         "0 painted, 2 finished before, 0 failed.\n",
@@ -286,6 +322,52 @@ def test_a_torn_list_and_torn_pictures_do_no_harm(flask: Run, tmp_path: Path) ->
         result = flask("stylize", photos, "-o", out, "--style", "wave")
         assert (result.exit_code, result.stderr) == (0, expected)
     assert pictures(out) == ["a.png", "b.png"]
+
+
+def test_a_photo_that_is_replaced_while_it_is_painted_is_painted_again(
+    flask: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo, out = make_photo(tmp_path / "photos" / "a.png"), tmp_path / "out"
+    paint = stylize_module._paint
+
+    def replacing(*arguments: Any) -> dict[str, Any]:
+        facts = paint(*arguments)
+        make_photo(photo, "coffee")
+        return facts
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(stylize_module, "_paint", replacing)
+        assert flask("stylize", photo.parent, "-o", out, *OTHER).exit_code == 0
+    before = read(out / "a.png")
+    for expected in (
+        "1 painted, 0 finished before, 0 failed.\n",
+        "0 painted, 1 finished before, 0 failed.\n",
+    ):
+        assert flask("stylize", photo.parent, "-o", out, *OTHER).stderr == expected
+    assert not np.array_equal(read(out / "a.png"), before)
+
+
+def test_what_was_noted_is_known(tmp_path: Path) -> None:
+    photo = make_photo(tmp_path / "a.png")
+    job = Job(photo, make_photo(tmp_path / "out" / "a.png"), "png")
+    with Finished.of(tmp_path / "out", {"style": "wave"}) as finished:
+        record = finished.record(job)
+        assert record not in finished
+        finished.add(record)
+        assert record in finished
+        make_photo(photo, "coffee")
+        assert finished.record(job) not in finished
+
+
+def test_only_what_was_left_long_ago_is_swept_away(flask: Run, tmp_path: Path) -> None:
+    photo, out = make_photo(tmp_path / "photos" / "a.png"), tmp_path / "out"
+    old, young = out / ".part-old", out / ".part-young"
+    out.mkdir()
+    for part, age in ((old, 3700), (young, 3500)):
+        part.write_bytes(b"half a picture")
+        os.utime(part, (time.time() - age,) * 2)
+    assert flask("stylize", photo.parent, "-o", out, *OTHER).exit_code == 0
+    assert pictures(out) == [".part-young", "a.png"]
 
 
 def test_two_at_once_do_not_paint_into_one_folder(flask: Run, tmp_path: Path) -> None:
@@ -335,7 +417,10 @@ def test_a_folder_interrupted_and_then_killed_is_finished_by_the_same_command(
             assert len(errors.splitlines()) == 1
     result = flask("stylize", photos, "-o", out, *OTHER)
     assert result.exit_code == 0, result.output
-    assert pictures(out) == [f"{number:02}.png" for number in range(30)]
+    # Of the killed process there may be half a picture left, which is too young to be swept away.
+    assert [name for name in pictures(out) if not name.startswith(".part-")] == [
+        f"{number:02}.png" for number in range(30)
+    ]
     for number in range(30):
         assert np.array_equal(read(out / f"{number:02}.png"), whole)
     assert int(result.stderr.split()[2]) in (len(painted), len(painted) - 1)

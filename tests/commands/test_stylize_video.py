@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from app.engine.stylizer import Stylizer
 from tests.commands.conftest import Run, Start
-from tests.video.clips import make_film, read, same_film, sound_packets
+from tests.video.clips import make_film, read, same_film, sound_packets, spoil
 from tests.waiting import wait_until
 
 
@@ -100,6 +101,31 @@ def test_what_cannot_be_is_one_line_and_code_2(
     assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (2, "", 1), result.output
     assert message in result.stderr
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.mp4*")} == before
+
+
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_leaves_all_as_it_was(flask: Run, tmp_path: Path) -> None:
+    source, target = make_film(tmp_path / "film.mp4", frames=3), tmp_path / "out.mp4"
+    manifest = tmp_path / "out.mp4.partial" / "manifest.json"
+    painted_otherwise = json.dumps({"identity": {}, "segments": [], "flicker": {}})
+    for unfinished in (False, True):
+        if unfinished:
+            manifest.parent.mkdir()
+            manifest.write_text(painted_otherwise)
+        result = flask("stylize-video", source, "-o", target, "--style", "wave", "--device", "gpu")
+        assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+        assert "GPU" in result.stderr
+        assert manifest.parent.exists() == unfinished
+    assert manifest.read_text() == painted_otherwise
+
+
+def test_sound_that_is_missing_is_said(flask: Run, tmp_path: Path) -> None:
+    source = make_film(tmp_path / "film.mp4")
+    spoil(source, slice(20, 25), "audio")
+    result = flask("stylize-video", source, "-o", tmp_path / "painted.webm", "--style", "wave", "--json")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert "5 missing pieces of sound" in result.stderr
+    assert json.loads(result.stdout)["damage"] == "5 missing pieces of sound"
 
 
 def test_a_film_interrupted_and_then_killed_is_finished_by_the_same_command(

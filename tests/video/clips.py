@@ -80,6 +80,17 @@ def _tone(number: int) -> av.AudioFrame:
     return frame
 
 
+def spoil(path: Path, which: slice, kind: str = "video") -> None:
+    """Overwrite some of the coded frames, or of the coded sound ("audio"), with zeros."""
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(**{kind: 0}) if packet.pos is not None]
+        places = [(packet.pos, packet.size) for packet in packets]
+    data = bytearray(path.read_bytes())
+    for position, size in places[which]:
+        data[position : position + size] = bytes(size)
+    path.write_bytes(data)
+
+
 @dataclass(frozen=True)
 class Contents:
     """What a film shows: upright frames, and when each begins, in seconds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from app.video.errors import VideoError
 from app.video.film import Summary, Wishes, paint_film
 from app.video.reader import Pixels
-from tests.video.clips import loudness, make_film, read, same_film, sound_packets
+from tests.video.clips import loudness, make_film, read, same_film, sound_packets, spoil
 
 WISHES = Wishes(damping=0.9, segment_seconds=0.2, identity={"style": "negative"})
 
@@ -48,7 +49,7 @@ def paint(
     wishes: Wishes = WISHES,
     watcher: Watcher | None = None,
 ) -> Summary:
-    return paint_film(source, target, how, wishes, watcher or Watcher())
+    return paint_film(source, target, lambda: how, wishes, watcher or Watcher())
 
 
 def unfinished(target: Path) -> Path:
@@ -69,6 +70,16 @@ def test_a_film_is_painted_frame_by_frame(ending: str, tmp_path: Path) -> None:
     for photo, painted in zip(before.frames, after.frames, strict=True):
         assert np.abs(painted.astype(int) - negative(photo)).mean() < 6
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([source.name, target.name])
+
+
+def test_a_colon_in_a_name_means_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_film(tmp_path / "a:b.mp4", frames=10)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        paint(Path("a:b.mp4"), Path("c:d.mp4"), watcher=Watcher(8))
+    summary = paint(Path("a:b.mp4"), Path("c:d.mp4"))
+    assert (summary.resumed, summary.sounds) == (6, ["copied"])
+    assert len(read(tmp_path / "c:d.mp4").frames) == 10
 
 
 def test_uneven_times_and_durations_are_kept(tmp_path: Path) -> None:
@@ -165,6 +176,36 @@ def test_a_damaged_film_is_painted_as_far_as_it_goes(tmp_path: Path) -> None:
     assert len(read(tmp_path / "painted.mp4").frames) == summary.frames == len(read(source).frames)
 
 
+def test_sound_that_cannot_be_decoded_is_counted(tmp_path: Path) -> None:
+    source = make_film(tmp_path / "film.mp4", frames=60)
+    _, whole, _ = loudness(source)
+    spoil(source, slice(40, 60), "audio")
+    summary = paint(source, tmp_path / "painted.webm")
+    assert summary.damage == "20 missing pieces of sound"
+    assert loudness(tmp_path / "painted.webm")[1] < whole - 0.3
+
+
+def test_sound_that_comes_out_of_order_is_counted(tmp_path: Path) -> None:
+    """Two broadcasts one after the other: the second's times begin anew."""
+    source = make_film(tmp_path / "film.ts")
+    source.write_bytes(source.read_bytes() * 2)
+    summary = paint(source, tmp_path / "painted.mp4")
+    missing = len(sound_packets(source)) - len(sound_packets(tmp_path / "painted.mp4"))
+    assert missing > 20
+    assert summary.damage == f"{missing} missing pieces of sound"
+
+
+def test_where_a_file_cannot_be_read_further_sound_is_missing(tmp_path: Path) -> None:
+    source = make_film(tmp_path / "film.mp4", frames=90)
+    data = bytearray(source.read_bytes())
+    size = data.rfind(b"stsz") + 16 + 4 * 100  # of the hundredth piece of sound: more than any file holds
+    data[size : size + 4] = (2**29).to_bytes(4, "big")
+    source.write_bytes(data)
+    summary = paint(source, tmp_path / "painted.mp4")
+    assert summary.damage.endswith("1 missing pieces of sound")
+    assert len(sound_packets(tmp_path / "painted.mp4")) == 100
+
+
 @pytest.mark.parametrize("stop_after", [1, 14, 15, 29])
 def test_an_interrupted_film_goes_on_and_comes_out_the_same(stop_after: int, tmp_path: Path) -> None:
     source = make_film(tmp_path / "film.mp4")
@@ -219,6 +260,25 @@ def test_another_way_of_painting_begins_anew(change: dict[str, Any], tmp_path: P
     same_film(target, tmp_path / "at-once.mp4")
 
 
+def test_while_films_give_way_the_folder_can_be_told_from_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may be killed while it removes what is of no use: the next one must know the folder."""
+    source, target = make_film(tmp_path / "film.mp4"), tmp_path / "painted.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        paint(source, target, watcher=Watcher(20))
+    unlink, told = Path.unlink, []
+
+    def noting(path: Path, missing_ok: bool = False) -> None:
+        unlink(path, missing_ok)
+        told.append((path.name, (unfinished(target) / "manifest.json").exists()))
+
+    monkeypatch.setattr(Path, "unlink", noting)
+    paint(source, target, wishes=Wishes(0.5, 0.2, {}))
+    assert ("000000.mp4", True) in told
+    assert all(there for _, there in told)
+
+
 def test_a_torn_manifest_is_a_new_beginning(tmp_path: Path) -> None:
     source, target = make_film(tmp_path / "film.mp4"), tmp_path / "painted.mp4"
     with pytest.raises(KeyboardInterrupt):
@@ -240,6 +300,93 @@ def test_a_torn_frame_of_the_past_is_done_without(kept: int, tmp_path: Path) -> 
     past.write_bytes(past.read_bytes()[:kept])
     summary = paint(source, target)
     assert (summary.frames, summary.resumed > 0) == (30, True)
+
+
+@pytest.mark.parametrize(("torn", "kept"), [(0, 0), (1, 0), (1, 1000), (2, 0)])
+def test_a_torn_segment_and_those_after_it_are_painted_anew(torn: int, kept: int, tmp_path: Path) -> None:
+    source, target = make_film(tmp_path / "film.mp4"), tmp_path / "painted.mp4"
+    wishes = Wishes(0.0, 0.2, {})
+    paint(source, tmp_path / "at-once.mp4", wishes=wishes)
+    with pytest.raises(KeyboardInterrupt):
+        paint(source, target, wishes=wishes, watcher=Watcher(20))
+    segment = unfinished(target) / f"{torn:06}.mp4"
+    segment.write_bytes(segment.read_bytes()[:kept])
+    watcher = Watcher()
+    summary = paint(source, target, wishes=wishes, watcher=watcher)
+    assert watcher.began == (6 * torn, False)
+    assert (summary.frames, summary.resumed) == (30, 6 * torn)
+    same_film(target, tmp_path / "at-once.mp4")
+
+
+def test_a_segment_that_is_gone_is_painted_anew_with_damping(tmp_path: Path) -> None:
+    source, target = make_film(tmp_path / "film.mp4"), tmp_path / "painted.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        paint(source, target, watcher=Watcher(20))
+    (unfinished(target) / "000001.mp4").unlink()
+    summary = paint(source, target)
+    assert (summary.frames, summary.resumed) == (30, 6)
+    assert len(read(target).frames) == 30
+
+
+def test_what_the_manifest_names_has_reached_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = make_film(tmp_path / "film.mp4"), tmp_path / "painted.mp4"
+    fsync = os.fsync
+    on_disk: set[tuple[int, int, int]] = set()
+    counts: list[int] = []
+
+    def noting(descriptor: int) -> None:
+        fsync(descriptor)
+        on_disk.add(state(os.fstat(descriptor)))
+
+    def state(status: os.stat_result) -> tuple[int, int, int]:
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+    class Looking(Watcher):
+        def painted(self, frames: int, share: float | None) -> None:
+            super().painted(frames, share)
+            others = {unfinished(target) / "lock", unfinished(target) / "unfinished.mp4"}
+            files = set(unfinished(target).iterdir()) - others
+            counts.append(len(files))
+            assert {state(path.stat()) for path in files} <= on_disk
+
+    monkeypatch.setattr(os, "fsync", noting)
+    paint(source, target, watcher=Looking())
+    assert counts[0] == 1
+    assert counts[-1] == 1 + 4 + 1  # the manifest, four segments, and the frame before the fifth
+    assert state(target.stat()) in on_disk
+
+
+def test_a_beginning_that_was_cut_off_is_no_obstacle(tmp_path: Path) -> None:
+    source, target = make_film(tmp_path / "film.mp4"), tmp_path / "painted.mp4"
+    unfinished(target).mkdir()
+    (unfinished(target) / "manifest.json.part").touch()
+    assert paint(source, target).frames == 30
+
+
+def test_what_cannot_paint_leaves_nothing_behind(tmp_path: Path) -> None:
+    source, target = make_film(tmp_path / "film.mp4"), tmp_path / "painted.mp4"
+
+    def broken(photo: Pixels) -> Pixels:
+        raise VideoError("no brush")
+
+    with pytest.raises(VideoError, match="no brush"):
+        paint(source, target, how=broken)
+    assert not unfinished(target).exists()
+
+
+def test_what_cannot_be_loaded_takes_nothing_away(tmp_path: Path) -> None:
+    source, target = make_film(tmp_path / "film.mp4"), tmp_path / "painted.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        paint(source, target, watcher=Watcher(20))
+
+    def load() -> Callable[[Pixels], Pixels]:
+        raise VideoError("no brush")
+
+    with pytest.raises(VideoError, match="no brush"):
+        paint_film(source, target, load, Wishes(0.5, 0.2, {}), Watcher())
+    assert paint(source, target).resumed == 18
 
 
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:

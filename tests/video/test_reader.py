@@ -13,23 +13,13 @@ from av.video.reformatter import ColorRange, Colorspace
 from app.config import PROJECT_ROOT
 from app.video.errors import NoPictures, NotAVideo
 from app.video.reader import Film, Pixels
-from tests.video.clips import CORNERS, make_film, picture, read
+from tests.video.clips import CORNERS, make_film, picture, read, spoil
 
 
 def corners(frame: Pixels) -> list[int]:
     """Which of the four colours is at the top left, top right, bottom left and bottom right."""
     places = (frame[4, 4], frame[4, -4], frame[-4, 4], frame[-4, -4])
     return [int(np.abs(np.array(CORNERS) - place).sum(axis=1).argmin()) for place in places]
-
-
-def spoil(path: Path, which: slice) -> None:
-    """Overwrite some of the coded frames with zeros."""
-    with av.open(str(path)) as container:
-        packets = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.pos is not None]
-    data = bytearray(path.read_bytes())
-    for position, size in packets[which]:
-        data[position : position + size] = bytes(size)
-    path.write_bytes(data)
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "mov", "ts"])
