@@ -2,7 +2,8 @@
 
 Written to docs/engine/: per photo and style the photo itself, one pass over the large photo, one pass over a
 small copy enlarged, and the cascade with the natural brush and with one twice as broad. Another sheet shows
-the cascade with other sizes of the first pass and other steps from pass to pass.
+the cascade with other sizes of the first pass, steps from pass to pass and shares of the painting.
+The photos are the site's samples, enlarged: they are smooth where a photo of that size has detail of its own.
 """
 
 from __future__ import annotations
@@ -30,8 +31,17 @@ CASES = (
     ("coffee", (0.40, 0.40), ("la_muse", "starry_night", "wave")),
     ("chelsea", (0.28, 0.25), ("rain_princess", "udnie", "poppies")),
 )
-# The first pass's long side in pixels, and how much larger each pass is than the one before.
-CHOICES = ((512, 1.6), (640, 1.6), (960, 1.6), (640, 1.3), (640, 2.6))
+# The first pass's long side in pixels, how much larger each pass is than the one before, and the painting's
+# share in what the next pass is given.
+CHOICES = (
+    (640, 1.6, 0.75),
+    (512, 1.6, 0.75),
+    (960, 1.6, 0.75),
+    (640, 1.3, 0.75),
+    (640, 2.6, 0.75),
+    (640, 1.6, 0.5),
+    (640, 1.6, 0.9),
+)
 CHOSEN_BY = (
     ("astronaut", (0.30, 0.12), "starry_night"),
     ("coffee", (0.30, 0.30), "la_muse"),
@@ -70,13 +80,13 @@ def main() -> None:
 
 
 def choices(stylizer: Stylizer, sample: str, place: tuple[float, float], style: str) -> Row:
-    """The same picture by other sizes and steps of the cascade."""
+    """The same picture by other sizes, steps and shares of the cascade; the first is the one in use."""
     photo = read_sample(sample, CHOICES_LONG_SIDE)
     corner = (int(place[0] * photo.shape[1]), int(place[1] * photo.shape[0]))
     pictures = []
-    for working_size, factor in CHOICES:
-        with mock.patch.multiple(cascade, WORKING_SIZE=working_size, FACTOR=factor):
-            pictures.append((f"from {working_size} by {factor}", stylizer.stylize(photo, style)))
+    for size, factor, share in CHOICES:
+        with mock.patch.multiple(cascade, WORKING_SIZE=size, FACTOR=factor, PAINTING_SHARE=share):
+            pictures.append((f"from {size} by {factor}, {share:.0%}", stylizer.stylize(photo, style)))
     return corner, pictures
 
 

@@ -57,6 +57,7 @@ def paint_coarse_to_fine(
             here = _mix(resize(painted, *size), here)
         done, share = sum(areas[:step]) / sum(areas), areas[step] / sum(areas)
         painted = paint(here, lambda part, done=done, share=share: report(done + share * part))  # type: ignore[misc]
+        report(done + share)
     assert painted is not None  # a plan has at least the photo's own size
     return painted
 

@@ -23,5 +23,9 @@ class InvalidCheckpoint(EngineError):
     """The file is not a checkpoint of a network that this engine runs."""
 
 
+class OutOfMemory(EngineError):
+    """A picture finds no room in memory, nor in temporary files."""
+
+
 class CatalogueError(EngineError):
     """The catalogue cannot be read or changed as asked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from app.engine.checkpoints import Checkpoint
+from app.engine.config import NetworkConfig
 from app.engine.graph import BatchGraph, Graph
 from app.engine.planes import PlaneStore
 from app.engine.preprocessing import REACH, PaddedPhoto, Pixels
@@ -26,6 +28,9 @@ BORDER_MARGIN = 32
 # Pictures up to this size are painted whole, which is a little faster than in strips; larger ones let others
 # take their turn in between.
 WHOLE_PIXELS = 3 << 19
+# The small passes of a larger picture leave the turn to others as often as its tiles do: they are painted
+# whole up to so small a part of that.
+PART_OF_LARGE = 4
 # On a GPU strips mean that activations travel to the processor's memory and back, so that all but the largest
 # pictures are tried whole first.
 WHOLE_PIXELS_GPU = 24 << 20
@@ -71,7 +76,15 @@ class Network:
             self._batch = tf.function(together.whole, reduce_retracing=True, autograph=False)
 
     def paint(
-        self, photo: Pixels, style: StyleRows, *, exact: bool, budget: int, queue: FairQueue, report: Report
+        self,
+        photo: Pixels,
+        style: StyleRows,
+        *,
+        exact: bool,
+        budget: int,
+        queue: FairQueue,
+        report: Report,
+        of: int = 0,
     ) -> Pixels:
         """One pass; the result has the photo's shape.
 
@@ -82,20 +95,16 @@ class Network:
             budget: bytes of activations to hold in the machine's memory; more lie in temporary files.
             queue: whose turn it is to use the device.
             report: called between tiles with the share done; may raise to stop.
+            of: how many pixels the picture has that this pass is a step to.
         """
-        config = self.checkpoint.config
-        padded = PaddedPhoto(
-            photo,
-            margin=BORDER_MARGIN if config.padding == "zeros" and not exact else 0,
-            multiple=config.multiple,
-            least=config.least_side,
-            reflect=config.padding == "reflect",
-        )
+        padded = pad(photo, self.checkpoint.config, exact=exact)
         with tf.device(self.device):
-            if self._suits_whole(padded.height * padded.width, budget):
+            if self._suits_whole(padded.height * padded.width, of, budget):
                 try:
                     return self._paint_whole(padded, style, queue)
-                except tf.errors.ResourceExhaustedError:
+                except tf.errors.OpError as error:
+                    if not is_out_of_memory(error):
+                        raise
                     log.warning("The device's memory is too small for the whole picture: painting strips")
             return self._paint_strips(padded, style, budget, queue, report)
 
@@ -105,12 +114,13 @@ class Network:
         functions = [*whole, *self._tiled.stages]
         return sum(function.experimental_get_tracing_count() for function in functions)
 
-    def _suits_whole(self, area: int, budget: int) -> bool:
-        """Whether to try a picture of so many pixels at once; a GPU says itself when that is too many."""
+    def _suits_whole(self, area: int, of: int, budget: int) -> bool:
+        """Whether to try so many pixels at once; a GPU says itself when that is too many."""
         if self.device.startswith("/GPU"):
             return area <= WHOLE_PIXELS_GPU
         tensor = area * self.checkpoint.config.base_width * self._graph.dtype.size
-        return area <= WHOLE_PIXELS and WHOLE_TENSORS * tensor <= budget
+        whole = WHOLE_PIXELS if of <= WHOLE_PIXELS else WHOLE_PIXELS // PART_OF_LARGE
+        return area <= whole and WHOLE_TENSORS * tensor <= budget
 
     def _paint_whole(self, padded: PaddedPhoto, style: StyleRows, queue: FairQueue) -> Pixels:
         slab = padded.slab(-REACH, padded.height + REACH)
@@ -151,6 +161,33 @@ class Network:
         for _ in range(self.checkpoint.config.halvings):
             levels.append(_halve(levels[-1]))
         return levels
+
+
+def pad(photo: Pixels, config: NetworkConfig, *, exact: bool) -> PaddedPhoto:
+    """The photo as a network wants it; unless it is to be exact, with the care for its border."""
+    return PaddedPhoto(
+        photo,
+        margin=BORDER_MARGIN if config.padding == "zeros" and not exact else 0,
+        multiple=config.multiple,
+        least=config.least_side,
+        reflect=config.padding == "reflect",
+    )
+
+
+# What TensorFlow says, under several codes, when a device has no room for a copy or for a convolution's own
+# working memory.
+_NO_ROOM = ("Dst tensor is not initialized", "No algorithm worked", "out of memory", "RESOURCE_EXHAUSTED")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory, a device's or the machine's, or room for temporary files ran out."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOSPC
+    if isinstance(error, tf.errors.OpError):
+        return isinstance(error, tf.errors.ResourceExhaustedError) or any(
+            words in str(error) for words in _NO_ROOM
+        )
+    return isinstance(error, MemoryError)
 
 
 def _halve(where: Pixels) -> Pixels:

@@ -6,7 +6,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
@@ -20,6 +20,14 @@ STEP = 1 << 24
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 _copiers = ThreadPoolExecutor(CORES, thread_name_prefix="planes")
+
+
+def _on_each_core(move: Callable[[int], None], starts: range) -> None:
+    """Move parts of a plane at the same time; all have ended, well or not, when this does."""
+    parts = [_copiers.submit(move, start) for start in starts]
+    wait(parts)
+    for part in parts:
+        part.result()
 
 
 class Plane(Protocol):
@@ -128,7 +136,7 @@ class _InMemory(Plane):
             target[first : first + parts] = values[first : first + parts]
 
         # One core alone does not use all of the memory's bandwidth, and nothing else is computed meanwhile.
-        list(_copiers.map(copy, range(0, len(values), parts)))
+        _on_each_core(copy, range(0, len(values), parts))
 
 
 def _folder() -> str | None:
@@ -163,7 +171,7 @@ class _OnDisk(Plane):
                     raise OSError("A temporary file ended before what was written to it.")
                 first += count
 
-        list(_copiers.map(move, range(0, len(data), part)))
+        _on_each_core(move, range(0, len(data), part))
 
     def close(self) -> None:
         self._file.close()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Literal
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -19,11 +20,12 @@ import tensorflow as tf
 
 from app.engine.cascade import Paint, paint_coarse_to_fine, plan, resize
 from app.engine.catalogue import Catalogue
-from app.engine.checkpoints import load_checkpoint, load_row
+from app.engine.checkpoints import load_row
 from app.engine.color import blend, keep_photo_colors
-from app.engine.errors import InvalidCheckpoint, InvalidOption
+from app.engine.errors import InvalidOption, OutOfMemory
+from app.engine.loading import Networks, Painter
 from app.engine.memory import available_memory, release_unused_memory
-from app.engine.network import Network, Report, StyleRows
+from app.engine.network import Report, StyleRows, is_out_of_memory
 from app.engine.options import (
     Mixture,
     StyleMap,
@@ -74,7 +76,8 @@ class Stylizer:
             catalogue: where the styles come from.
             precision: what convolutions compute in; "auto" is bfloat16 where the processor multiplies it.
             device: where they run; "auto" is a GPU if TensorFlow sees one.
-            memory_limit: bytes of activations to hold in memory at a time, by default what suits the machine.
+            memory_limit: bytes of activations that a picture may hold in memory at a time, by default what
+                suits the machine; 0 leaves all of them to temporary files.
             batch_limit: how many waiting pictures of one shape are painted at once, by default what suits the
                 device: 1 on a processor.
 
@@ -87,8 +90,7 @@ class Stylizer:
         self._device = _device_name(device)
         self._memory_limit = memory_limit
         self._batch_limit = batch_limit or (1 if self._device == CPU else GPU_BATCH)
-        self._networks: dict[tuple[Path, int, str, str], Network] = {}
-        self._loading = threading.Lock()
+        self._networks = Networks(catalogue, batch_limit=self._batch_limit)
         self._queue = FairQueue()
 
     def stylize(
@@ -128,6 +130,7 @@ class Stylizer:
             InvalidOption: another argument is out of range, or styles belong to different networks.
             UnknownStyle: the catalogue has no such style.
             InvalidCheckpoint: the style's checkpoint cannot be used.
+            OutOfMemory: not even strips of the picture found room in memory and in temporary files.
         """
         photo = check_picture(pixels)
         height, width = photo.shape[:2]
@@ -141,12 +144,14 @@ class Stylizer:
         mixture = style if isinstance(style, Mixture) else Mixture.parse(style)
         report = on_progress or (lambda share: None)
         report(0.0)
-        painter = self._painter(mixture, style_map, exact)
+        painter = self._painter(mixture, style_map, exact, pixels=height * width)
         if strength == 0.0 or (mask is not None and not mask.any()):
             report(1.0)
             return photo.copy()  # nothing of a painting would be seen
         sizes = [(height, width)] if exact else plan(height, width, brush)
-        enlarge = paint_coarse_to_fine if upsampling == "cascade" else paint_guided
+        enlarge = (
+            paint_coarse_to_fine if upsampling == "cascade" else partial(paint_guided, turn=self._queue.turn)
+        )
         painted = enlarge(photo, sizes, painter, lambda share: report(0.97 * share))
         if keep_colors:
             painted = keep_photo_colors(photo, painted)
@@ -157,27 +162,29 @@ class Stylizer:
 
     def count_traces(self) -> int:
         """How many times a function was traced so far; the number does not grow with sizes or styles."""
-        with self._loading:
-            return sum(network.count_traces() for network in self._networks.values())
+        return sum(network.count_traces() for network in self._networks.loaded())
 
-    def _painter(self, mixture: Mixture, style_map: StyleMap | None, exact: bool) -> Paint:
-        """What paints a picture of any size in one pass, with everything loaded that it needs."""
+    def _painter(self, mixture: Mixture, style_map: StyleMap | None, exact: bool, pixels: int) -> Paint:
+        """What paints a picture of any size in one pass, with everything loaded that it needs.
+
+        ``pixels``: how many the finished picture has.
+        """
         slugs = mixture.slugs + (style_map.style.slugs if style_map else ())
         for slug in slugs:
             self._catalogue.get(slug)  # an unknown style is said before anything is loaded
-        precision = self._resolve_precision(exact, self._device)
-        network = self._network(slugs[0], precision, self._device)
+        network = self._load(slugs[0], exact)
         rows = self._row(network, slugs[0], mixture)
         if style_map is not None:
             rows = np.stack([rows, self._row(network, slugs[0], style_map.style)])
 
         def paint(here: Pixels, report: Report) -> Pixels:
             where = None if style_map is None else resize(style_map.where, *here.shape[:2])
-            return self._pass(slugs[0], network, here, StyleRows(rows, where), exact, report)
+            with _running_out_is_said():
+                return self._pass(slugs[0], network, here, StyleRows(rows, where), exact, pixels, report)
 
         return paint
 
-    def _row(self, network: Network, first: str, mixture: Mixture) -> npt.NDArray[np.float32]:
+    def _row(self, network: Painter, first: str, mixture: Mixture) -> npt.NDArray[np.float32]:
         """The mixture of the styles' rows, shape [style_size]; ``network`` is that of the style ``first``.
 
         Raises:
@@ -194,43 +201,60 @@ class Stylizer:
         return total
 
     def _pass(
-        self, slug: str, network: Network, photo: Pixels, style: StyleRows, exact: bool, report: Report
+        self,
+        slug: str,
+        network: Painter,
+        photo: Pixels,
+        style: StyleRows,
+        exact: bool,
+        pixels: int,
+        report: Report,
     ) -> Pixels:
         """One pass on the network's device, or on the processor if its memory does not even hold strips."""
-        budget = self._memory_limit or min(ACTIVATIONS, int(available_memory() * MEMORY_SHARE))
+        budget = self._memory_limit
+        if budget is None:
+            budget = min(ACTIVATIONS, int(available_memory() * MEMORY_SHARE))
 
-        def paint(network: Network) -> Pixels:
-            return network.paint(photo, style, exact=exact, budget=budget, queue=self._queue, report=report)
+        def paint(network: Painter) -> Pixels:
+            return network.paint(
+                photo, style, exact=exact, budget=budget, of=pixels, queue=self._queue, report=report
+            )
 
         try:
             return paint(network)
-        except tf.errors.ResourceExhaustedError:
-            if network.device == CPU:
+        except tf.errors.OpError as error:
+            if network.device == CPU or not is_out_of_memory(error):
                 raise
             log.warning("The GPU's memory does not suffice for %s: painting on the processor", photo.shape)
-            return paint(self._network(slug, self._resolve_precision(exact, CPU), CPU))
+            return paint(self._networks.get(slug, self._resolve_precision(exact, CPU), CPU))
+
+    def _load(self, slug: str, exact: bool) -> Painter:
+        """The style's network on the stylizer's device, or on the processor if that has no room for it."""
+        try:
+            return self._networks.get(slug, self._resolve_precision(exact, self._device), self._device)
+        except tf.errors.OpError as error:
+            if self._device == CPU or not is_out_of_memory(error):
+                raise
+            log.warning("The GPU's memory does not hold the network of %s: painting on the processor", slug)
+            return self._networks.get(slug, self._resolve_precision(exact, CPU), CPU)
 
     def _resolve_precision(self, exact: bool, device: str) -> str:
         if self._precision != "auto":
             return self._precision
         return "bfloat16" if not exact and (device != CPU or computes_bfloat16()) else "float32"
 
-    def _network(self, slug: str, precision: str, device: str) -> Network:
-        path = self._catalogue.get(slug).checkpoint
-        try:
-            key = (path, path.stat().st_mtime_ns, precision, device)
-        except OSError as error:
-            raise InvalidCheckpoint(f"The checkpoint of {slug} is missing.") from error
-        with self._loading:
-            if key not in self._networks:
-                # What the file held before is painted to its end by whoever has it, and then goes.
-                replaced = [old for old in self._networks if (old[0], *old[2:]) == (path, precision, device)]
-                for old in replaced:
-                    del self._networks[old]
-                self._networks[key] = Network(
-                    load_checkpoint(path), precision=precision, device=device, batch_limit=self._batch_limit
-                )
-            return self._networks[key]
+
+@contextmanager
+def _running_out_is_said() -> Iterator[None]:
+    """Turn what Python, the system and TensorFlow say when memory or disk run out into the engine's error."""
+    try:
+        yield
+    except (MemoryError, OSError, tf.errors.OpError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemory(
+            "There is not enough free memory or disk space for a picture of this size."
+        ) from error
 
 
 CPU = "/CPU:0"

@@ -312,6 +312,7 @@ class _Run:
                 where = self._where(0, 2 * start, 2 * stop)
                 strip = stage(_read(raw.plane, start, stop), self.job.rows, raw.moments, where)
                 photo.crop_into(picture, _array(strip)[0], 2 * start)
+            self._pause()
         return picture
 
     def _strip_statistics(self, x: Activations, name: str) -> Statistics:
@@ -370,6 +371,7 @@ class _Run:
                 where = self._where(x.halvings, start, stop)
                 here = _read(before, start, stop) if before else None
                 target.write(start, _array(stage(raw, here, self.job.rows, x.moments, where))[0])
+            self._pause()
 
     def _stage(self, make: Callable[..., Any], *names: str) -> Any:
         return self.tiled.stage(make, *names, mapped=self.job.where is not None)
@@ -396,6 +398,10 @@ class _Run:
     def _advance(self, name: str, start: int, stop: int) -> None:
         """Count what was done, in multiply-adds; never quite all before the picture is there."""
         self._done += (stop - start) * self._row_cost(name)[1]
+        self._pause()
+
+    def _pause(self) -> None:
+        """Tell how far the pass is; who hears it may stop it."""
         self.job.report(min(self._done / self._total, 1.0))
 
 

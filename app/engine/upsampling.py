@@ -7,8 +7,10 @@ What it cannot give back are brush strokes finer than those of the small paintin
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import cv2
 import numpy as np
@@ -21,31 +23,46 @@ from app.engine.preprocessing import Pixels
 RADIUS = 1.5
 EDGE_VARIANCE = 25.0
 
-# Rows filtered at a time: the filter holds some thirty numbers per pixel.
-STRIP = 256
+# The side of the square that is filtered at a time, in pixels: the filter holds some thirty numbers for each.
+TILE = 1024
+
+
+Turn = Callable[[], AbstractContextManager[None]]
 
 
 def paint_guided(
-    photo: Pixels, sizes: list[tuple[int, int]], paint: Paint, report: Callable[[float], None]
+    photo: Pixels,
+    sizes: list[tuple[int, int]],
+    paint: Paint,
+    report: Callable[[float], None],
+    turn: Turn = nullcontext,
 ) -> Pixels:
-    """Paint at the first of ``sizes`` (height, width) with ``paint(pixels, report)`` and enlarge that."""
+    """Paint at the first of ``sizes`` (height, width) with ``paint(pixels, report)`` and enlarge that.
+
+    ``turn`` is entered for each tile: the filter uses every core, as inferences do.
+    """
     painted = paint(resize(photo, *sizes[0]), lambda share: report(0.5 * share))
-    return enlarge(painted, photo, lambda share: report(0.5 + 0.5 * share))
+    return enlarge(painted, photo, lambda share: report(0.5 + 0.5 * share), turn)
 
 
-def enlarge(painted: Pixels, guide: Pixels, report: Callable[[float], None]) -> Pixels:
+def enlarge(
+    painted: Pixels, guide: Pixels, report: Callable[[float], None], turn: Turn = nullcontext
+) -> Pixels:
     """``painted``, uint8 [h, w, 3], in the size and with the edges of ``guide``, uint8 [height, width, 3]."""
     height, width = guide.shape[:2]
     if painted.shape == guide.shape:
         return painted
     enlarged = resize(painted, height, width)
-    radius = max(1, math.ceil(RADIUS * max(height / len(painted), 1.0)))
+    radius = max(1, math.ceil(RADIUS * max(height, width) / max(painted.shape[:2])))
     result = np.empty_like(guide)
-    for start in range(0, height, STRIP):
-        # The filter averages twice, each time over a window.
-        first, stop = max(0, start - 2 * radius), start + STRIP
-        rows = slice(first, stop + 2 * radius)
-        filtered = cv2.ximgproc.guidedFilter(guide[rows], enlarged[rows], radius, EDGE_VARIANCE)
-        result[start:stop] = filtered[start - first : stop - first]
-        report(min(stop / height, 1.0))
+    margin = 2 * radius  # the filter averages twice, each time over a window
+    for top, left in itertools.product(range(0, height, TILE), range(0, width, TILE)):
+        bottom, right = min(top + TILE, height), min(left + TILE, width)
+        above, before = max(0, top - margin), max(0, left - margin)
+        around = slice(above, bottom + margin), slice(before, right + margin)
+        with turn():
+            filtered = cv2.ximgproc.guidedFilter(guide[around], enlarged[around], radius, EDGE_VARIANCE)
+        inside = slice(top - above, bottom - above), slice(left - before, right - before)
+        result[top:bottom, left:right] = filtered[inside]
+        report(bottom / height)
     return result

@@ -11,7 +11,9 @@ COMPARISONS = (
     ("ours/published/float32", "onnxruntime/published/float32"),
     ("ours/published/bfloat16", "openvino/published/bfloat16"),
     ("ours/house/bfloat16", "onnxruntime/published/float32"),
+    ("ours/house/auto", "onnxruntime/published/float32"),
     ("ours/house/bfloat16", "lite/own/float32"),
+    ("ours/house/auto", "lite/own/float32"),
     ("ours/house/bfloat16", "lite-full/own/float32"),
     ("ours/house_fast/bfloat16", "lite/own/float32"),
     ("ours/house/bfloat16", "openvino/house/bfloat16"),
@@ -115,9 +117,8 @@ same photo one after another, in an order drawn anew, with as many threads as th
 array of bytes to an array of bytes. *Time* is the median over the rounds; *Ratio* the median over the
 rounds of its time in terms of the time that ONNX Runtime took with the published network in that same
 round; *Peak memory* the most that the process ever held. *Difference* is the mean and the greatest
-difference, in levels of 255, from the same network's picture in float32 by another engine: plain
-TensorFlow for the published network, ONNX Runtime for the house network. Time and memory of a network do
-not depend on its weights.
+difference, in levels of 255, from the same network's picture in float32 by ONNX Runtime. Time and memory
+of a network do not depend on its weights.
 
 {comparisons(report)}
 

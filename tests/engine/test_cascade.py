@@ -47,4 +47,4 @@ def test_each_pass_is_given_the_painting_and_the_photo(photo: Pixels) -> None:
     expected = 0.75 * 200 + 0.25 * photo
     assert np.abs(given[1] - expected).max() <= 1
     assert (result == 200).all()
-    assert shares == pytest.approx([0.5 * 0.2, 0.2 + 0.5 * 0.8])
+    assert shares == pytest.approx([0.5 * 0.2, 0.2, 0.2 + 0.5 * 0.8, 1.0])

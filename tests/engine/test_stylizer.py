@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import shutil
@@ -17,20 +18,21 @@ import tensorflow as tf
 from PIL import Image
 
 from app.engine import cascade, network, planes, tiling
+from app.engine import loading as loading_module
 from app.engine import stylizer as stylizer_module
 from app.engine.cascade import resize
 from app.engine.catalogue import Catalogue, StyleFacts
 from app.engine.checkpoints import load_checkpoint, save_checkpoint, save_row
-from app.engine.errors import InvalidCheckpoint, InvalidOption, InvalidPicture, UnknownStyle
+from app.engine.errors import InvalidCheckpoint, InvalidOption, InvalidPicture, OutOfMemory, UnknownStyle
 from app.engine.options import Mixture, StyleMap
-from app.engine.preprocessing import Pixels
+from app.engine.preprocessing import REACH, Pixels
 from app.engine.stylizer import Stylizer
 from tests.conftest import SHARED
 from tests.engine.conftest import MODELS
 from tests.waiting import wait_until
 
 HOUSE = SHARED / "house_v0"
-SIZES = [(1, 1), (1, 5), (2, 3), (4, 4), (7, 300), (33, 18), (64, 96)]
+SIZES = [(1, 1), (1, 5), (2, 3), (4, 4), (7, 300), (7, 3000), (3000, 7), (33, 18), (64, 96)]
 
 
 @pytest.mark.parametrize("style", ["wave", "udnie"])
@@ -70,7 +72,7 @@ def test_sizes_and_styles_share_one_trace(photo: Pixels, monkeypatch: pytest.Mon
     for index, (height, width) in enumerate(SIZES):
         picture = np.ascontiguousarray(np.resize(photo, (height, width, 3)))
         stylizer.stylize(picture, ("wave", "udnie", "la_muse")[index % 3])
-    (loaded,) = stylizer._networks.values()
+    (loaded,) = stylizer._networks.loaded()
     assert stylizer.count_traces() == traced
     assert traced <= 2 + len(loaded._tiled.stages)
 
@@ -190,9 +192,17 @@ def test_a_gpu_that_is_not_there_is_said() -> None:
         Stylizer(Catalogue([MODELS]), device="gpu")
 
 
+FULL = (
+    tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"),
+    tf.errors.InternalError(None, None, "Dst tensor is not initialized."),
+    tf.errors.NotFoundError(None, None, "No algorithm worked! Error messages: ..."),
+)
+
+
+@pytest.mark.parametrize("error", FULL, ids=["tensor", "copy", "convolution"])
 @pytest.mark.parametrize("too_small_for", ["whole pictures", "strips"])
 def test_a_device_without_memory_leaves_it_to_strips_and_then_to_the_processor(
-    photo: Pixels, monkeypatch: pytest.MonkeyPatch, too_small_for: str
+    photo: Pixels, monkeypatch: pytest.MonkeyPatch, too_small_for: str, error: Exception
 ) -> None:
     """There is no GPU to fill, so its network's calls fail as TensorFlow fails them when memory runs out."""
     expected = Stylizer(Catalogue([MODELS]), precision="float32").stylize(photo, "wave")
@@ -202,7 +212,7 @@ def test_a_device_without_memory_leaves_it_to_strips_and_then_to_the_processor(
         def run(network: Any, *arguments: Any) -> Any:
             passes.append(f"{kind} on {network.device}")
             if network.device != stylizer_module.CPU and too_small_for in (kind, "strips"):
-                raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+                raise error
             return original(network, *arguments)
 
         return run
@@ -218,6 +228,68 @@ def test_a_device_without_memory_leaves_it_to_strips_and_then_to_the_processor(
     tried = ["whole pictures on /GPU:0", "strips on /GPU:0", "whole pictures on /CPU:0"]
     assert passes == (tried if too_small_for == "strips" else tried[:2])
     assert np.array_equal(stylizer.stylize(photo, "wave"), painted)  # and it goes on working
+
+
+def test_a_device_without_memory_for_a_network_leaves_it_to_the_processor(
+    photo: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = Stylizer(Catalogue([MODELS]), precision="float32").stylize(photo, "wave")
+    original, full = network.Graph, [FULL[1]]  # the first is made on the GPU
+
+    def limited(*arguments: Any) -> Any:
+        if full:
+            raise full.pop()
+        return original(*arguments)
+
+    monkeypatch.setattr(network, "Graph", limited)
+    stylizer = Stylizer(Catalogue([MODELS]), precision="float32")
+    stylizer._device = "/GPU:0"
+    assert np.abs(stylizer.stylize(photo, "wave").astype(int) - expected).max() <= 1
+    assert [each.device for each in stylizer._networks.loaded()] == ["/CPU:0"]
+
+
+def test_too_little_memory_and_disk_is_said_and_the_next_picture_is_painted(
+    photo: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stylizer = Stylizer(Catalogue([MODELS]), memory_limit=0)  # all activations go to temporary files
+    with monkeypatch.context() as full:
+
+        def write(*_: Any) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        full.setattr(os, "pwritev", write)
+        with pytest.raises(OutOfMemory, match="not enough free memory"):
+            stylizer.stylize(photo, "wave")
+    assert stylizer.stylize(photo, "wave").shape == photo.shape
+
+
+def test_nobody_waits_for_a_network_that_somebody_else_loads(
+    photo: Pixels, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    catalogue = Catalogue([tmp_path])
+    for slug, file in (("wave", "house.npz"), ("udnie", "house_v0.npz")):
+        shutil.copy(MODELS / file, tmp_path)
+        catalogue.add(StyleFacts(slug, slug), file)
+    loading, go_on = threading.Event(), threading.Event()
+    original = loading_module.load_checkpoint
+
+    def slow(path: Path) -> Any:
+        if path.stem == "house_v0":
+            loading.set()
+            assert go_on.wait(60)
+        return original(path)
+
+    monkeypatch.setattr(loading_module, "load_checkpoint", slow)
+    stylizer = Stylizer(catalogue)
+    waiting = [threading.Thread(target=stylizer.stylize, args=(photo, "udnie")) for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+    assert loading.wait(60)
+    assert stylizer.stylize(photo, "wave").shape == photo.shape
+    go_on.set()
+    for thread in waiting:
+        thread.join()
+    assert len(stylizer._networks.loaded()) == 2
 
 
 def test_nothing_of_a_pass_over_strips_stays_in_memory(
@@ -304,7 +376,7 @@ def test_waiting_pictures_of_one_shape_are_painted_at_once(photo: Pixels) -> Non
     alone = [single.stylize(picture, style) for style, picture in asked]
     together = Stylizer(Catalogue([MODELS]), precision="float32", batch_limit=4)
     together.stylize(photo, "wave")
-    (loaded,) = together._networks.values()
+    (loaded,) = together._networks.loaded()
     calls, original = [], loaded._paint_together
 
     def counted(requests: Any) -> Any:
@@ -366,11 +438,51 @@ def test_progress_is_told_in_order_and_may_stop_the_work(stylizer: Stylizer, pho
     assert stylizer.stylize(photo, "wave").shape == photo.shape
 
 
+def test_a_picture_can_be_stopped_between_two_passes(
+    stylizer: Stylizer, photo: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[int, ...]] = []
+    original = network.Network._paint_together
+
+    def counted(network: Any, requests: Any) -> Any:
+        sizes.append(requests[0][0].shape)
+        return original(network, requests)
+
+    def stop(share: float) -> None:
+        if share > 0:
+            raise InterruptedError
+
+    monkeypatch.setattr(network.Network, "_paint_together", counted)
+    with pytest.raises(InterruptedError):
+        stylizer.stylize(np.resize(photo, (768, 1024, 3)), "wave", on_progress=stop)
+    assert len(sizes) == 1
+
+
+def test_the_small_passes_of_a_large_picture_let_others_in(
+    stylizer: Stylizer, photo: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture of 800x1000 is painted whole; the same size as a step to a larger one, in strips."""
+    whole: list[int] = []
+    original = network.Network._paint_together
+
+    def counted(network: Any, requests: Any) -> Any:
+        whole.append(requests[0][0].shape[2] - 2 * REACH)
+        return original(network, requests)
+
+    monkeypatch.setattr(network.Network, "_paint_together", counted)
+    stylizer.stylize(np.resize(photo, (800, 1000, 3)), "wave")
+    assert whole == [640, 1000]
+    whole.clear()
+    stylizer.stylize(np.resize(photo, (1310, 1638, 3)), "wave")
+    assert whole == [640]
+
+
 @pytest.mark.parametrize(
     "pixels",
     [
         np.zeros((4, 4, 3), np.float32),
         np.full((4, 4, 3), np.nan),
+        np.full((4, 4, 3), np.inf, np.float32),
         np.zeros((4, 4, 4), np.uint8),
         np.zeros((4, 4), np.uint8),
         np.zeros((1, 4, 4, 3), np.uint8),
@@ -379,7 +491,18 @@ def test_progress_is_told_in_order_and_may_stop_the_work(stylizer: Stylizer, pho
         [[[0, 0, 0]]],
         None,
     ],
-    ids=["float", "nan", "four channels", "grey", "batch", "no rows", "no columns", "list", "None"],
+    ids=[
+        "float",
+        "nan",
+        "infinite",
+        "four channels",
+        "grey",
+        "batch",
+        "no rows",
+        "no columns",
+        "list",
+        "None",
+    ],
 )
 def test_what_is_no_picture_is_refused_and_the_next_one_is_painted(
     pixels: Any, stylizer: Stylizer, photo: Pixels
@@ -415,7 +538,7 @@ def test_a_missing_or_damaged_checkpoint_is_told_and_heals_when_replaced(
     assert stylizer.stylize(photo, "wave").shape == photo.shape
     os.utime(tmp_path / network.name, (1, 1))  # replaced once more
     assert stylizer.stylize(photo, "wave").shape == photo.shape
-    assert len(stylizer._networks) == 1  # the one before is not kept
+    assert len(stylizer._networks.loaded()) == 1  # the one before is not kept
 
 
 def test_resizing_keeps_what_a_picture_shows(photo: Pixels) -> None:

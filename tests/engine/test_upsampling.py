@@ -29,11 +29,11 @@ def test_an_edge_of_the_photo_is_sharp_in_the_painting(halves: Pixels) -> None:
     assert np.abs(guided[:, 170:].astype(int) - 45).max() <= 2
 
 
-def test_strips_leave_no_seams(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_leave_no_seams(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     guide, painted = resize(photo, 256, 384), photo[::-1]
     shares: list[float] = []
     whole = enlarge(painted, guide, shares.append)
-    monkeypatch.setattr(upsampling, "STRIP", 17)
+    monkeypatch.setattr(upsampling, "TILE", 37)
     assert np.array_equal(enlarge(painted, guide, shares.append), whole)
     assert shares[0] == 1.0
     assert shares[1:] == sorted(shares[1:])

@@ -1,0 +1,90 @@
+"""The loaded networks of a catalogue: each loaded once, whoever asks for it first."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+
+from app.engine.catalogue import Catalogue
+from app.engine.checkpoints import Checkpoint, load_checkpoint
+from app.engine.errors import InvalidCheckpoint
+from app.engine.network import Network
+from app.engine.plain import PlainNetwork
+
+# What paints with a loaded network: the fast path on TensorFlow, plain Keras on any other backend.
+Painter = Network | PlainNetwork
+
+
+class _Key(NamedTuple):
+    checkpoint: Path
+    changed: int  # when the file was written, in nanoseconds
+    precision: str
+    device: str
+
+
+class Networks:
+    """Loads networks when they are asked for; safe to share between threads.
+
+    Nobody waits for a network that somebody else is loading, except those who want the same.
+    """
+
+    def __init__(self, catalogue: Catalogue, *, batch_limit: int) -> None:
+        self._catalogue = catalogue
+        self._batch_limit = batch_limit
+        self._networks: dict[_Key, Future[Painter]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, slug: str, precision: str, device: str) -> Painter:
+        """The network that paints a style.
+
+        Raises:
+            InvalidCheckpoint: its file is missing or cannot be used.
+            tf.errors.OpError: the device has no room for it.
+        """
+        path = self._catalogue.get(slug).checkpoint
+        try:
+            key = _Key(path, path.stat().st_mtime_ns, precision, device)
+        except OSError as error:
+            raise InvalidCheckpoint(f"The checkpoint of {slug} is missing.") from error
+        with self._lock:
+            loading = self._networks.get(key)
+            if loading is None:
+                self._forget_what_is_gone(key)
+                mine = self._networks[key] = Future[Painter]()
+        if loading is not None:
+            return loading.result()
+        return self._load(key, mine)
+
+    def loaded(self) -> list[Painter]:
+        """Those that are ready."""
+        with self._lock:
+            futures = list(self._networks.values())
+        return [future.result() for future in futures if future.done() and not future.exception()]
+
+    def _load(self, key: _Key, promise: Future[Painter]) -> Painter:
+        try:
+            network = self._build(load_checkpoint(key.checkpoint), key)
+        except BaseException as error:
+            with self._lock:
+                self._networks.pop(key, None)  # whoever comes later tries anew
+            promise.set_exception(error)
+            raise
+        promise.set_result(network)
+        return network
+
+    def _build(self, checkpoint: Checkpoint, key: _Key) -> Painter:
+        if keras.backend.backend() != "tensorflow":
+            return PlainNetwork(checkpoint, precision=key.precision, device=key.device)
+        return Network(checkpoint, precision=key.precision, device=key.device, batch_limit=self._batch_limit)
+
+    def _forget_what_is_gone(self, new: _Key) -> None:
+        """Drop networks whose file was replaced or is used no more; who paints with one paints to the end."""
+        used = {style.checkpoint for style in self._catalogue.styles}
+        for key in list(self._networks):
+            replaced = key._replace(changed=new.changed) == new
+            if replaced or key.checkpoint not in used:
+                del self._networks[key]

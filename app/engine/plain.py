@@ -1,0 +1,58 @@
+"""A loaded network in plain Keras, for backends without a fast path here: whole pictures only."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from app.engine.checkpoints import Checkpoint
+from app.engine.errors import InvalidOption
+from app.engine.network import Report, StyleRows, pad
+from app.engine.preprocessing import REACH, Pixels
+from app.engine.scheduling import FairQueue
+from app.engine.transformer import build_transformer, load_kernels
+
+
+class PlainNetwork:
+    """What :class:`app.engine.network.Network` is, for any backend of Keras; safe to share between threads.
+
+    A shape that comes for the first time is compiled, and memory grows with the picture.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, *, precision: str, device: str) -> None:
+        """``precision`` is "float32" or "bfloat16"; ``device`` is a name: Keras's backend chooses its own."""
+        self.checkpoint = checkpoint
+        self.device = device
+        policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
+        self._model = build_transformer(checkpoint.config, policy=policy)
+        load_kernels(self._model, checkpoint.config, checkpoint.kernels)
+
+    def paint(
+        self,
+        photo: Pixels,
+        style: StyleRows,
+        *,
+        exact: bool,
+        budget: int,
+        queue: FairQueue,
+        report: Report,
+        of: int = 0,
+    ) -> Pixels:
+        """One pass, as :meth:`app.engine.network.Network.paint`; ``budget`` and ``of`` change nothing here.
+
+        Raises:
+            InvalidOption: there is a style map, for which layers need two styles at once.
+        """
+        if style.where is not None:
+            raise InvalidOption(f"A style map needs TensorFlow, and Keras runs on {keras.backend.backend()}.")
+        padded = pad(photo, self.checkpoint.config, exact=exact)
+        slab = padded.slab(0, padded.height)[:, :, REACH:-REACH].astype(np.float32)
+        with queue.turn():
+            painted = self._model.predict_on_batch([slab, style.rows[None]])[0]
+        picture = np.empty(padded.shape, np.uint8)
+        padded.crop_into(picture, np.rint(painted).astype(np.uint8), 0)
+        return picture
+
+    def count_traces(self) -> int:
+        """Backends that compile do so for every shape, and do not tell."""
+        return 0

@@ -1,0 +1,105 @@
+"""How far the networks are from what the processor can multiply: its ceiling, and each network's share of it.
+
+The ceiling is the better of a product of large matrices and of the convolution that the published network
+spends most of its time in (3x3, 128 channels), both by TensorFlow with every core. A network's share is what
+it would take at that rate over what it takes; doubling is counted as it is done (``multiply_adds``).
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from app.config import PROJECT_ROOT
+from app.engine.checkpoints import load_checkpoint
+from app.engine.config import PUBLISHED
+from bench.peers.network import random_checkpoint
+
+SIDE = 1024
+ROUNDS = 9
+MATRIX = 3072
+CHANNELS, PLANE = 128, 256
+PRECISIONS = ("float32", "bfloat16")
+
+
+def measure(precision: str) -> dict[str, Any]:
+    """Operations a second of both ceilings, and by network the operations and the seconds of a picture.
+
+    A multiplication with its addition counts as two operations.
+    """
+    import tensorflow as tf
+
+    from app.engine.network import Network, StyleRows
+    from app.engine.scheduling import FairQueue
+    from app.engine.stylizer import CPU, configure_tensorflow
+
+    configure_tensorflow()
+    kind = tf.as_dtype(precision)
+    matrix = _noise([MATRIX, MATRIX], kind)
+    plane, kernel = _noise([1, PLANE, PLANE, CHANNELS], kind), _noise([3, 3, CHANNELS, CHANNELS], kind)
+    multiply = tf.function(lambda: tf.matmul(matrix, tf.identity(matrix)))
+    convolve = tf.function(lambda: tf.nn.conv2d(tf.identity(plane), kernel, 1, "SAME"))
+    figures: dict[str, Any] = {
+        "matrix": 2 * MATRIX**3 / _seconds(multiply),
+        "convolution": 2 * PLANE**2 * 9 * CHANNELS**2 / _seconds(convolve),
+    }
+    photo = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    checkpoints = {"published": random_checkpoint("published", PUBLISHED)}
+    for name in ("house", "house_fast"):
+        checkpoints[name] = load_checkpoint(PROJECT_ROOT / "models" / f"{name}.npz")
+    for name, checkpoint in checkpoints.items():
+        network = Network(checkpoint, precision=precision, device=CPU)
+        style, queue = StyleRows(checkpoint.rows[0]), FairQueue()
+        seconds = _seconds(
+            lambda network=network, style=style, queue=queue: network.paint(  # type: ignore[misc]
+                photo, style, exact=True, budget=1 << 30, queue=queue, report=lambda share: None
+            )
+        )
+        figures[name] = [2 * checkpoint.config.multiply_adds(SIDE, SIDE), seconds]
+    return figures
+
+
+def _noise(shape: list[int], kind: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.constant(np.random.default_rng(1).normal(size=shape).astype(np.float32), kind)
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    """The median of several runs after two that trace and ask for memory."""
+    spent = []
+    for _ in range(ROUNDS + 2):
+        start = time.perf_counter()
+        run()
+        spent.append(time.perf_counter() - start)
+    return statistics.median(spent[2:])
+
+
+def main() -> None:
+    print(f"Ceiling: operations of the networks at {SIDE}x{SIDE}, median of {ROUNDS}")
+    for precision in PRECISIONS:
+        command = [sys.executable, "-m", "bench.ceiling", precision]
+        answer = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+        figures = json.loads(answer.stdout.splitlines()[-1])
+        rates = {name: figures.pop(name) for name in ("matrix", "convolution")}
+        ceiling = max(rates.values())
+        print(
+            f"  {precision}: " + ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in rates.items())
+        )
+        for network, (operations, seconds) in figures.items():
+            print(
+                f"  {network:>12} {operations / 1e9:6.0f} GFLOP {seconds * 1e3:6.0f} ms "
+                f"{operations / seconds / ceiling:6.2f} of the ceiling",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(sys.argv[1])))
