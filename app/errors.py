@@ -48,7 +48,7 @@ SENTENCES = {
     413: translatable("That upload is too large. Choose smaller photos, or fewer at once, and try again."),
     429: translatable("That was a lot of requests in a short time. Wait a minute and try again."),
     500: translatable(
-        "Something broke on our side. It has been logged; nothing was lost. Try again in a moment."
+        "Something broke on our side. It has been logged. Try again in a moment."
     ),
 }
 

@@ -35,6 +35,19 @@ from app.studio.worker import process_render
 from app.translation import configure_translation
 
 
+class Site(Flask):
+    """Flask, but that scripts, style sheets and icons are asked after each time they are used.
+
+    A page of a new version needs those of the same version. What has not changed is answered with 304, by the
+    file's ETag. Fonts and pictures stay what they are, and are kept for a day.
+    """
+
+    def get_send_file_max_age(self, filename: str | None) -> int | None:
+        if filename and filename.endswith((".js", ".css", ".svg")):
+            return None
+        return super().get_send_file_max_age(filename)
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the application.
 
@@ -43,7 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or load_settings()
     configure_logging(settings)
-    app = Flask(
+    app = Site(
         __name__,
         instance_path=str(settings.instance_dir),
         template_folder=str(PROJECT_ROOT / "templates"),
@@ -79,7 +92,7 @@ def configure_flask(app: Flask, settings: Settings) -> None:
         REMEMBER_COOKIE_SECURE=settings.https,
         REMEMBER_COOKIE_HTTPONLY=True,
         WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
-        SEND_FILE_MAX_AGE_DEFAULT=3600,
+        SEND_FILE_MAX_AGE_DEFAULT=86400,
         # Links in mails are made from the request's host: only the site's own may stand there.
         TRUSTED_HOSTS=settings.trusted_hosts,
     )

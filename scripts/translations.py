@@ -46,7 +46,7 @@ def extract() -> Catalog:
             catalog.add(message, locations=[(f"{folder}/{path}", 0)], context=context)
     with PAINTINGS.open(encoding="utf-8", newline="") as table:
         for painting in csv.DictReader(table, delimiter="\t"):
-            for said in (painting["movement"], painting["rights"]):
+            for said in (painting["title"], painting["movement"], painting["rights"]):
                 catalog.add(said, locations=[(str(PAINTINGS.relative_to(ROOT)), 0)])
     return catalog
 

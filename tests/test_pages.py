@@ -75,7 +75,19 @@ def test_pages_are_asked_for_again_when_somebody_goes_back(client: FlaskClient) 
     for path in ("/", "/styles", "/no/such/page"):
         assert client.get(path).headers["Cache-Control"] == "private, no-cache"
     assert client.get("/log-in").headers["Cache-Control"] == "private, no-store"
-    assert "no-cache" not in client.get("/static/css/site.css").headers.get("Cache-Control", "")
+
+
+@pytest.mark.parametrize("path", ["css/site.css", "js/site.js", "vendor/lucide/sprite.svg"])
+def test_what_a_new_version_changes_is_asked_after_each_time(client: FlaskClient, path: str) -> None:
+    first = client.get(f"/static/{path}")
+    assert first.headers["Cache-Control"] == "no-cache"
+    again = client.get(f"/static/{path}", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize("path", ["vendor/fraunces/fraunces-latin-wght-normal.woff2", "samples/coffee.jpg"])
+def test_fonts_and_pictures_are_kept_for_a_day(client: FlaskClient, path: str) -> None:
+    assert client.get(f"/static/{path}").cache_control.max_age == 86400
 
 
 def test_monitoring(client: FlaskClient) -> None:

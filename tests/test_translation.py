@@ -21,13 +21,15 @@ from app.accounts.models import User
 from app.config import PROJECT_ROOT
 from app.db import transaction, utc_now
 from app.engine.catalogue import Catalogue
-from app.errors import in_words
+from app.errors import DomainError, in_words
 from app.imaging.errors import TooManyPixels
 from app.imaging.prints import SIZES
+from app.sentences import Plural
 from app.studio.controls import Controls
+from app.studio.failures import CREDIT_BACK, failure_in_words, kept_failure
 from app.studio.models import PictureOrder
 from app.studio.notices import done_message
-from app.studio.words import CREDIT_BACK, failure_in_words, size_note
+from app.studio.words import size_note
 from app.translation import LANGUAGES, LOCALES
 from scripts import translations
 from tests.conftest import MakeUser, log_in
@@ -114,6 +116,9 @@ class BareText(HTMLParser):
                 self.handle_data(value)
 
 
+MANY_PHOTOS = Plural(
+    "At most %(num)d photo can be uploaded at once.", "At most %(num)d photos can be uploaded at once."
+)
 # Names, which are the same in every language.
 NAMES = {"JPEG", "PNG", "Style-Transfer-Art"}
 
@@ -134,7 +139,7 @@ def test_no_word_of_a_template_is_left_out(path: Path) -> None:
 def test_the_words_of_the_styles_are_known() -> None:
     known = {sentence for _, ids in sentences(translations.extract()) for sentence in ids}
     for style in Catalogue([PROJECT_ROOT / "models"]).styles:
-        assert {style.movement, style.rights} - {""} <= known, style.title
+        assert {style.title, style.movement, style.rights} - {""} <= known, style.title
 
 
 # --- which language -----------------------------------------------------------------------------
@@ -202,6 +207,13 @@ def test_errors_are_told_in_german_and_logged_in_english(app: Flask) -> None:
         assert in_words(error).startswith("Dieses Foto hat 9000 × 8000 Pixel, mehr als die 60 Megapixel")
         assert failure_in_words(f"This file is empty. Choose the photo again. {CREDIT_BACK}") == (
             "Diese Datei ist leer. Wähle das Foto noch einmal. Dein Credit ist wieder auf deinem Konto."
+        ), "as rows of old have it"
+        assert failure_in_words(kept_failure(error)) == (
+            "Dieses Foto hat 9000 × 8000 Pixel, mehr als die 60 Megapixel, die möglich sind. Mach es kleiner "
+            "und versuche es noch einmal. Dein Credit ist wieder auf deinem Konto."
+        )
+        assert failure_in_words(kept_failure(DomainError(MANY_PHOTOS, num=2))) == (
+            "Höchstens 2 Fotos lassen sich auf einmal hochladen. Dein Credit ist wieder auf deinem Konto."
         )
     assert str(error).startswith("This photo has 9000 × 8000 pixels, which is more than the 60 megapixels")
 
@@ -289,4 +301,4 @@ def test_controls_that_cannot_be_are_refused_in_german(client: FlaskClient) -> N
         f"/previews/samples/chelsea/large.jpg?style={Controls(style='wave').style}&strength=700",
         headers={**GERMAN, "Accept": "application/json"},
     )
-    assert answer.json == {"error": "Die Stärke geht von 0 bis 100."}
+    assert answer.json == {"error": "Die Stärke geht von 0 bis 100. Wähle eine dazwischen."}

@@ -30,6 +30,22 @@ class TooManyPictures(DomainError):
         )
 
 
+class StyleGone(DomainError):
+    """A picture was ordered in a style that has been removed since."""
+
+    def __init__(self) -> None:
+        super().__init__(translatable("This style is no longer offered. Choose another in the studio."))
+
+
+class PhotoUnreadable(DomainError):
+    """A photo that was read when it came can be read no more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            translatable("The photo can no longer be read. Upload it again in the studio and paint it anew.")
+        )
+
+
 class BeingPainted(DomainError):
     """Something that is in use by a running render cannot be deleted yet."""
 

@@ -29,18 +29,19 @@ from app.imaging.prints import FULL, SIZES, Focus, PrintSize, Turn, find_size, f
 from app.studio.controls import Controls
 from app.studio.models import Render
 from app.studio.orders import Wish, wishes_for
+from app.translation import translated
 
 TURNS = {
     Turn.AS_PHOTO: lazy_gettext("As the photo"),
-    Turn.UPRIGHT: lazy_gettext("Upright"),
-    Turn.LYING: lazy_gettext("Lying"),
+    Turn.UPRIGHT: lazy_gettext("Portrait"),
+    Turn.LYING: lazy_gettext("Landscape"),
 }
 # The finest brush on offer. Previews have too few pixels to show the finer ones that the engine has: what is
 # seen there would not be what is painted.
 BRUSH_FINEST = 0.75
 # What a print shows of a photo, each with the photo's id behind it.
 SIDES = ("left", "top", "width")
-PERCENT = NumberRange(0, 100, lazy_gettext("Shares go from 0 to 100."))
+PERCENT = NumberRange(0, 100, lazy_gettext("Shares go from 0 to 100. Choose one in between."))
 
 
 class UploadForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -77,7 +78,10 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
     mix = IntegerField(default=50, validators=[Optional(), PERCENT])
     strength = IntegerField(
         default=100,
-        validators=[Optional(), NumberRange(0, 100, lazy_gettext("The strength goes from 0 to 100."))],
+        validators=[
+            Optional(),
+            NumberRange(0, 100, lazy_gettext("The strength goes from 0 to 100. Choose one in between.")),
+        ],
     )
     keep_colors = BooleanField()
     brush = FloatField(
@@ -88,7 +92,7 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
                 BRUSH_LEAST,
                 BRUSH_MOST,
                 lazy_gettext(
-                    "The brush goes from %(least)s to %(most)s.",
+                    "The brush goes from %(least)s to %(most)s. Choose one in between.",
                     least=f"{BRUSH_FINEST:g}",
                     most=f"{BRUSH_MOST:g}",
                 ),
@@ -112,7 +116,9 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
     def offer(self, catalogue: Catalogue) -> None:
         """Fill in what there is to choose from."""
         self.offered: dict[str, Style] = {style.slug: style for style in catalogue.styles}
-        self.style.choices = [SelectChoice(style.slug, style.title) for style in self.offered.values()]
+        self.style.choices = [
+            SelectChoice(slug, translated(style.title)) for slug, style in self.offered.items()
+        ]
         self.second_style.choices = [SelectChoice("", gettext("None")), *self.style.choices]
 
     def validate_second_style(self, field: SelectField) -> None:
@@ -126,8 +132,8 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
                 raise ValidationError(
                     gettext(
                         "%(first)s and %(second)s cannot be mixed. Choose another second style, or none.",
-                        first=first.title,
-                        second=second.title,
+                        first=translated(first.title),
+                        second=translated(second.title),
                     )
                 )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from flask import session as browser_session
 from flask_login import current_user
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.config import PROJECT_ROOT
@@ -106,12 +107,18 @@ def forget_guest_photo() -> list[str]:
 
 
 def adopt_guest_photo(session: Session, user_id: int) -> Photo | None:
-    """Give the visitor's photo to the account that they now have; None if there is none, or not any more."""
+    """Give the visitor's photo to the account that they now have; None if there is none, or not any more.
+
+    Another tab may do the same at this moment: whichever comes second finds the photo adopted already.
+    """
     photo = guest_photo()
     browser_session.pop(SESSION_KEY, None)
-    if photo is None or session.get(Photo, photo.id) is not None:
+    if photo is None:
         return None
     photo.user_id = user_id
-    session.add(photo)
-    session.flush()
-    return photo
+    try:
+        with session.begin_nested():
+            session.add(photo)
+    except IntegrityError:
+        photo = session.get_one(Photo, photo.id)
+    return photo if photo.user_id == user_id else None

@@ -17,6 +17,8 @@ from app.db import Base, text_enum, utc_now
 from app.imaging.prints import FULL, WHOLE, Crop, Frame, dots_per_inch
 from app.studio.controls import Controls
 
+FAILURE_LENGTH = 300
+
 
 class ControlsColumn(TypeDecorator[Controls]):
     """The controls of a picture, kept as JSON."""
@@ -79,9 +81,13 @@ class Photo(Base):
     def preview_key(self) -> str:
         return f"{self.storage_prefix}/preview.jpg"
 
+    @property
+    def mask_folder(self) -> str:
+        return f"{self.storage_prefix}/masks"
+
     def mask_key(self, mask_id: uuid.UUID) -> str:
         """A mask painted over this photo: an 8-bit grey PNG of the photo's proportions."""
-        return f"{self.storage_prefix}/masks/{mask_id}.png"
+        return f"{self.mask_folder}/{mask_id}.png"
 
 
 class RenderStatus(enum.StrEnum):
@@ -162,8 +168,8 @@ class Render(Base):
     # Who has the link with this in it may look at the picture, and at the photo if its owner wants that.
     share_token: Mapped[str | None] = mapped_column(String(64), unique=True, index=True)
     share_shows_photo: Mapped[bool] = mapped_column(default=False, server_default=false())
-    # One sentence for the person; the cause is in the log.
-    failure: Mapped[str | None] = mapped_column(String(300))
+    # What is told to the person, see app.studio.failures; the cause is in the log.
+    failure: Mapped[str | None] = mapped_column(String(FAILURE_LENGTH))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

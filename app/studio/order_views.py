@@ -181,7 +181,7 @@ def show(order_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.get("/<uuid:order_id>/status")
 def status(order_id: uuid.UUID) -> ResponseReturnValue:
-    return fresh(render_template("orders/_order_status.html", **_order_context(order_id)))
+    return fresh(render_template("orders/_polled.html", **_order_context(order_id)))
 
 
 def _order_context(order_id: uuid.UUID) -> dict[str, object]:
@@ -193,6 +193,10 @@ def _order_context(order_id: uuid.UUID) -> dict[str, object]:
         "positions": orders.queue_positions(db.session(), order.renders),
         "done": count[RenderStatus.DONE],
         "failed": count[RenderStatus.FAILED],
+        # What failed has given its credits back.
+        "charged": sum(
+            render.credits for render in order.renders if render.status is not RenderStatus.FAILED
+        ),
         "waiting": count[RenderStatus.QUEUED] + count[RenderStatus.RUNNING],
         "progress": sum(render.progress for render in order.renders) / max(1, len(order.renders)),
         "delete_form": DeleteForm(),

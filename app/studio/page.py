@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -166,6 +166,15 @@ def studio_page(status: int = 200) -> ResponseReturnValue:
     return page, status
 
 
+def studio_address(fields: Iterable[tuple[str, str]]) -> str:
+    """The address of the studio with fields in it that people name.
+
+    They are none of ``url_for``'s business, which takes some names (``_anchor``, ``_external``) for itself.
+    """
+    query = urlencode(list(fields))
+    return f"{url_for('studio.index')}?{query}" if query else url_for("studio.index")
+
+
 def _move_in() -> ResponseReturnValue:
     """Whoever has just signed up finds the photo they tried here among their own."""
     with transaction() as session:
@@ -173,7 +182,7 @@ def _move_in() -> ResponseReturnValue:
     query = request.args.copy()
     if adopted is not None and "sample" not in query:
         query.setlist("photos", [str(adopted.id)])
-    return redirect(url_for("studio.index", **query.to_dict(flat=False)), 303)  # type: ignore[arg-type]
+    return redirect(studio_address(query.items(multi=True)), 303)
 
 
 def _strip(named: Collection[uuid.UUID]) -> Strip:
@@ -218,7 +227,7 @@ def _leafed(older: Place | None) -> str:
     left_out = {"older"} if stays else {"older", "mask", "style_mask"}
     query = [(name, value) for name, value in request.args.items(multi=True) if name not in left_out]
     query += [("older", str(older))] if older else []
-    return f"{url_for('studio.index')}?{urlencode(query)}" if query else url_for("studio.index")
+    return studio_address(query)
 
 
 def _chosen(form: PaintForm, strip: Strip) -> list[Photo]:

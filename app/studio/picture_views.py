@@ -17,6 +17,7 @@ from app.sentences import translatable
 from app.studio import orders, services
 from app.studio.downloads import ENDINGS, MEDIA_TYPES, PictureFile, read_jpeg
 from app.studio.errors import NotFound, NothingChosen
+from app.studio.failures import failure_in_words
 from app.studio.forms import DeleteForm, as_fields, print_fields
 from app.studio.gallery import Place, newest_page, oldest_page, page_after, page_before
 from app.studio.models import Render, RenderStatus
@@ -31,7 +32,7 @@ from app.studio.web import (
     style_title,
     wanted_kind,
 )
-from app.studio.words import failure_in_words, painting_title, settings_in_words, size_note
+from app.studio.words import painting_title, settings_in_words, size_note
 from app.wiring import storage
 
 bp = Blueprint("pictures", __name__, url_prefix="/pictures")
@@ -65,8 +66,23 @@ def gallery() -> ResponseReturnValue:
         page = oldest_page(session, user_id, PICTURES_PER_PAGE)
     else:
         page = newest_page(session, user_id, PICTURES_PER_PAGE)
-    positions = orders.queue_positions(session, page.renders)
-    return render_template("pictures/gallery.html", page=page, positions=positions)
+    return render_template("pictures/gallery.html", page=page, **_waiting(page.renders))
+
+
+@bp.get("/cards")
+def cards() -> ResponseReturnValue:
+    """Some cards of the gallery drawn anew; one that has been deleted meanwhile is left out."""
+    wanted = request.args.getlist("picture", uuid.UUID)[:PICTURES_PER_PAGE]
+    renders = services.renders_of(db.session(), signed_in().id, wanted)
+    return fresh(render_template("pictures/_cards.html", renders=renders, **_waiting(renders)))
+
+
+def _waiting(renders: Sequence[Render]) -> dict[str, object]:
+    """Which of the pictures are not finished, and where in the line they are."""
+    return {
+        "waiting_for": [render.id for render in renders if not render.status.finished],
+        "positions": orders.queue_positions(db.session(), renders),
+    }
 
 
 @bp.get("/chosen")
@@ -97,7 +113,7 @@ def _chosen(sent: Sequence[str]) -> Sequence[Render]:
     except ValueError:
         raise NotFound from None
     if not ids:
-        raise NothingChosen(translatable("Tick at least one picture first."))
+        raise NothingChosen(translatable("Select at least one picture first."))
     return services.find_renders(db.session(), signed_in().id, ids)
 
 
@@ -122,13 +138,6 @@ def show(picture_id: uuid.UUID) -> ResponseReturnValue:
 @bp.get("/<uuid:picture_id>/status")
 def status(picture_id: uuid.UUID) -> ResponseReturnValue:
     return fresh(render_template("pictures/_polled.html", **_context(picture_id)))
-
-
-@bp.get("/<uuid:picture_id>/card")
-def card(picture_id: uuid.UUID) -> ResponseReturnValue:
-    render = _find(picture_id)
-    positions = orders.queue_positions(db.session(), [render])
-    return fresh(render_template("pictures/_card.html", render=render, positions=positions))
 
 
 @bp.get("/<uuid:picture_id>/edit")

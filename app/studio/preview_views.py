@@ -105,15 +105,15 @@ def photo(shelf: str, name: str) -> Response:
 def large(shelf: str, name: str) -> Response:
     """The photo as the controls in the query stand.
 
-    ``side`` is the largest side wanted; ``tab`` and ``asked`` say which tab asks for the how many-th time, so
-    that nothing is painted for a question that has a newer one behind it.
+    ``side`` is the largest side wanted; ``draft`` asks for a quick one; ``tab`` and ``asked`` say which tab
+    asks for the how many-th time, so that nothing is painted for a question that has a newer one behind it.
     """
     subject, controls = _subject(shelf, name), _controls()
     masks = load_masks(storage(), subject.photo, controls)
     asked = Asked(request.args.get("tab", "")[:64], request.args.get("asked", 0, int))
     wanted = request.args.get("side", LARGE_SIDES[0], int)
     started = time.perf_counter()
-    picture = previewer().large(subject, controls, masks=masks, asked=asked)
+    picture = previewer().large(subject, controls, masks=masks, asked=asked, draft="draft" in request.args)
     side = min((side for side in LARGE_SIDES if side >= wanted), default=LARGE_SIDES[0])
     response = send_file(BytesIO(marked(picture, side)), "image/jpeg")
     response.headers["Cache-Control"] = "private, no-cache"

@@ -18,11 +18,12 @@ from sqlalchemy.orm import Session
 
 from app.billing import ledger
 from app.db import utc_now
-from app.imaging import decode_photo, make_preview, make_thumbnail
+from app.imaging import decode_photo, make_preview
 from app.sentences import translatable
 from app.storage.base import Storage, StorageError
 from app.studio.errors import BeingPainted, NotFound
 from app.studio.models import Photo, PictureOrder, Render, RenderStatus
+from app.studio.thumbnails import keep_thumbnails
 
 FINISHED = [status for status in RenderStatus if status.finished]
 RENDER_FAILED = translatable(
@@ -56,7 +57,7 @@ def keep_photo(storage: Storage, user_id: int, file_name: str, data: bytes, *, m
     )
     try:
         storage.save(photo.original_key, data)
-        storage.save(photo.thumbnail_key, make_thumbnail(decoded.image))
+        keep_thumbnails(storage, photo.thumbnail_key, decoded.image)
         storage.save(photo.preview_key, make_preview(decoded.image))
     except StorageError:
         discard_files(storage, [photo.storage_prefix])
@@ -143,12 +144,18 @@ def find_renders(session: Session, user_id: int, render_ids: Sequence[uuid.UUID]
     Raises:
         NotFound: one of them does not exist, or is somebody else's.
     """
+    renders = renders_of(session, user_id, render_ids)
+    if len(renders) < len(set(render_ids)):
+        raise NotFound
+    return renders
+
+
+def renders_of(session: Session, user_id: int, render_ids: Sequence[uuid.UUID]) -> list[Render]:
+    """Those of the renders that are the person's, in the order asked for and each once."""
     wanted = list(dict.fromkeys(render_ids))
     found = session.scalars(select(Render).where(Render.id.in_(wanted), Render.user_id == user_id))
     renders = {render.id: render for render in found}
-    if len(renders) < len(wanted):
-        raise NotFound
-    return [renders[render_id] for render_id in wanted]
+    return [renders[render_id] for render_id in wanted if render_id in renders]
 
 
 def delete_renders(
@@ -268,11 +275,11 @@ def give_back(session: Session, render_id: uuid.UUID, attempt: int) -> bool:
     return _update_running(session, render_id, attempt, values)
 
 
-def fail(session: Session, render_id: uuid.UUID, attempt: int, wallet_id: uuid.UUID, sentence: str) -> bool:
-    """Mark a render as failed, with a sentence for the person, and return its credits (once)."""
+def fail(session: Session, render_id: uuid.UUID, attempt: int, wallet_id: uuid.UUID, failure: str) -> bool:
+    """Mark a render as failed, with what its owner is told, and return its credits (once)."""
     values = {
         "status": RenderStatus.FAILED,
-        "failure": sentence[:300],
+        "failure": failure,
         "finished_at": utc_now(),
         "lease_expires_at": None,
     }
@@ -302,6 +309,14 @@ def without_row(session: Session, prefixes: Sequence[str]) -> list[str]:
     renders = session.scalars(select(Render).where(Render.id.in_(ids)))
     known = {photo.storage_prefix for photo in photos} | {render.storage_prefix for render in renders}
     return [prefix for prefix in prefixes if prefix not in known]
+
+
+def unnamed_masks(session: Session, photo: Photo, keys: Sequence[str]) -> list[str]:
+    """Those of a photo's masks that no picture is painted with."""
+    kept = session.scalars(select(Render.controls).where(Render.photo_id == photo.id))
+    masks = {mask for controls in kept for mask in (controls.mask, controls.style_mask) if mask}
+    named = {photo.mask_key(mask) for mask in masks}
+    return [key for key in keys if key not in named]
 
 
 def _update_running(session: Session, render_id: uuid.UUID, attempt: int, values: dict[str, object]) -> bool:

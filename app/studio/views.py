@@ -9,7 +9,7 @@ from io import BytesIO
 import structlog
 from flask import Blueprint, Response, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from flask_login import current_user
 from werkzeug.datastructures import FileStorage
 
@@ -17,7 +17,6 @@ from app.db import transaction
 from app.engine.errors import UnknownStyle
 from app.errors import DomainError, in_words
 from app.extensions import db, limiter
-from app.imaging import shrink_thumbnail
 from app.imaging.errors import EmptyFile, FileTooLarge
 from app.sentences import translatable
 from app.studio import services
@@ -25,7 +24,8 @@ from app.studio.errors import NotFound
 from app.studio.forms import DeleteForm
 from app.studio.guests import NOBODY, forget_guest_photo, own_photo, remember_guest_photo
 from app.studio.models import Photo
-from app.studio.page import studio_page
+from app.studio.page import studio_address, studio_page
+from app.studio.thumbnails import small_preview
 from app.studio.web import private_file, private_thumbnail, signed_in, wants_small
 from app.wiring import catalogue, settings, storage
 
@@ -46,9 +46,9 @@ def index() -> ResponseReturnValue:
 @bp.post("/studio")
 def show() -> ResponseReturnValue:
     """The studio with the controls that were sent: the preview for whoever has no scripts."""
-    sent = request.form.to_dict(flat=False)
-    fields = {name: sent[name] for name in sent if name not in ("csrf_token", "token", "credits")}
-    return redirect(url_for("studio.index", **fields, _anchor="stage"), 303)  # type: ignore[arg-type]
+    sent = request.form.items(multi=True)
+    fields = [(name, value) for name, value in sent if name not in ("csrf_token", "token", "credits")]
+    return redirect(f"{studio_address(fields)}#stage", 303)
 
 
 # --- photos -------------------------------------------------------------------------------------
@@ -82,7 +82,11 @@ def upload() -> ResponseReturnValue:
             refused.append(RefusedUpload(file.filename or "", in_words(error), error.status))
     for file in files[at_once:]:
         sentence = (
-            gettext("At most %(num)d photos can be uploaded at once.", num=at_once)
+            ngettext(
+                "At most %(num)d photo can be uploaded at once.",
+                "At most %(num)d photos can be uploaded at once.",
+                at_once,
+            )
             if user_id
             else gettext(ONE_PHOTO)
         )
@@ -173,6 +177,5 @@ def style_preview(slug: str) -> Response:
     except UnknownStyle:
         raise NotFound from None
     if wants_small():
-        with style.preview.open("rb") as file:
-            return send_file(BytesIO(shrink_thumbnail(file)), "image/webp", max_age=86400)
+        return send_file(BytesIO(small_preview(style.preview)), "image/webp", max_age=86400)
     return send_file(style.preview, "image/webp", max_age=86400)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,12 +33,14 @@ class Hung:
 
     Attributes:
         style: from the catalogue.
+        title: what the painting is called in the visitor's language.
         suits: how well it suits the photo, 0 to 1; None while that is not known.
         words: what a search looks in.
         found: whether the search and the filter let it through.
     """
 
     style: Style
+    title: str
     suits: float | None
     words: str
     found: bool
@@ -60,20 +63,23 @@ def hang(
         query: words that must all occur in title, artist or movement, in any order and without accents.
         movement: the only movement wanted, or nothing.
         order: how to sort.
-        say: how the visitor's language calls a movement; it is found by that name too.
+        say: how the visitor's language calls a painting and a movement; they are found by those names too.
     """
     wanted = plain(query).split()
     wall = []
     for style in styles:
-        words = plain(f"{style.title} {style.artist} {style.movement} {say(style.movement)}")
+        title = say(style.title)
+        words = plain(f"{style.title} {title} {style.artist} {style.movement} {say(style.movement)}")
         found = all(word in words for word in wanted) and movement in ("", style.movement)
-        wall.append(Hung(style, suits(style.slug), words, found))
+        wall.append(Hung(style, title, suits(style.slug), words, found))
     return sorted(wall, key=_KEYS[order])
 
 
+# Articles, by which no title is sorted.
+_ARTICLE = re.compile(r"^(the|der|die|das) ")
 _KEYS: dict[Order, Callable[[Hung], tuple[float, str]]] = {
     Order.BEST: lambda hung: (-(hung.suits or 0.0), ""),
-    Order.TITLE: lambda hung: (0.0, plain(hung.style.title).removeprefix("the ")),
+    Order.TITLE: lambda hung: (0.0, _ARTICLE.sub("", plain(hung.title))),
     Order.YEAR: lambda hung: (hung.style.year or 10_000, ""),
 }
 

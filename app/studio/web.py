@@ -23,6 +23,8 @@ from app.storage.base import StorageError
 from app.studio.downloads import ENDINGS, Kind, PictureFile, zip_pictures
 from app.studio.errors import NotFound, NothingChosen
 from app.studio.models import Render, RenderStatus
+from app.studio.thumbnails import small_key
+from app.translation import translated
 from app.wiring import catalogue, storage
 
 log = structlog.get_logger(__name__)
@@ -46,9 +48,9 @@ def find_style(slug: str) -> Style | None:
 
 
 def style_title(slug: str) -> str:
-    """What a style is called, even when it is on offer no more."""
+    """What a style is called in the language of the page, even when it is on offer no more."""
     style = find_style(slug)
-    return style.title if style else slug.replace("_", " ").capitalize()
+    return translated(style.title) if style else slug.replace("_", " ").capitalize()
 
 
 def private_file(key: str, media_type: str) -> Response:
@@ -70,7 +72,9 @@ def private_thumbnail(key: str) -> Response:
     """
     if not wants_small():
         return private_file(key, "image/webp")
-    with _open(key) as file:
+    if storage().holds(small_key(key)):
+        return private_file(small_key(key), "image/webp")
+    with _open(key) as file:  # of a picture from before there were two
         return private_data(shrink_thumbnail(file), "image/webp")
 
 
@@ -123,7 +127,7 @@ def wanted_kind() -> Kind:
     """
     wanted = request.args.get("format", "jpeg")
     if wanted not in ENDINGS:
-        raise DomainError(translatable("A picture can be downloaded as jpeg or png."))
+        raise DomainError(translatable("Pictures come as JPEG or PNG. Go back and choose one of the two."))
     return wanted
 
 

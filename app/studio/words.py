@@ -7,15 +7,11 @@ from collections.abc import Callable
 from flask_babel import format_decimal, format_percent, gettext
 
 from app.imaging.prints import SIZES, Frame, PrintSize
-from app.sentences import translatable
 from app.studio.controls import Controls
 from app.studio.models import Render
 from app.translation import translated
 
 Title = Callable[[str], str]
-
-# What a failure that is told on the picture's page ends with.
-CREDIT_BACK = translatable("Your credit is back on your account.")
 
 
 def painting_title(controls: Controls, title: Title) -> str:
@@ -85,12 +81,6 @@ def _brush(brush: float) -> str:
 def _short(number: float) -> str:
     """A number to two digits."""
     return format_decimal(float(f"{number:.2g}"))
-
-
-def failure_in_words(failure: str) -> str:
-    """Why a picture failed, which its row keeps in English."""
-    cause = failure.removesuffix(CREDIT_BACK).rstrip()
-    return translated(cause) if cause == failure else f"{translated(cause)} {gettext(CREDIT_BACK)}"
 
 
 def sharpness(frame: Frame, photo: tuple[int, int]) -> str:

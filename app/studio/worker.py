@@ -25,14 +25,15 @@ from app.db import transaction, utc_now
 from app.engine.catalogue import Catalogue
 from app.engine.errors import EngineError
 from app.errors import DomainError
-from app.imaging import decode_photo, encode_png, make_preview, make_thumbnail
+from app.imaging import decode_photo, encode_png, make_preview
 from app.storage.base import StorageError
 from app.studio import orders, services
+from app.studio.failures import kept_failure
 from app.studio.masks import load_masks
 from app.studio.models import Photo, Render
 from app.studio.notices import done_message
 from app.studio.painter import paint, warm_up
-from app.studio.words import CREDIT_BACK
+from app.studio.thumbnails import keep_thumbnails
 from app.wiring import catalogue, mailer, render_queue, settings, storage
 
 log = structlog.get_logger(__name__)
@@ -96,7 +97,7 @@ def process_render(app: Flask, render_id: uuid.UUID) -> None:
             storage().delete_prefix(f"{render.storage_prefix}/{render.attempt}")
         except (DomainError, EngineError) as error:
             log.warning("render.refused", cause=repr(error.__cause__), sentence=str(error))
-            _fail(render, f"{error} {CREDIT_BACK}")
+            _fail(render, kept_failure(error))
         except Exception:
             log.exception("render.failed", attempt=render.attempt)
             _retry_or_fail(render)
@@ -123,7 +124,7 @@ def _paint_and_store(render: Render, lease: Lease) -> None:
 def _store(render: Render, picture: Image.Image) -> None:
     storage().save(render.result_key("picture.png"), encode_png(picture, dpi=render.dpi))
     storage().save(render.result_key("preview.jpg"), make_preview(picture))
-    storage().save(render.result_key("thumbnail.webp"), make_thumbnail(picture))
+    keep_thumbnails(storage(), render.result_key("thumbnail.webp"), picture)
 
 
 def _settle(render: Render) -> None:
@@ -145,11 +146,11 @@ def _discard_earlier_attempts(render: Render) -> None:
             log.exception("render.earlier_attempt_stays", attempt=earlier)
 
 
-def _fail(render: Render, sentence: str) -> None:
+def _fail(render: Render, failure: str) -> None:
     with transaction() as session:
         owner = session.get(User, render.user_id)
         failed = owner is not None and services.fail(
-            session, render.id, render.attempt, owner.wallet_id, sentence
+            session, render.id, render.attempt, owner.wallet_id, failure
         )
         # What did not fail here may have been finished meanwhile: its files are somebody's picture.
         kept = not failed and session.get(Render, render.id) is not None
@@ -241,8 +242,25 @@ def discard_orphans(app: Flask) -> None:
                     log.warning("storage.orphan_removed", prefix=prefix)
 
 
+def discard_masks(app: Flask) -> None:
+    """Remove old masks that no picture is painted with: every stroke on a mask keeps a new one."""
+    with app.app_context():
+        for prefix in storage().untouched("photos", timedelta()):
+            photo = Photo(id=uuid.UUID(prefix.rpartition("/")[2]))
+            found = storage().untouched(photo.mask_folder, ORPHAN_AGE)
+            # What a killed process left half written has another ending, and goes with the photo.
+            old = [key for key in found if key.endswith(".png")]
+            if not old:
+                continue
+            with transaction() as session:
+                unnamed = services.unnamed_masks(session, photo, old)
+            services.discard_files(storage(), unnamed)
+            if unnamed:
+                log.info("storage.masks_removed", photo=str(photo.id), masks=len(unnamed))
+
+
 class Sweeper:
-    """Runs :func:`sweep`, and less often :func:`discard_orphans`, at once and again, in its own thread."""
+    """Runs :func:`sweep`, and less often what looks through files, at once and again, in its own thread."""
 
     def __init__(self, app: Flask, interval_seconds: float) -> None:
         self._app = app
@@ -262,6 +280,7 @@ class Sweeper:
         while True:
             if time.monotonic() >= orphans_at:
                 self._attempt(discard_orphans)
+                self._attempt(discard_masks)
                 orphans_at = time.monotonic() + ORPHAN_INTERVAL.total_seconds()
             self._attempt(sweep)
             if self._stop.wait(self._interval):

@@ -164,6 +164,7 @@ def test_the_return_page_fulfils_by_itself(client: FlaskClient, app: Flask, ada:
     order = place_order(app, ada.wallet_id)
     waiting = client.get(f"/checkout/return?order={order.id}").text
     assert "Waiting for the payment" in waiting
+    assert f"<code>{str(order.id)[:8]}</code>" in waiting, "a number that can be read out"
     assert '<noscript><meta http-equiv="refresh"' in waiting
     pay(app, order)
     paid = client.get(f"/checkout/return?order={order.id}").text

@@ -5,23 +5,27 @@ from __future__ import annotations
 import re
 import uuid
 from datetime import datetime, timedelta
+from html import unescape
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, insert
+from sqlalchemy import delete, event, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.db import transaction, utc_now
 from app.extensions import db
 from app.imaging.prints import WHOLE
+from app.studio import services
 from app.studio.controls import Controls
 from app.studio.errors import NotFound
 from app.studio.gallery import Page, Place, newest_page, oldest_page, page_after, page_before
 from app.studio.models import PictureOrder, Render, RenderStatus
 from tests.conftest import create_user
+from tests.studio.test_views import uploaded
 
 NOW = datetime.fromisoformat("2026-11-21T09:00:00.123456+00:00")
 
@@ -125,6 +129,58 @@ def test_paging_through_the_gallery(app: Flask, ada: FlaskClient, eve: FlaskClie
     assert ada.get("/pictures?before=nonsense").status_code == 404
     assert "30" in first
     assert "The walls are still bare" in eve.get("/pictures").text
+
+
+def test_all_cards_that_wait_are_asked_for_at_once(
+    app: Flask, ada: FlaskClient, eve: FlaskClient, user: User
+) -> None:
+    with app.app_context(), transaction() as session:
+        hung = hang(session, user.id, 3)
+        unfinished = update(Render).where(Render.id.in_(hung[:2]))
+        session.execute(unfinished.values(status=RenderStatus.QUEUED, progress=0.0))
+    page = ada.get("/pictures").text
+    assert page.count("hx-get") == page.count('hx-trigger="every 3s"') == 1
+    address = unescape(re.findall(r'hx-get="([^"]+)"', page)[0])
+    assert {picture for _, picture in parse_qsl(urlsplit(address).query)} == {str(one) for one in hung[:2]}
+    with app.app_context(), transaction() as session:
+        session.execute(update(Render).where(Render.id == hung[0]).values(status=RenderStatus.DONE))
+    first = ada.get(address)
+    assert first.headers["Cache-Control"] == "no-store"
+    cards = re.findall(r'<li class="picture-card" id="picture-([^"]+)" hx-swap-oob="true">', first.text)
+    assert cards == [str(one) for one in hung[:2]]
+    again = re.findall(r'hx-get="([^"]+)"', first.text)
+    assert again == [f"/pictures/cards?picture={hung[1]}"], "what is painted is not asked for again"
+    with app.app_context(), transaction() as session:
+        session.execute(delete(Render).where(Render.id == hung[1]))
+    assert ada.get(again[0]).text.strip() == "", "the last is gone, and nothing asks any more"
+    for stranger, status in ((eve, 200), (app.test_client(), 404)):
+        answer = stranger.get(address)
+        assert (answer.status_code, "picture-card" in answer.text) == (status, False)
+
+
+def test_a_card_that_failed_says_what_to_do(app: Flask, ada: FlaskClient, user: User) -> None:
+    with app.app_context(), transaction() as session:
+        hang(session, user.id, 1)
+        session.execute(update(Render).values(status=RenderStatus.FAILED, failure=services.RENDER_FAILED))
+        picture = session.scalars(select(Render.id)).one()
+    assert "Not painted, nothing charged. Open it to see why." in ada.get("/pictures").text
+    page = ada.get(f"/pictures/{picture}").text
+    assert "Its photo is deleted." in page
+    assert ">Try again<" not in page
+    photo = uuid.UUID(uploaded(ada))
+    with app.app_context(), transaction() as session:
+        session.execute(update(Render).values(photo_id=photo))
+    assert "Not painted, nothing charged. Open it to try again." in ada.get("/pictures").text
+    assert ">Try again<" in ada.get(f"/pictures/{picture}").text
+
+
+def test_where_nothing_is_painted_one_button_leads_to_the_studio(
+    app: Flask, ada: FlaskClient, user: User
+) -> None:
+    assert "Paint another" not in ada.get("/pictures").text
+    with app.app_context(), transaction() as session:
+        hang(session, user.id, 1)
+    assert "Paint another" in ada.get("/pictures").text
 
 
 def test_a_page_of_a_deleted_end_says_so(app: Flask, ada: FlaskClient, user: User) -> None:

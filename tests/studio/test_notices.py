@@ -103,7 +103,10 @@ def test_failures_are_told_and_nothing_but_failures_is_not(
     work(app)
     (mail,) = mails(tmp_path)
     assert "1 are painted" not in mail.get_content()
-    assert "1 of them is painted, 1 could not be" in re.sub(r"\s+", " ", mail.get_content())
+    assert (
+        "1 of them is painted. 1 could not be painted, and what it cost is back on your account."
+        in re.sub(r"\s+", " ", mail.get_content())
+    )
     paint(ada, uploaded(ada))
     with app.app_context(), transaction() as session:
         last = session.query(Render).order_by(Render.created_at.desc()).first()

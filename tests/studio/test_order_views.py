@@ -182,7 +182,7 @@ def test_watching_an_order(app: Flask, ada: FlaskClient, photos: list[str]) -> N
     status = ada.get(f"{location}/status")
     assert "1 of 2 painted" in status.text
     assert "hx-get" in status.text
-    assert "every 4s" in status.text, "an answer that is lost is not the last"
+    assert 'hx-trigger="every 3s"' in status.text, "each answer waits, and one that is lost is not the last"
     assert status.headers["Cache-Control"] == "no-store"
     process_render(app, ids[1])
     done = ada.get(f"{location}/status").text
@@ -198,7 +198,14 @@ def test_a_failure_in_an_order_is_said(app: Flask, ada: FlaskClient, user: User,
         services.fail(session, first.id, 1, user.wallet_id, "The brush broke.")
         services.claim(session, second.id, LEASE)
         services.finish(session, second.id, 1)
-    assert "1 of 2 painted; 1 could not be, and cost nothing." in ada.get(location).text
+    page = ada.get(location).text
+    assert "1 of 2 painted; 1 could not be, and cost nothing." in page
+    assert "2 pictures for 1 credit<" in page, "what failed has cost nothing"
+    assert re.search(
+        r'<h1[^>]* hx-swap-oob="true">2 pictures for 1 credit<', ada.get(f"{location}/status").text
+    )
+    page = ada.get(location, headers={"Accept-Language": "de"}).text
+    assert "1 von 2 gemalt; 1 ließ sich nicht malen und kostet nichts." in page
 
 
 def test_deleting_an_order_takes_back_what_was_not_begun(

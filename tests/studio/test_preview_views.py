@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import threading
+import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
+from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
+from werkzeug.test import TestResponse
 
+from app.accounts.models import User
 from app.config import PROJECT_ROOT, Settings
-from app.db import transaction
+from app.db import begin_write, transaction
 from app.engine.catalogue import Catalogue, StyleFacts
 from app.engine.checkpoints import load_checkpoint, save_checkpoint
+from app.extensions import db
 from app.storage.base import Storage
 from app.studio import preview_views
 from app.studio.forms import PaintForm
 from app.studio.models import Photo, Render
 from app.studio.worker import discard_orphans
 from app.wiring import catalogue
-from tests.conftest import PASSWORD, make_settings, running_app
+from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
 from tests.studio.test_views import JSON, upload
 from tests.studio.test_worker import sample_jpeg
 
@@ -224,9 +232,6 @@ def test_the_tried_photo_moves_into_the_new_account(app: Flask, client: FlaskCli
 def test_a_visitors_photo_is_swept_with_its_previews(
     app: Flask, client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import os
-    import time
-
     photo = tried(client)
     client.get(f"/previews/photos/{photo}/wave.webp")
     folder = tmp_path / "storage" / "photos" / photo
@@ -245,6 +250,47 @@ def test_a_visitors_photo_is_swept_with_its_previews(
     assert photo not in client.get("/studio").text
     with app.app_context(), transaction() as session:
         assert session.query(Photo).count() == 0
+
+
+@pytest.mark.parametrize("name", ["endpoint", "_anchor", "_scheme", "_external", "_method"])
+def test_an_address_may_hold_any_name(client: FlaskClient, user: User, name: str) -> None:
+    """What people send goes back into the address: the names of Flask's own options as well."""
+    sent = {name: "x", "style": "wave"}
+    answer = client.post("/studio", data=sent)
+    assert answer.status_code == 303
+    address = urlsplit(answer.location)
+    assert (address.path, dict(parse_qsl(address.query)), address.fragment) == ("/studio", sent, "stage")
+    photo = tried(client)
+    log_in(client, user)
+    address = urlsplit(client.get("/studio", query_string=sent).location)
+    assert (address.path, dict(parse_qsl(address.query))) == ("/studio", {**sent, "photos": photo})
+
+
+def test_a_photo_that_two_tabs_adopt_at_once_is_adopted_once(app_on_both: Flask, tmp_path: Path) -> None:
+    app_on_both.config["WTF_CSRF_ENABLED"] = False
+    client, user = app_on_both.test_client(), create_user(app_on_both, "ada@example.com")
+    photo = tried(client)
+    log_in(client, user)
+    answers: list[TestResponse] = []
+    with app_on_both.app_context():
+        other = Session(db.engine)
+        begin_write(other)
+        other.add(
+            Photo(
+                id=uuid.UUID(photo), user_id=user.id, name="", media_type="", width=1, height=1, byte_size=1
+            )
+        )
+        other.flush()
+    # It waits for the other tab's transaction: nothing of it can be seen before, and the row is there after.
+    tab = threading.Thread(target=lambda: answers.append(client.get("/studio")))
+    tab.start()
+    time.sleep(0.5)
+    other.commit()
+    other.close()
+    tab.join()
+    assert [(answer.status_code, answer.location) for answer in answers] == [(303, f"/studio?photos={photo}")]
+    with app_on_both.app_context(), transaction() as session:
+        assert session.query(Photo).count() == 1
 
 
 # --- styles of two networks ---------------------------------------------------------------------
@@ -313,7 +359,7 @@ def test_search_works_by_address_alone(client: FlaskClient) -> None:
     muse = page.split('id="style-la_muse"')[1].split(">")[0]
     assert "hidden" not in wave
     assert muse.endswith("hidden")
-    assert "No style is called that" in client.get("/studio?q=nothing-like-it").text
+    assert '<p class="wall-empty" data-none>' in client.get("/studio?q=nothing-like-it").text
 
 
 @pytest.mark.parametrize(

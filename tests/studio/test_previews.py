@@ -39,7 +39,7 @@ def storage(tmp_path: Path) -> LocalStorage:
 
 @pytest.fixture
 def previewer(storage: LocalStorage) -> Previewer:
-    return Previewer(CATALOGUE, storage, 1_000_000)
+    return Previewer(CATALOGUE, storage, 2_000_000)
 
 
 def pixels(picture: Image.Image) -> np.ndarray:
@@ -67,6 +67,19 @@ def test_a_preview_is_the_final_picture(previewer: Previewer, controls: Controls
     for _ in range(2):  # painted, and remembered
         preview = previewer.large(ASTRONAUT, controls, masks=masks)
         assert (pixels(preview) == pixels(final)).all()
+
+
+def test_a_draft_shows_at_two_thirds_of_the_size_what_the_preview_will(
+    previewer: Previewer, tmp_path: Path
+) -> None:
+    file = tmp_path / "large.jpg"
+    Image.open(ASTRONAUT.source).resize((1024, 1024)).save(file)
+    subject, controls = Subject(uuid.uuid4(), file), Controls(style="la_muse", strength=0.9)
+    draft, preview = (previewer.large(subject, controls, draft=draft) for draft in (True, False))
+    assert (draft.size, preview.size) == ((640, 640), (1024, 1024))
+    photo = previewer.photo(subject, 640)
+    from_preview = np.abs(pixels(draft) - pixels(preview.resize(draft.size))).mean()
+    assert from_preview < np.abs(pixels(draft) - pixels(photo)).mean() / 2
 
 
 def test_no_strength_is_the_photo(previewer: Previewer) -> None:
@@ -234,3 +247,54 @@ def test_what_is_used_least_is_forgotten() -> None:
     for key in ("a", "b", "a", "c", "a", "b"):
         assert recent.get(key, lambda key=key: make(key)) == key.upper()  # type: ignore[misc]
     assert made == ["a", "b", "c", "b"]
+
+
+def test_what_several_want_at_once_is_made_once() -> None:
+    made: list[bool] = []
+    found: list[str] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def make() -> str:
+        made.append(True)
+        begun.set()
+        assert go.wait(60)
+        return "painting"
+
+    recent: Recent[str, str] = Recent(2)
+    threads = [threading.Thread(target=lambda: found.append(recent.get("a", make))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    assert begun.wait(60)
+    assert recent.get("b", lambda: "another") == "another", "nobody waits for what they do not want"
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert found == ["painting"] * 3
+    assert len(made) == 1
+
+
+def test_who_waits_in_vain_makes_it_themselves() -> None:
+    begun, go = threading.Event(), threading.Event()
+    found: list[str] = []
+
+    def fail() -> str:
+        begun.set()
+        assert go.wait(60)
+        raise Superseded
+
+    def first() -> None:
+        with pytest.raises(Superseded):
+            recent.get("a", fail)
+
+    recent: Recent[str, str] = Recent(2)
+    failing = threading.Thread(target=first)
+    failing.start()
+    assert begun.wait(60)
+    waiting = threading.Thread(target=lambda: found.append(recent.get("a", lambda: "painting")))
+    waiting.start()
+    waiting.join(0.2)
+    assert found == [], "it waits"
+    go.set()
+    for thread in (failing, waiting):
+        thread.join()
+    assert found == ["painting"]

@@ -66,6 +66,13 @@ def test_the_page_tells_nothing_of_its_owner(app: Flask, ada: FlaskClient, user:
         assert secret not in page
 
 
+def test_nobody_publishes_their_photo_without_saying_so(app: Flask, ada: FlaskClient) -> None:
+    page = ada.get(f"/pictures/{painted(app, ada)}").text
+    choice = re.search(r'<input[^>]* name="shows_photo"[^>]*>', page)
+    assert choice
+    assert "checked" not in choice[0]
+
+
 def test_the_photo_is_shown_only_if_its_owner_wants_it(app: Flask, ada: FlaskClient) -> None:
     picture = painted(app, ada)
     link = shared(ada, picture)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
+from pathlib import Path
 
 from flask.testing import FlaskClient
 from PIL import Image
 
 from app.config import PROJECT_ROOT
+from app.studio.thumbnails import small_preview
 from tests.studio.test_views import JSON, upload
 
 COFFEE = PROJECT_ROOT / "static" / "samples" / "coffee.jpg"
@@ -40,6 +43,27 @@ def test_a_small_thumbnail_is_as_private_as_its_photo(ada: FlaskClient, eve: Fla
     address = thumbnail_of_coffee(ada) + "?side=280"
     assert "private" in ada.get(address).headers["Cache-Control"]
     assert eve.get(address).status_code == 404
+
+
+def test_both_sizes_are_kept_and_an_old_photo_without_the_smaller_has_it_too(
+    ada: FlaskClient, tmp_path: Path
+) -> None:
+    address = thumbnail_of_coffee(ada)
+    (small,) = tmp_path.glob("storage/photos/*/thumbnail-280.webp")
+    kept = ada.get(f"{address}?side=280").data
+    assert kept == small.read_bytes()
+    small.unlink()
+    assert ada.get(f"{address}?side=280").data == kept
+
+
+def test_a_styles_smaller_preview_is_made_once_and_anew_when_the_file_changes(tmp_path: Path) -> None:
+    preview = tmp_path / "preview.webp"
+    preview.write_bytes((PROJECT_ROOT / "models" / "previews" / "wave.webp").read_bytes())
+    first = small_preview(preview)
+    assert small_preview(preview) is first
+    preview.write_bytes((PROJECT_ROOT / "models" / "previews" / "udnie.webp").read_bytes())
+    os.utime(preview, ns=(0, 1))
+    assert small_preview(preview) != first
 
 
 def test_a_style_has_a_preview_and_a_smaller_one(client: FlaskClient) -> None:

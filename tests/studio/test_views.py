@@ -217,7 +217,7 @@ def test_strangers_cannot_paint_a_photo(app: Flask, ada: FlaskClient, eve: Flask
 def test_watching_and_downloading_a_picture(app: Flask, ada: FlaskClient) -> None:
     location = paint(ada, uploaded(ada)).location
     waiting = ada.get(f"{location}/status").text
-    assert "hx-get" in waiting
+    assert 'hx-trigger="every 2s"' in waiting, "each answer waits before it asks again"
     assert "Make a link" not in waiting
     for path in ("preview.jpg", "thumbnail.webp", "download"):
         assert ada.get(f"{location}/{path}").status_code == 404
@@ -234,13 +234,14 @@ def test_watching_and_downloading_a_picture(app: Flask, ada: FlaskClient) -> Non
         disposition = answer.headers["Content-Disposition"]
         assert disposition.startswith("attachment")
         assert f"My coffee - The Great Wave off Kanagawa.{ending}" in disposition
-    assert ada.get(f"{location}/download?format=exe").status_code == 400
+    refused = ada.get(f"{location}/download?format=exe")
+    assert (refused.status_code, "Pictures come as JPEG or PNG." in refused.text) == (400, True)
 
 
 def test_pictures_are_private(app: Flask, ada: FlaskClient, eve: FlaskClient) -> None:
     picture = painted(app, ada)
     nobody = app.test_client()
-    for path in ("", "/status", "/card", "/preview.jpg", "/thumbnail.webp", "/download"):
+    for path in ("", "/status", "/preview.jpg", "/thumbnail.webp", "/download"):
         assert ada.get(f"/pictures/{picture}{path}").status_code == 200, path
         assert eve.get(f"/pictures/{picture}{path}").status_code == 404, path
         assert nobody.get(f"/pictures/{picture}{path}").status_code == (404 if path else 302), path

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from flask import Flask
 
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, Style
 from app.studio.wall import Order, hang, movements
+from app.translation import translated
 
 STYLES = Catalogue([PROJECT_ROOT / "models"]).styles
 
 
-def found(**options: str) -> set[str]:
-    return {hung.style.slug for hung in hang(STYLES, suits=lambda _: None, **options) if hung.found}  # type: ignore[arg-type]
+def found(**options: Any) -> set[str]:
+    return {hung.style.slug for hung in hang(STYLES, suits=lambda _: None, **options) if hung.found}
 
 
 @pytest.mark.parametrize("query", ["Hokusai wave", "WAVE", "ukiyo great", "  kanagawa  "])
 def test_a_style_is_found_by_words_of_all_kinds(query: str) -> None:
     assert "wave" in found(query=query)
     assert len(found(query=query)) < 4
+
+
+@pytest.mark.parametrize(
+    ("query", "slug"),
+    [("Der Schrei", "the_scream"), ("scream", "the_scream"), ("sternennacht", "starry_night")],
+)
+def test_a_painting_is_found_by_its_name_in_both_languages(app: Flask, query: str, slug: str) -> None:
+    with app.test_request_context(headers={"Accept-Language": "de"}):
+        assert slug in found(query=query, say=translated)
+        wall = hang(STYLES, suits=lambda _: None, order=Order.TITLE, say=translated)
+    titles = [hung.title for hung in wall]
+    assert titles.index("Der Schrei") > titles.index("Regenprinzessin"), (
+        "sorted by what is read, without articles"
+    )
+    assert next(hung.title for hung in wall if hung.style.slug == slug) in ("Der Schrei", "Sternennacht")
 
 
 def test_accents_do_not_matter() -> None:

@@ -24,9 +24,19 @@ from app.storage.base import StorageError
 from app.storage.local import LocalStorage
 from app.studio import orders, services
 from app.studio.controls import Controls
-from app.studio.models import Render, RenderStatus
+from app.studio.failures import failure_in_words
+from app.studio.masks import keep_mask
+from app.studio.models import Photo, Render, RenderStatus
 from app.studio.orders import Wish
-from app.studio.worker import ORPHAN_AGE, EmbeddedWorker, _fail, discard_orphans, process_render, sweep
+from app.studio.worker import (
+    ORPHAN_AGE,
+    EmbeddedWorker,
+    _fail,
+    discard_masks,
+    discard_orphans,
+    process_render,
+    sweep,
+)
 from app.wiring import render_queue, storage
 from tests.conftest import create_user
 from tests.waiting import wait_until
@@ -116,8 +126,12 @@ def test_a_style_that_is_gone_fails_at_once_and_costs_nothing(app: Flask, user: 
     process_render(app, render_id)
     render, balance = read(app, user, render_id)
     assert (render.status, render.attempt, balance) == (RenderStatus.FAILED, 1, 2)
-    assert render.failure is not None
-    assert "credit is back" in render.failure
+    with app.test_request_context():
+        assert render.failure is not None
+        assert failure_in_words(render.failure) == (
+            "This style is no longer offered. Choose another in the studio. "
+            "Your credit is back on your account."
+        )
 
 
 def test_a_lost_file_is_tried_again_and_then_given_up(app: Flask, user: User) -> None:
@@ -227,3 +241,26 @@ def test_files_whose_row_never_came_are_removed_once_they_are_old(
     left = {path.parent.name + "/" + path.name for path in folders if path.is_dir()}
     render, _ = read(app, user, render_id)
     assert left == {f"photos/{render.photo_id}", f"renders/{render_id}"}
+
+
+def test_old_masks_that_no_picture_is_painted_with_are_removed(app: Flask, user: User) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (16, 12), 128).save(buffer, "PNG")
+    render_id = order_picture(app, user)
+    photo = Photo(id=read(app, user, render_id)[0].photo_id)
+    with app.app_context():
+        strokes = [keep_mask(storage(), photo, buffer.getvalue()) for _ in range(4)]
+        painted_with = {"mask": strokes[0], "style_mask": strokes[1]}
+        with transaction() as session:
+            render = session.get_one(Render, render_id)
+            render.controls = render.controls.model_copy(update=painted_with)
+        old = [app.extensions["storage"]._path(photo.mask_key(mask)) for mask in strokes[:3]]
+        unfinished = old[0].with_name(".part-abc")
+        unfinished.touch()
+        for path in (*old, unfinished):
+            os.utime(path, (time.time() - 2 * ORPHAN_AGE.total_seconds(),) * 2)
+    discard_masks(app)
+    with app.app_context():
+        left = [storage().holds(photo.mask_key(mask)) for mask in strokes]
+        assert left == [True, True, False, True], "named as a mask, as a style mask, by nothing, and young"
+        assert storage().holds(photo.original_key)
