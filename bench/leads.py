@@ -1,7 +1,8 @@
 """What single choices of a recipe give: the same network learns on for the same time, each with one change.
 
 ``python -m bench.leads house 1.5`` trains for 90 seconds per lead, writes docs/networks/leads.webp and prints
-a table for models/README.md. It needs the photos, paintings and weights that training needs.
+a table for models/README.md. It needs the photos, paintings and weights that training needs. The recipe is
+what the network was trained with, by the file beside it; its schedule is replaced by a short one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -19,11 +21,13 @@ from PIL import Image
 from app.commands.evaluate import find_network, make_candidate, read_listed, read_paintings, read_picture
 from app.commands.evaluation_goals import markdown
 from app.commands.evaluation_page import make_sheet
+from app.commands.networks import recipe_of
 from app.commands.training_data import SHARED, loss_weights
 from app.config import PROJECT_ROOT
 from app.engine.checkpoints import load_checkpoint
 from app.engine.training.evaluation import Score, mean_scores
-from app.engine.training.recipe import Recipe, Schedule, Stage, read_recipe
+from app.engine.training.pictures import find_paintings
+from app.engine.training.recipe import Recipe, Schedule, Stage
 
 # Few styles, so that each of them gets much of the short time.
 STYLES = ("wave", "la_muse", "rain_princess", "the_scream", "udnie", "the_shipwreck_of_the_minotaur")
@@ -32,9 +36,19 @@ SCHEDULE = Schedule(
     rate=8e-4,
     final_rate=3e-5,
 )
+LARGE_CROPS = (Stage(0.4, crop=256, styles_per_photo=1), Stage(0.6, crop=384, photos=1))
+MORE_BLOCKS = 2
+# Broad planes, which are to be smooth; the others have dots and lines.
+PLANES = ("wave", "udnie")
 CONTROL = "As the recipe says"
 JUDGED_SIDE, SHOWN_SIDE, HEIGHT = 384, 480, 200
 SHOWN = (("chelsea", "udnie"), ("chelsea", "la_muse"), ("astronaut", "the_scream"), ("coffee", "wave"))
+
+
+def recipe_behind(name: str) -> Recipe:
+    """What a network was trained with, by its name or file."""
+    path = find_network(name)
+    return replace(recipe_of(path), network=load_checkpoint(path).config)
 
 
 def leads(recipe: Recipe) -> dict[str, Recipe]:
@@ -43,31 +57,50 @@ def leads(recipe: Recipe) -> dict[str, Recipe]:
     def painting_side(side: int) -> Recipe:
         return replace(recipe, data=replace(recipe.data, painting_side=side, layer_painting_sides={}))
 
-    def content(layer: str) -> Recipe:
-        weight = sum(recipe.loss.content.values())
-        return replace(recipe, loss=replace(recipe.loss, content={layer: weight}))
+    def loss(**changes: Any) -> Recipe:
+        return replace(recipe, loss=replace(recipe.loss, **changes))
 
+    content = sum(recipe.loss.content.values())
     alike = sum(recipe.loss.style.values()) / len(recipe.loss.style)
+    blocks = recipe.network.residual_blocks + MORE_BLOCKS
     return {
         CONTROL: recipe,
         "All layers see the painting at 384": painting_side(384),
         "All layers see the painting at 640": painting_side(640),
-        "All layers of the style weigh alike": replace(
-            recipe, loss=replace(recipe.loss, style=dict.fromkeys(recipe.loss.style, alike))
+        "All layers of the style weigh alike": loss(style=dict.fromkeys(recipe.loss.style, alike)),
+        "Content at relu3_3 alone": loss(content={"relu3_3": content}),
+        "Content at relu4_3 alone": loss(content={"relu4_3": content}),
+        "Without total variation": loss(total_variation=0.0),
+        "Total variation by style": loss(
+            total_variation_by_style={slug: 3.0 if slug in PLANES else 1 / 3 for slug in recipe.data.styles}
         ),
-        "Content at relu3_3 alone": content("relu3_3"),
-        "Content at relu4_3 alone": content("relu4_3"),
-        "Without total variation": replace(recipe, loss=replace(recipe.loss, total_variation=0.0)),
+        "Style at two scales": loss(style_scales=2),
+        "Larger crops": replace(recipe, schedule=replace(recipe.schedule, stages=LARGE_CROPS)),
+        # They begin by adding nothing, so that the network need not be trained anew.
+        f"{blocks} residual blocks": replace(recipe, network=replace(recipe.network, residual_blocks=blocks)),
     }
 
 
+def dropped(recipe: Recipe) -> dict[str, float]:
+    """The emphasis of styles that the leads leave out."""
+    return {slug: factor for slug, factor in recipe.loss.emphasis.items() if slug not in STYLES}
+
+
 def short(recipe: Recipe, minutes: float) -> Recipe:
-    """The same losses on few styles, for a short time."""
-    emphasis = {slug: factor for slug, factor in recipe.loss.emphasis.items() if slug in STYLES}
+    """The same losses on few styles, for a short time; what is said of the styles left out is dropped."""
+
+    def kept(factors: Mapping[str, float]) -> dict[str, float]:
+        return {slug: factor for slug, factor in factors.items() if slug in STYLES}
+
+    loss = recipe.loss
     return replace(
         recipe,
         name="lead",
-        loss=replace(recipe.loss, emphasis=emphasis),
+        loss=replace(
+            loss,
+            emphasis=kept(loss.emphasis),
+            total_variation_by_style=kept(loss.total_variation_by_style),
+        ),
         data=replace(recipe.data, styles=STYLES),
         schedule=replace(SCHEDULE, minutes=minutes, checkpoint_minutes=minutes + 1),
     )
@@ -75,18 +108,18 @@ def short(recipe: Recipe, minutes: float) -> Recipe:
 
 def train_lead(name: str, lead: str, minutes: float, output: Path) -> None:
     """Train after one lead, from the network as it ships."""
-    from app.engine.training.data import find_paintings
     from app.engine.training.trainer import Sources, train
 
-    recipe = leads(read_recipe(PROJECT_ROOT / "models" / "recipes" / f"{name}.toml"))[lead]
+    network = find_network(name)
+    recipe = leads(short(recipe_behind(name), minutes))[lead]
     sources = Sources(
         SHARED / "photos",
         find_paintings(SHARED / "paintings"),
-        loss_weights(None),
-        start=load_checkpoint(find_network(name)),
-        start_file=find_network(name),
+        loss_weights(None, recipe.loss.network),
+        start=load_checkpoint(network),
+        start_file=network,
     )
-    train(short(recipe, minutes), sources, output)
+    train(recipe, sources, output)
 
 
 def look(networks: Mapping[str, Path]) -> tuple[list[Score], dict[str, list[Image.Image]]]:
@@ -133,10 +166,10 @@ def table(scores: list[Score]) -> str:
 
 
 def main(name: str, minutes: float) -> None:
-    recipe = read_recipe(PROJECT_ROOT / "models" / "recipes" / f"{name}.toml")
+    recipe = recipe_behind(name)
     with tempfile.TemporaryDirectory(prefix="leads-") as folder:
         networks = {}
-        for number, lead in enumerate(leads(recipe)):
+        for number, lead in enumerate(leads(short(recipe, minutes))):
             output = Path(folder) / str(number)
             # In a process of its own, which gives back all of its memory.
             command = [sys.executable, "-m", "bench.leads", name, str(minutes), lead, str(output)]
@@ -144,6 +177,8 @@ def main(name: str, minutes: float) -> None:
             networks[lead] = output / "lead.npz"
         scores, rows = look(networks)
     print(table(scores))
+    print(f"\nEach trained {minutes:g} minutes on {', '.join(STYLES)}.")
+    print(f"Emphasis dropped with the styles left out: {dropped(recipe) or 'none'}.")
     sheet = make_sheet(f"What single choices give, after {minutes:g} minutes each", rows, HEIGHT)
     (PROJECT_ROOT / "docs" / "networks" / "leads.webp").write_bytes(sheet)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import shlex
 import tempfile
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +14,13 @@ from typing import TYPE_CHECKING
 
 import click
 import numpy as np
+from click.core import ParameterSource
 from flask.cli import with_appcontext
 from PIL import Image
 
 from app.commands.console import BadInput, OneLineCommand, Progress, bad_input_is_one_line, write_whole
 from app.commands.evaluation_goals import PUBLISHED
-from app.commands.evaluation_page import make_sheet, page, to_csv
+from app.commands.evaluation_page import Method, make_sheet, page, to_csv
 from app.commands.training_data import SHARED, loss_weights, vgg_option
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts
@@ -26,12 +29,13 @@ from app.engine.color import blend
 from app.engine.preprocessing import Pixels
 from app.engine.processor import computes_bfloat16
 from app.engine.training.evaluation import Blended, Photo, Score, listed_photos
+from app.engine.training.pictures import find_paintings
 from app.imaging import decode_photo
 from app.wiring import catalogue
 
 if TYPE_CHECKING:
     from app.engine.stylizer import Stylizer
-    from app.engine.training.judge import Judge
+    from app.engine.training.judge import Judge, Precision
 
 # The published checkpoints' names of styles that are called otherwise here.
 PUBLISHED_NAMES = {"scream": "the_scream", "wreck": "the_shipwreck_of_the_minotaur"}
@@ -42,6 +46,8 @@ LEAST_SIDE = 20
 STRENGTHS = (1.0, 0.9, 0.8, 0.7)
 # The photos of the sheet that sets networks side by side.
 COMPARED_PHOTOS = 2
+# Parameters that the page need not tell: the networks it names anyway, the others change no figure.
+UNTOLD = {"networks", "output", "vgg"}
 SHEET_HEIGHT, COMPARISON_HEIGHT = 132, 210
 
 
@@ -76,7 +82,7 @@ class Candidate:
     "--paintings",
     type=click.Path(path_type=Path),
     default=SHARED / "paintings",
-    help="A folder with SLUG.jpg for each style.",
+    help="A folder with SLUG.jpg or SLUG.png for each style.",
 )
 @vgg_option
 @click.option("--size", type=click.IntRange(64, 2048), default=384, show_default=True, help="Of the photos.")
@@ -114,18 +120,15 @@ def evaluate(
 
     # A network meets a photo of each shape, and TensorFlow remarks on every new one.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    files = [find_network(name) for name in networks] or _shipped()
+    files = name_networks([find_network(name) for name in networks] or _shipped())
     judged = read_folder(photos, size) if photos else read_listed(held_out, size)
     if not judged:
         raise BadInput("There are no photos to judge by.")
+    precision: Precision = "bfloat16" if computes_bfloat16() else "float32"
     with tempfile.TemporaryDirectory(prefix="networks-") as folder:
         candidates = list(_candidates(files, published, Path(folder)))
         styles = {style for candidate in candidates for style in candidate.slugs}
-        judge = Judge(
-            loss_weights(vgg),
-            read_paintings(paintings, styles, style_size),
-            precision="bfloat16" if computes_bfloat16() else "float32",
-        )
+        judge = Judge(loss_weights(vgg), read_paintings(paintings, styles, style_size), precision=precision)
         results = _measure(candidates, judged, judge)
     sheets = list(make_sheets(candidates, judged, results.pictures))
     for sheet in sheets:
@@ -134,9 +137,37 @@ def evaluate(
     if results.blended:
         write_whole(output / "curves.csv", to_csv(results.blended).encode())
     titles = {sheet.file: sheet.title for sheet in sheets}
-    command = " ".join(["flask networks evaluate", *(path.stem for path in files)])
-    write_whole(output / "README.md", page(results.scores, results.blended, judged, titles, command).encode())
+    method = Method(_as_typed(files), size, style_size, precision)
+    write_whole(output / "README.md", page(results.scores, results.blended, judged, titles, method).encode())
     click.echo(f"{len(results.scores)} pictures measured: {output / 'README.md'}")
+
+
+def _as_typed(networks: Iterable[str]) -> str:
+    """The command that runs, with the options that were given; of files and folders only their names."""
+    context = click.get_current_context()
+    words = ["flask", "networks", "evaluate", *networks]
+    for name, value in context.params.items():
+        if name not in UNTOLD and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            told = value.resolve().name if isinstance(value, Path) else str(value)
+            words += [f"--{name.replace('_', '-')}", told]
+    return shlex.join(words)
+
+
+def name_networks(files: Iterable[Path]) -> dict[str, Path]:
+    """Networks by the names of their files; where these are the same, with the folder's before.
+
+    Raises:
+        BadInput: the names are the same even so.
+    """
+    paths = list(dict.fromkeys(path.resolve() for path in files))
+    stems = Counter([PUBLISHED, *(path.stem for path in paths)])
+    named: dict[str, Path] = {}
+    for path in paths:
+        name = path.stem if stems[path.stem] == 1 else f"{path.parent.name}_{path.stem}"
+        if name in named:
+            raise BadInput(f"Two of the networks are called {name}: give one of them another name.")
+        named[name] = path
+    return named
 
 
 def find_network(name: str) -> Path:
@@ -163,15 +194,20 @@ def read_listed(held_out: Path, size: int) -> list[Photo]:
 
 
 def read_folder(folder: Path, size: int) -> list[Photo]:
-    """Every photo of a folder, by the file's name."""
+    """Every photo of a folder, by the file's name, with its ending only where two would have one name."""
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_ENDINGS)
-    return [Photo(path.stem, "photo", read_picture(path, size, multiple=4)) for path in paths]
+    stems = Counter(path.stem for path in paths)
+    names = [path.stem if stems[path.stem] == 1 else path.name for path in paths]
+    return [
+        Photo(name, "photo", read_picture(path, size, multiple=4))
+        for name, path in zip(names, paths, strict=True)
+    ]
 
 
 def read_paintings(folder: Path, slugs: Iterable[str], size: int) -> dict[str, Pixels]:
-    """The paintings at hand, by slug."""
-    paths = {slug: folder / f"{slug}.jpg" for slug in slugs}
-    return {slug: read_picture(path, size) for slug, path in paths.items() if path.is_file()}
+    """The paintings at hand, by slug: the files that training takes too."""
+    paths = find_paintings(folder) if folder.is_dir() else {}
+    return {slug: read_picture(paths[slug], size) for slug in slugs if slug in paths}
 
 
 def read_picture(path: Path, size: int, *, multiple: int = 1) -> Pixels:
@@ -193,11 +229,11 @@ def _shipped() -> list[Path]:
     return [*used, *sorted(others.difference(used))]
 
 
-def _candidates(files: Iterable[Path], published: Path, folder: Path) -> Iterable[Candidate]:
+def _candidates(files: Mapping[str, Path], published: Path, folder: Path) -> Iterable[Candidate]:
     """Each network in a catalogue of its own, since networks share the names of styles."""
-    for path in files:
+    for name, path in files.items():
         styles = {slug: slug for slug in load_checkpoint(path).styles}
-        yield make_candidate(path.stem, folder / path.stem, {slug: path.resolve() for slug in styles}, styles)
+        yield make_candidate(name, folder / name, dict.fromkeys(styles, path), styles)
     checkpoints: dict[str, Path] = {}
     for path in sorted(published.glob("*.ckpt*")) if published.is_dir() else []:
         name = path.name.partition(".ckpt")[0]

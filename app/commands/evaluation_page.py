@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -26,6 +26,16 @@ HEADINGS = {
     "checkerboard": "Checkerboard",
     "color_distance": "Colours",
 }
+
+
+@dataclass(frozen=True)
+class Method:
+    """How the figures came about: the command, the longest sides in pixels, and what VGG-16 computed in."""
+
+    command: str
+    size: int
+    style_size: int
+    precision: str
 
 
 def to_csv(scores: Sequence[Score] | Sequence[Blended]) -> str:
@@ -49,14 +59,16 @@ def page(
     blended: Sequence[Blended],
     photos: Sequence[Photo],
     sheets: Mapping[str, str],
-    command: str,
+    method: Method,
 ) -> str:
     """The page in Markdown; ``sheets`` are titles by file name."""
     networks = list(dict.fromkeys(score.network for score in scores))
     parts = [
         "# How well the networks paint",
-        f"Measured by `{command}`. Each style paints each of {len(photos)} photos that training leaves out; "
-        "the figures of every single picture stand in [evaluation.csv](evaluation.csv).",
+        f"Measured by `{method.command}`. Each style paints each of {len(photos)} photos that training "
+        f"leaves out, at most {method.size} pixels long; paintings have at most {method.style_size} pixels, "
+        f"and VGG-16 computes in {method.precision}. The figures of every single picture stand in "
+        "[evaluation.csv](evaluation.csv).",
         _EXPLANATION,
     ]
     if blended:

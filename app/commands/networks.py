@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from flask.cli import with_appcontext
 
-from app.commands.console import OneLineCommand, Progress, bad_input_is_one_line, load_stylizer
+from app.commands.console import (
+    OneLineCommand,
+    Progress,
+    bad_input_is_one_line,
+    load_stylizer,
+    write_whole,
+)
 from app.commands.evaluate import evaluate
 from app.commands.shipping import ship
 from app.commands.styles import render_preview
@@ -58,7 +65,7 @@ def _training_data(command: Callable[..., None]) -> Callable[..., None]:
     "--paintings",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     **lying_beside("paintings"),
-    help="A folder with SLUG.jpg for each style.",
+    help="A folder with SLUG.jpg or SLUG.png for each style.",
 )
 @click.option("--start", type=click.Path(path_type=Path), help="A checkpoint of ours to start from.")
 @click.option("--output", type=click.Path(path_type=Path), help="By default a folder in instance/training.")
@@ -69,13 +76,14 @@ def train(
 ) -> None:
     """Train a network after a recipe.
 
-    Stop it at any time: the same command goes on from the last checkpoint. The folder of the training holds
-    the network, a file that says what made it, the losses and sheets of samples.
+    Stop it at any time: the same command goes on from the last checkpoint, as long as recipe, photos,
+    paintings and weights stay. The folder of the training holds the network, a file that says what made it,
+    the losses and sheets of samples.
     """
     recipe = read_recipe(config)
     from app.engine.checkpoints import load_checkpoint
     from app.engine.training import trainer
-    from app.engine.training.data import find_paintings
+    from app.engine.training.pictures import find_paintings
 
     sources = trainer.Sources(
         photos=photos,
@@ -111,8 +119,8 @@ def add_style(
 ) -> None:
     """Teach a network of this site the style of PAINTING, a JPEG or PNG file.
 
-    Only the style's own scales and shifts are fitted, and kept in a small file of their own; the network and
-    its other styles stay as they are, and can be mixed with the new one.
+    Only the style's own scales and shifts are fitted, and kept in a small file of their own, beside one that
+    says what made them; the network and its other styles stay as they are, and can be mixed with the new one.
     """
     offered = catalogue()
     facts = _facts(slug, **known)
@@ -124,26 +132,30 @@ def add_style(
 
     # The preview is painted after the fitting, when TensorFlow can no longer be configured.
     configure_tensorflow()
-    checkpoint, recipe = load_checkpoint(path), _recipe_of(path)
+    checkpoint, recipe = load_checkpoint(path), recipe_of(path)
     with Progress() as progress:
-        row = fit_style(
+        fitted = fit_style(
             checkpoint,
             recipe,
             slug,
             painting,
             photos,
             minutes=minutes,
+            network_file=path,
             loss_weights=loss_weights(vgg, recipe.loss.network),
+            code_version=_code_version(),
             report=_reporter(progress),
         )
-    name = f"{path.stem}+{slug}.npz"
-    save_row(offered.import_folder / name, checkpoint, row)
-    offered.add_row(facts, path.name, name)
+    row = offered.import_folder / f"{path.stem}+{slug}.npz"
+    save_row(row, checkpoint, fitted.row)
+    write_whole(row.with_suffix(".json"), json.dumps(fitted.facts, indent=2).encode())
+    offered.add_row(facts, path.name, row.name)
     try:
         render_preview(load_stylizer(), slug, offered.import_folder / "previews" / f"{slug}.webp")
     except BaseException:
         # A style without a preview is half a style.
         offered.remove(slug)
+        row.with_suffix(".json").unlink(missing_ok=True)
         raise
     click.echo(f"{slug} is on offer now")
 
@@ -158,7 +170,7 @@ def _facts(slug: str, *, title: str, public_domain: bool, **known: Any) -> Style
     )
 
 
-def _recipe_of(network: Path) -> Recipe:
+def recipe_of(network: Path) -> Recipe:
     """What a network was trained with, by the file beside it; the house recipe where there is none."""
     beside = network.with_suffix(".json")
     if not beside.exists():
@@ -172,15 +184,20 @@ def _recipe_of(network: Path) -> Recipe:
 def _reporter(progress: Progress) -> Callable[[Trained, float], None]:
     def report(trained: Trained, share: float) -> None:
         losses = "  ".join(f"{name} {value:.3g}" for name, value in sorted(trained.losses.items()))
-        progress.show(share, f"step {trained.step}  {losses}")
+        skipped = f"  skipped {trained.skipped}" if trained.skipped else ""
+        progress.show(share, f"step {trained.step}  {losses}{skipped}")
 
     return report
 
 
 def _code_version() -> str:
-    """The commit that the code comes from, or nothing where that is not known."""
+    """The commit that the code comes from, or else the project's version; nothing where neither is known."""
+    return _commit() or _project_version()
+
+
+def _commit() -> str:
     git = shutil.which("git")
-    if git is None:
+    if git is None or not (PROJECT_ROOT / ".git").exists():
         return ""
     asked: Any = subprocess.run(  # noqa: S603 - nothing of it comes from outside
         [git, "-C", str(PROJECT_ROOT), "describe", "--always", "--dirty"],
@@ -189,3 +206,10 @@ def _code_version() -> str:
         check=False,
     )
     return str(asked.stdout).strip()
+
+
+def _project_version() -> str:
+    about = PROJECT_ROOT / "pyproject.toml"
+    if not about.is_file():
+        return ""
+    return str(tomllib.loads(about.read_text(encoding="utf-8"))["project"]["version"])

@@ -15,7 +15,7 @@ from PIL import Image
 
 from app.commands.console import BadInput, OneLineCommand, Progress, bad_input_is_one_line, write_whole
 from app.config import PROJECT_ROOT
-from app.engine.catalogue import StyleFacts, ship_network
+from app.engine.catalogue import Catalogue, StyleFacts, ship_network
 from app.engine.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from app.engine.preprocessing import Pixels
 from app.engine.scheduling import FairQueue
@@ -31,6 +31,8 @@ SAMPLE_SIDE = 384
 # By how many levels of 255 a pixel may change when kernels are rounded to float16.
 TOLERANCE = 1
 MEMORY = 1 << 30
+# How the names of networks end that paint previews in another one's place (app.engine.catalogue).
+FAST = "_fast"
 
 
 @click.command("ship", cls=OneLineCommand)
@@ -52,23 +54,63 @@ def ship(trained: Path, name: str, folder: Path) -> None:
 
     Kernels are rounded to float16 where that moves no pixel of the sample photos by more than one level.
     Styles that another network painted until now are painted by this one; the file of a network without a
-    style left stays, to compare with.
+    style left stays, to compare with. A network called X_fast, where a network X is on offer, only gets its
+    place beside that one: it paints in its stead where FAST_NETWORKS=true.
     """
     checkpoint = load_checkpoint(trained)
-    styles = read_facts(folder / FACTS, checkpoint.styles)
     name = name or trained.stem
+    if name.endswith(FAST) and (taken := _styles_of(name.removesuffix(FAST), folder)):
+        _ship_variant(trained, checkpoint, name, folder, taken)
+    else:
+        _ship_network(trained, checkpoint, name, folder)
+
+
+def _ship_network(trained: Path, checkpoint: Checkpoint, name: str, folder: Path) -> None:
+    styles = read_facts(folder / FACTS, checkpoint.styles)
+    kind = _copy(trained, checkpoint, name, folder)
+    idle = ship_network(folder, f"{name}.npz", styles)
+    click.echo(f"{name} ships with {len(styles)} styles {kind}")
+    for file in idle:
+        if not _is_variant(folder / file):
+            click.echo(f"{file} paints no style any more: keep it to compare with, or delete it.")
+    click.echo("Next: flask styles render-previews")
+
+
+def _ship_variant(
+    trained: Path, checkpoint: Checkpoint, name: str, folder: Path, styles: Iterable[str]
+) -> None:
+    """Put a fast variant beside its network, whose ``styles`` it is to paint; the catalogue stays."""
+    whole = name.removesuffix(FAST)
+    for slug in styles:
+        if slug not in checkpoint.styles:
+            raise BadInput(f"{name} cannot paint in the place of {whole}: it has no style {slug}.")
+    kind = _copy(trained, checkpoint, name, folder)
+    click.echo(f"{name} ships as the fast variant of {whole} {kind}")
+
+
+def _copy(trained: Path, checkpoint: Checkpoint, name: str, folder: Path) -> str:
+    """Put a network's files into the folder, and say in what numbers its kernels are kept."""
     difference = rounding_difference(checkpoint, _samples())
     kernel_type = np.float16 if difference <= TOLERANCE else np.float32
     save_checkpoint(folder / f"{name}.npz", checkpoint, kernel_type=kernel_type)
     _take_along([trained.with_suffix(".json")], folder / f"{name}.json")
     # A network that has shipped already has its losses under its own name.
     _take_along([trained.with_name(LOSSES), trained.with_suffix(".csv")], folder / f"{name}.csv")
-    idle = ship_network(folder, f"{name}.npz", styles)
-    click.echo(f"{name} ships with {len(styles)} styles in {np.dtype(kernel_type).name}:")
-    click.echo(f"rounding to float16 moves a pixel by {difference} of 255 levels at most.")
-    for file in idle:
-        click.echo(f"{file} paints no style any more: keep it to compare with, or delete it.")
-    click.echo("Next: flask styles render-previews")
+    return (
+        f"in {np.dtype(kernel_type).name}:\n"
+        f"rounding to float16 moves a pixel by {difference} of 255 levels at most."
+    )
+
+
+def _styles_of(network: str, folder: Path) -> list[str]:
+    """The styles that a folder's catalogue has a network paint."""
+    return [style.slug for style in Catalogue([folder]).styles if style.checkpoint.stem == network]
+
+
+def _is_variant(network: Path) -> bool:
+    """Whether a file is the fast variant of a network that lies beside it."""
+    whole = network.stem.removesuffix(FAST)
+    return whole != network.stem and network.with_stem(whole).is_file()
 
 
 def _take_along(candidates: Sequence[Path], target: Path) -> None:

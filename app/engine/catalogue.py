@@ -173,7 +173,9 @@ class Catalogue:
             for network in networks:
                 network["styles"] = [facts for facts in network["styles"] if facts["slug"] != slug]
             networks[:] = [network for network in networks if network["styles"]]
-        (style.row or style.checkpoint).unlink(missing_ok=True)
+        weights = style.row or style.checkpoint
+        weights.unlink(missing_ok=True)
+        weights.with_suffix(".json").unlink(missing_ok=True)  # what made them, where that was kept
         style.preview.unlink(missing_ok=True)
         return style
 

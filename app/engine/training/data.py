@@ -18,12 +18,15 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from app.engine.errors import InvalidPicture
+from app.engine.training.pictures import decode_picture
 from app.engine.training.recipe import Stage
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = {".jpg", ".jpeg", ".png"}
 Pixels = npt.NDArray[np.float32]
+
+# What a stage of a training draws by chance.
+ORDER, CROP, STYLES = range(3)
 
 
 def leave_gpus_to_backend() -> None:
@@ -35,24 +38,6 @@ def leave_gpus_to_backend() -> None:
         tf.config.set_visible_devices([], "GPU")
 
 
-def find_photos(folder: Path, held_out: Sequence[str] = ()) -> list[Path]:
-    """Every photo below a folder, in the order of their names, without those held out (by file name).
-
-    Raises:
-        InvalidPicture: there are none.
-    """
-    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    photos = [path for path in photos if path.name not in held_out]
-    if not photos:
-        raise InvalidPicture(f"There are no photos in {folder}.")
-    return photos
-
-
-def find_paintings(folder: Path) -> dict[str, Path]:
-    """The pictures in a folder by their names without the ending, which are the slugs of styles."""
-    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES}
-
-
 def read_picture(path: Path, long_side: int) -> Pixels:
     """Read a picture at ``long_side`` pixels along its longer side.
 
@@ -61,14 +46,27 @@ def read_picture(path: Path, long_side: int) -> Pixels:
     Raises:
         InvalidPicture: the file is missing or no JPEG or PNG.
     """
-    try:
-        pixels = _decode(tf.constant(str(path)))
-    except tf.errors.OpError as error:
-        raise InvalidPicture(f"{path.name} is not a JPEG or PNG picture, or it is damaged.") from error
-    height, width = pixels.shape[:2]
-    scale = long_side / max(height, width)
-    size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    return np.asarray(_resize(pixels, size))
+    pixels = decode_picture(path)
+    return _scaled(pixels, long_side / max(pixels.shape[:2]))
+
+
+def read_square(path: Path, side: int) -> Pixels:
+    """Read the middle of a picture whose shorter side is made ``side`` pixels long.
+
+    Returns float32 [side, side, 3], RGB in 0..255.
+
+    Raises:
+        InvalidPicture: as :func:`read_picture`.
+    """
+    pixels = decode_picture(path)
+    scaled = _scaled(pixels, side / min(pixels.shape[:2]))
+    top, left = ((length - side) // 2 for length in scaled.shape[:2])
+    return scaled[top : top + side, left : left + side]
+
+
+def _scaled(pixels: npt.NDArray[np.uint8], scale: float) -> Pixels:
+    height, width = (max(1, round(length * scale)) for length in pixels.shape[:2])
+    return np.asarray(_resize(pixels, (height, width)))
 
 
 def read_photos(photos: Sequence[Path], long_side: int) -> list[Pixels]:
@@ -89,13 +87,14 @@ def read_photos(photos: Sequence[Path], long_side: int) -> list[Pixels]:
 
 
 def stream(
-    photos: Sequence[Path], styles: int, stage: Stage, *, seed: int, first_step: int
+    photos: Sequence[Path], styles: int, stage: Stage, *, seed: int, number: int = 0, first_step: int
 ) -> tf.data.Dataset:
     """The endless batches of a stage, from a step on.
 
     A photo is cut to a random square between the crop and its short side, reduced to the crop and mirrored
     half of the time. Photos come in a random order, each once before any comes again; in the place of one
-    that cannot be read comes the next of the list that can.
+    that cannot be read comes the next of the list that can. ``number`` says which stage of the training
+    it is, for each of them draws otherwise.
 
     Yields photos float32 [stage.photos, crop, crop, 3] and styles int32 [stage.photos, styles_per_photo],
     which are different for one photo as far as there are enough.
@@ -104,23 +103,30 @@ def stream(
     def read(place: np.int64) -> npt.NDArray[np.uint8]:
         return _first_readable(photos, int(place))
 
-    def draw(number: Any) -> tuple[Any, Any]:
-        turn, place = number // len(photos), number % len(photos)
-        key = tf.stack([tf.constant(seed, tf.int64), number])
-        shuffle = tf.stack([tf.constant(seed, tf.int64), turn])
-        chosen = tf.random.experimental.index_shuffle(place, shuffle, tf.cast(len(photos) - 1, tf.int64))
+    def draw(index: Any) -> tuple[Any, Any]:
+        turn, place = index // len(photos), index % len(photos)
+        order = draw_key(seed, number, ORDER, turn)
+        chosen = tf.random.experimental.index_shuffle(place, order, tf.cast(len(photos) - 1, tf.int64))
         pixels = tf.ensure_shape(tf.numpy_function(read, [chosen], tf.uint8), (None, None, 3))
-        photo = _random_crop(pixels, stage.crop, key)
-        ranks = tf.argsort(tf.random.stateless_uniform([styles], key))
+        photo = _random_crop(pixels, stage.crop, draw_key(seed, number, CROP, index))
+        ranks = tf.argsort(tf.random.stateless_uniform([styles], draw_key(seed, number, STYLES, index)))
         return photo, tf.gather(ranks, tf.range(stage.styles_per_photo) % styles)
 
     first = first_step * stage.photos
     return (
         tf.data.Dataset.range(first, np.iinfo(np.int64).max)
-        .map(draw, num_parallel_calls=2, deterministic=True)
+        .map(draw, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(stage.photos, drop_remainder=True)
         .prefetch(4)
     )
+
+
+def draw_key(seed: int, stage: int, purpose: int, index: Any) -> Any:
+    """The key of one draw, int64 [2]: another one for every seed, stage, purpose and index."""
+    key = tf.constant([seed, stage], tf.int64)
+    for part in (purpose, index):
+        key = tf.random.experimental.stateless_fold_in(key, tf.cast(part, tf.int64))
+    return key
 
 
 def _first_readable(photos: Sequence[Path], first: int) -> npt.NDArray[np.uint8]:
@@ -128,8 +134,8 @@ def _first_readable(photos: Sequence[Path], first: int) -> npt.NDArray[np.uint8]
     for place in range(first, first + len(photos)):
         path = photos[place % len(photos)]
         try:
-            return np.asarray(_decode(tf.constant(str(path))))
-        except tf.errors.OpError:
+            return decode_picture(path)
+        except InvalidPicture:
             _warn_of_damage(path)
     raise InvalidPicture("None of the photos can be read.")
 
@@ -140,10 +146,6 @@ def _warn_of_damage(path: Path) -> None:
     log.warning("%s cannot be read, and another photo takes its place.", path)
 
 
-def _decode(path: Any) -> Any:
-    return tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
-
-
 def _resize(pixels: Any, size: Any) -> Any:
     resized = tf.image.resize(pixels, size, method="bicubic", antialias=True)
     return tf.clip_by_value(resized, 0.0, 255.0)
@@ -151,7 +153,7 @@ def _resize(pixels: Any, size: Any) -> Any:
 
 def _random_crop(pixels: Any, crop: int, key: Any) -> Any:
     shape = tf.shape(pixels)[:2]
-    zoom, down, across, mirror = tf.unstack(tf.random.stateless_uniform([4], tf.add(key, [1, 0])))
+    zoom, down, across, mirror = tf.unstack(tf.random.stateless_uniform([4], key))
     short = tf.cast(tf.reduce_min(shape), tf.float32)
     side = tf.cast(tf.minimum(short, crop + zoom * tf.maximum(0.0, short - crop)), tf.int32)
     top, left = (

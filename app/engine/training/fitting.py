@@ -1,22 +1,36 @@
 """A style of one's own: fitting one row of scales and shifts to a painting, on a network that stays.
 
-Dumoulin, Shlens and Kudlur 2017, section 3.2: a network that has learned many styles has learned to paint;
-a further painting only needs new scales and shifts.
+Dumoulin, Shlens and Kudlur 2017, "A Learned Representation for Artistic Style", section 3.4: a network that
+has learned many styles has learned to paint; a further painting only needs new scales and shifts.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
 
 from app.engine.checkpoints import Checkpoint, Floats, load_checkpoint
-from app.engine.training.recipe import Recipe, Schedule, Stage
+from app.engine.processor import computes_bfloat16
+from app.engine.training.recipe import Precision, Recipe, Schedule, Stage
 from app.engine.training.trainer import Report, Sources, train
 
 # Few numbers are fitted, so large steps are safe.
 RATE, FINAL_RATE = 2e-2, 1e-3
 CROP = 160
+
+
+@dataclass(frozen=True)
+class FittedStyle:
+    """A new style's row, float32 [``config.style_size``], and what made it, as :func:`train` notes it."""
+
+    row: Floats
+    facts: dict[str, Any]
 
 
 def fit_style(
@@ -27,9 +41,11 @@ def fit_style(
     photos: Path,
     *,
     minutes: float,
+    network_file: Path | None = None,
     loss_weights: str | Path | None = "imagenet",
+    code_version: str = "",
     report: Report = lambda progress, share: None,
-) -> Floats:
+) -> FittedStyle:
     """Fit a row for a painting, starting from the mean of the network's rows.
 
     Args:
@@ -40,21 +56,22 @@ def fit_style(
         painting: a JPEG or PNG file.
         photos: a folder of photos to practise on.
         minutes: how long to fit.
+        network_file: where the network comes from, to be written down.
         loss_weights: as :func:`build_loss_network` takes them.
+        code_version: is written down.
         report: as :func:`train` calls it.
-
-    Returns:
-        The new style's row, float32 [``config.style_size``].
 
     Raises:
         InvalidPicture: the painting or all photos cannot be read.
         InvalidOption: the loss network's weights cannot be used.
+        TrainingFailed: nothing changed for many steps.
     """
     fitting = dataclasses.replace(
         recipe,
         name=slug,
         network=network.config,
-        loss=dataclasses.replace(recipe.loss, emphasis={}),
+        # What is said of single styles is said of others than this one.
+        loss=dataclasses.replace(recipe.loss, emphasis={}, total_variation_by_style={}),
         data=dataclasses.replace(recipe.data, styles=(slug,)),
         schedule=Schedule(
             stages=(Stage(share=1.0, crop=CROP, photos=4, styles_per_photo=1),),
@@ -65,7 +82,23 @@ def fit_style(
             steps_per_round=10,
             checkpoint_minutes=minutes + 1,
         ),
+        precision=precision_here(recipe.precision),
     )
-    sources = Sources(photos, {slug: painting}, loss_weights, sheet_photos=(), start=network, frozen=True)
+    sources = Sources(
+        photos,
+        {slug: painting},
+        loss_weights,
+        sheet_photos=(),
+        start=network,
+        start_file=network_file,
+        frozen=True,
+    )
     with tempfile.TemporaryDirectory(prefix="fitting-") as folder:
-        return load_checkpoint(train(fitting, sources, Path(folder), report=report)).row(slug)
+        path = train(fitting, sources, Path(folder), code_version=code_version, report=report)
+        facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        return FittedStyle(load_checkpoint(path).row(slug), facts)
+
+
+def precision_here(wanted: Precision) -> Precision:
+    """What is wanted, but where bfloat16 is only emulated, which is slower than float32."""
+    return wanted if computes_bfloat16() or tf.config.list_physical_devices("GPU") else "float32"

@@ -1,7 +1,8 @@
 """Judging pictures: how far they are from their photo, from the painting, and from being clean.
 
 The distances are those of Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer
-and Super-Resolution", as means of squares, so that layers of any width weigh alike; ``metrics`` has the rest.
+and Super-Resolution", as means of squares, so that a layer's width does not decide its weight; layers whose
+activations are large still outweigh the others. ``metrics`` has the rest.
 """
 
 from __future__ import annotations

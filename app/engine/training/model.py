@@ -29,6 +29,9 @@ class Eyes:
     """The loss network, and what the recipe looks at with it.
 
     ``look`` gives every layer, ``look_for_content`` only as many as the content needs, each by its name.
+    Where the recipe compares styles at several scales, ``look`` gives the layers for each: LAYER_by2 is what
+    LAYER sees of the picture at half its size (Snelgrove 2017, "High-Resolution Multi-Scale Neural Texture
+    Synthesis"). ``style`` names those that the style is compared in, each with its layer.
     """
 
     def __init__(self, network: keras.Model, layers: Sequence[str], recipe: LossRecipe) -> None:
@@ -36,11 +39,19 @@ class Eyes:
         self.layers = list(layers)
         self.recipe = recipe
         self.content_layers = list(recipe.content)
+        self.style = {
+            _at_scale(layer, scale): layer for scale in range(recipe.style_scales) for layer in recipe.style
+        }
         outputs = [network.outputs[self.layers.index(layer)] for layer in self.content_layers]
-        self._content_network = keras.Model(network.inputs, outputs)
+        self._content_network = keras.Model(network.inputs[0], outputs)
 
     def look(self, pixels: Any) -> dict[str, Any]:
-        return _named(self.layers, self.network(pixels))
+        seen: dict[str, Any] = {}
+        for scale in range(self.recipe.style_scales):
+            if scale:
+                pixels = ops.average_pool(pixels, 2)
+            seen |= _named([_at_scale(layer, scale) for layer in self.layers], self.network(pixels))
+        return seen
 
     def look_for_content(self, pixels: Any) -> dict[str, Any]:
         return _named(self.content_layers, self._content_network(pixels))
@@ -57,8 +68,8 @@ class Measure:
     """
 
     content: Mapping[str, float]
-    grams: Mapping[str, Floats]  # by layer, [styles, channels, channels]
-    style: Mapping[str, Floats]  # by layer, [styles]
+    grams: Mapping[str, Floats]  # by layer and scale (Eyes.style), [styles, channels, channels]
+    style: Mapping[str, Floats]  # the same, [styles]
 
     @classmethod
     def take(cls, eyes: Eyes, grams: Mapping[str, Floats], photos: Sequence[Floats]) -> Measure:
@@ -68,24 +79,28 @@ class Measure:
         """
         recipe = eyes.recipe
         content: dict[str, list[float]] = {layer: [] for layer in recipe.content}
-        usual: dict[str, list[Floats]] = {layer: [] for layer in recipe.style}
+        usual: dict[str, list[Floats]] = {name: [] for name in eyes.style}
         for photo in photos:
             seen = eyes.look(photo[None])
             for layer in recipe.content:
                 content[layer].append(float(content_distance(seen[layer], 0.0)[0]))
-            for layer in recipe.style:
-                usual[layer].append(_gram(seen[layer]))
+            for name, grams_of_photos in usual.items():
+                grams_of_photos.append(_gram(seen[name]))
         return cls(
             {layer: float(np.mean(values)) for layer, values in content.items()},
             grams,
-            {layer: _style_scales(grams[layer], np.stack(usual[layer])) for layer in recipe.style},
+            {name: _style_scales(grams[name], np.stack(usual[name])) for name in eyes.style},
         )
 
 
 def painting_grams(eyes: Eyes, paintings: Sequence[Floats], layers: Sequence[str]) -> dict[str, Floats]:
-    """The Gram matrices of paintings, each float32 [height, width, 3]: [paintings, channels, channels]."""
+    """The Gram matrices of paintings, each float32 [height, width, 3]: [paintings, channels, channels].
+
+    By the names that ``eyes.style`` has for ``layers``.
+    """
     seen = [eyes.look(painting[None]) for painting in paintings]
-    return {layer: np.stack([_gram(activations[layer]) for activations in seen]) for layer in layers}
+    names = [name for name, layer in eyes.style.items() if layer in layers]
+    return {name: np.stack([_gram(activations[name]) for activations in seen]) for name in names}
 
 
 def _gram(activations: Any) -> Floats:
@@ -100,11 +115,27 @@ def _style_scales(paintings: Floats, photos: Floats) -> Floats:
     return scales
 
 
+def _at_scale(layer: str, scale: int) -> str:
+    return f"{layer}_by{1 << scale}" if scale else layer
+
+
 def _named(names: Sequence[str], values: Any) -> dict[str, Any]:
     return dict(zip(names, values if isinstance(values, list | tuple) else [values], strict=True))
 
 
-class StyleTrainer(keras.Model):  # type: ignore[misc]  # Keras ships no types
+class MeanOfFinite(keras.metrics.Mean):  # type: ignore[misc]  # Keras ships no types
+    """The mean of those steps' values that are finite; NaN where none is, or there was none."""
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        value = ops.mean(values)
+        finite = ops.isfinite(value)
+        super().update_state(ops.where(finite, value, 0.0), ops.cast(finite, "float32"))
+
+    def result(self) -> Any:
+        return ops.divide(self.total, self.count)
+
+
+class StyleTrainer(keras.Model):  # type: ignore[misc]
     """Johnson et al. 2016's training, for many styles at once (Dumoulin et al. 2017).
 
     Takes ``photos`` float32 [n, crop, crop, 3] and ``styles`` int32 [n, k]; paints photo i in each of its k
@@ -112,10 +143,11 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]  # Keras ships no types
 
         sum over content layers of w_l mean((F_l(p) - F_l(x))^2) / c_l
         + e_s * sum over style layers of w_l |G_l(p) - G_l(s)|^2 / d_ls
-        + v * total variation of p
+        + v * v_s * total variation of p
 
-    with the recipe's weights w, e and v and the scales c and d of :class:`Measure`. While it is
-    ``reconstructing``, the loss is the mean |p - x| in parts of 255, times 10.
+    with the recipe's weights w, e and v and the scales c and d of :class:`Measure`; the style's sum is over
+    every scale of the recipe too. While it is ``reconstructing``, the loss is the mean |p - x| in parts of
+    255, times 10. ``parts`` are the means of the loss and its terms over the steps whose loss is finite.
     """
 
     def __init__(
@@ -145,15 +177,18 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]  # Keras ships no types
         self.style_scales = {
             name: self._constant(f"scale_{name}", value) for name, value in measure.style.items()
         }
-        emphasis = [self.recipe.emphasis.get(slug, 1.0) for slug in slugs]
-        self.emphasis = self._constant("emphasis", np.array(emphasis, np.float32))
+        self.emphasis = self._by_style("emphasis", self.recipe.emphasis)
+        self.smoothness = self._by_style("smoothness", self.recipe.total_variation_by_style)
         self.reconstructing = False
-        self.parts = {name: keras.metrics.Mean(name=name) for name in ("content", "style", "variation")}
+        self.parts = {name: MeanOfFinite(name=name) for name in ("loss", "content", "style", "variation")}
 
     def _constant(self, name: str, value: Floats) -> Any:
         return self.add_weight(
             name=name, shape=value.shape, initializer=lambda shape, dtype=None: value, trainable=False
         )
+
+    def _by_style(self, name: str, factors: Mapping[str, float]) -> Any:
+        return self._constant(name, np.array([factors.get(slug, 1.0) for slug in self.slugs], np.float32))
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         photos = ops.repeat(inputs["photos"], ops.shape(inputs["styles"])[1], axis=0)
@@ -170,7 +205,8 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]  # Keras ships no types
     ) -> Any:
         each = ops.shape(x["styles"])[1]
         if self.reconstructing:
-            return 10.0 * ops.mean(ops.abs(y_pred - ops.repeat(x["photos"], each, axis=0))) / 255.0
+            apart = ops.mean(ops.abs(y_pred - ops.repeat(x["photos"], each, axis=0)))
+            return self._noted(10.0 * apart / 255.0)
         styles = ops.reshape(x["styles"], (-1,))
         painted = self.eyes.look(y_pred)
         photos = {
@@ -182,18 +218,30 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]  # Keras ships no types
             for layer, weight in self.recipe.content.items()
         )
         style = sum(
-            weight * self._style_distance(layer, painted[layer], styles)
-            for layer, weight in self.recipe.style.items()
+            self.recipe.style[layer] * self._style_distance(name, painted[name], styles)
+            for name, layer in self.eyes.style.items()
         ) * ops.take(self.emphasis, styles, axis=0)
-        variation = self.recipe.total_variation * total_variation(y_pred)
-        for name, values in (("content", content), ("style", style), ("variation", variation)):
-            self.parts[name].update_state(values)
-        return ops.mean(content + style + variation)
+        variation = (
+            self.recipe.total_variation * ops.take(self.smoothness, styles, axis=0) * total_variation(y_pred)
+        )
+        loss = ops.mean(content + style + variation)
+        return self._noted(loss, content=content, style=style, variation=variation)
 
-    def _style_distance(self, layer: str, painted: Any, styles: Any) -> Any:
-        target = ops.take(self.grams[layer], styles, axis=0)
+    def _noted(self, loss: Any, **terms: Any) -> Any:
+        """The loss, once it and its terms are noted; of a step whose loss is not finite nothing is."""
+        finite = ops.isfinite(loss)
+        for name, values in {"loss": loss, **terms}.items():
+            self.parts[name].update_state(ops.where(finite, values, np.nan))
+        return loss
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Keras's own mean of the loss has every step in it."""
+        return {name: part.result() for name, part in self.parts.items()}
+
+    def _style_distance(self, name: str, painted: Any, styles: Any) -> Any:
+        target = ops.take(self.grams[name], styles, axis=0)
         return style_distance(gram_matrix(painted), target) / ops.take(
-            self.style_scales[layer], styles, axis=0
+            self.style_scales[name], styles, axis=0
         )
 
     def checkpoint(self) -> Checkpoint:
@@ -218,21 +266,22 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]  # Keras ships no types
     def start_from(self, checkpoint: Checkpoint) -> None:
         """Take over what another network knows: the layers of the same name and shape, and their styles.
 
-        A style that it does not know starts from the mean of those it does.
+        A style that it does not know starts from the mean of those it does. A residual block that it does not
+        have starts by adding nothing (as in Goyal et al. 2017, "Accurate, Large Minibatch SGD", section 5.1),
+        so that a deeper network paints at first as the one it comes from.
         """
         theirs = {layer.name: layer for layer in checkpoint.config.layers}
         rows = ops.convert_to_numpy(self.rows).copy()
         known = [checkpoint.row(slug) if slug in checkpoint.styles else None for slug in self.slugs]
         mean = checkpoint.rows.mean(axis=0)
         for layer in self.config.layers:
-            if theirs.get(layer.name) != layer:
-                continue
-            load_kernel(self.transformer, layer, checkpoint.kernels[layer.name])
-            spans = zip(
-                self.config.style_spans[layer.name], checkpoint.config.style_spans[layer.name], strict=True
-            )
-            for here, there in spans:
-                rows[:, here] = [(mean if row is None else row)[there] for row in known]
+            spans = self.config.style_spans[layer.name]
+            if theirs.get(layer.name) == layer:
+                load_kernel(self.transformer, layer, checkpoint.kernels[layer.name])
+                for here, there in zip(spans, checkpoint.config.style_spans[layer.name], strict=True):
+                    rows[:, here] = [(mean if row is None else row)[there] for row in known]
+            elif layer.name not in theirs and layer.name.endswith("_b"):  # the second half of a block
+                rows[:, spans[0]] = 0.0
         self.rows.assign(rows)
 
 
@@ -245,8 +294,9 @@ def neutral_row(config: NetworkConfig) -> Floats:
 class SteadyAdam(keras.optimizers.Adam):  # type: ignore[misc]
     """Adam (Kingma and Ba 2015) that cuts off the gradient's global norm and ignores what is not finite.
 
-    A step whose gradient holds an infinity or NaN changes nothing and is not counted. It also keeps averages
-    of the weights (Polyak and Juditsky 1992), which paint more evenly than the weights of any one step.
+    A step whose gradient holds an infinity or NaN changes nothing but ``skipped``, the count of such steps.
+    It also keeps averages of the weights (Polyak and Juditsky 1992), which paint more evenly than the weights
+    of any one step.
     """
 
     def __init__(self, learning_rate: float, *, clip: float, average: float) -> None:
@@ -260,6 +310,7 @@ class SteadyAdam(keras.optimizers.Adam):  # type: ignore[misc]
         self.averages = [self.add_variable_from_reference(variable, name="average") for variable in variables]
         for average, variable in zip(self.averages, variables, strict=True):
             average.assign(ops.convert_to_numpy(variable))  # JAX would share the memory, and refuses to
+        self.skipped = self.add_variable((), dtype="int32", name="skipped")
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         norm = ops.sqrt(sum(ops.sum(ops.square(ops.cast(gradient, "float32"))) for gradient in grads))
@@ -272,6 +323,7 @@ class SteadyAdam(keras.optimizers.Adam):  # type: ignore[misc]
         ]
         super().apply(steady, trainable_variables)
         self.iterations.assign_sub(ops.cast(ops.logical_not(finite), self.iterations.dtype))
+        self.skipped.assign_add(ops.cast(ops.logical_not(finite), self.skipped.dtype))
         # Early on the averages follow closely, so that they forget where the weights began.
         steps = ops.cast(self.iterations, "float32")
         keep = ops.where(finite, ops.minimum(self.average, (1.0 + steps) / (10.0 + steps)), 1.0)

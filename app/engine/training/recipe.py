@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,16 @@ from app.engine.config import NetworkConfig
 from app.engine.errors import InvalidOption
 
 LossNetworkName = Literal["vgg16", "vgg19"]
+Precision = Literal["float32", "mixed_bfloat16"]
+
+# How many convolutions each block of a loss network has.
+CONVOLUTIONS: Mapping[LossNetworkName, tuple[int, ...]] = {
+    "vgg16": (2, 2, 3, 3, 3),
+    "vgg19": (2, 2, 4, 4, 4),
+}
+# The deepest layers have one number for so many pixels, and paintings may be twice as long as high.
+DEEPEST = 16
+MOST_SCALES = 3
 
 
 @dataclass(frozen=True)
@@ -30,8 +41,13 @@ class LossRecipe:
     style: Mapping[str, float]
     # Per level of 255 by which neighbouring pixels differ.
     total_variation: float = 0.0
+    # Styles that are to be smoother or rougher than the others: by slug, how many times that.
+    total_variation_by_style: Mapping[str, float] = dataclasses.field(default_factory=dict)
     # Styles that need more or less than their equal share, by slug.
     emphasis: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    # At how many sizes the style is compared, each half as large as the one before: what a layer sees of a
+    # smaller picture reaches farther.
+    style_scales: int = 1
     network: LossNetworkName = "vgg16"
 
 
@@ -94,7 +110,7 @@ class Recipe:
     loss: LossRecipe
     data: DataRecipe
     schedule: Schedule
-    precision: Literal["float32", "mixed_bfloat16"] = "mixed_bfloat16"
+    precision: Precision = "mixed_bfloat16"
 
     def layers_by_painting_side(self) -> dict[int, list[str]]:
         """Which layers of the style are taken from paintings of which long side, in pixels."""
@@ -121,7 +137,7 @@ def read_recipe(path: Path) -> Recipe:
         recipe = parse_recipe(values)
     except ValueError as error:
         raise InvalidOption(f"{path.name} is not a recipe: {error}") from error
-    _check(recipe, path.name)
+    check_recipe(recipe, path.name)
     return recipe
 
 
@@ -143,31 +159,88 @@ def parse_recipe(values: Mapping[str, Any]) -> Recipe:
     return recipe
 
 
-def _check(recipe: Recipe, name: str) -> None:
-    schedule, data, loss = recipe.schedule, recipe.data, recipe.loss
-    multiple, least = recipe.network.multiple, recipe.network.least_side
-    shares = sum(stage.share for stage in schedule.stages)
-    crops = [stage.crop for stage in schedule.stages]
-    right = {
-        "its schedule needs either minutes or steps": (schedule.minutes > 0) != (schedule.steps > 0),
-        "its schedule needs steps_per_round, photos and styles_per_photo of at least 1": all(
-            count >= 1
-            for count in (
-                schedule.steps_per_round,
-                *(stage.photos for stage in schedule.stages),
-                *(stage.styles_per_photo for stage in schedule.stages),
-            )
-        ),
-        "its schedule needs stages whose shares sum to 1": abs(shares - 1.0) < 1e-6,
-        f"its crops must be multiples of {multiple}, from {least} on": all(
-            crop >= least and crop % multiple == 0 for crop in crops
-        ),
-        "it needs styles, each once": 0 < len(data.styles) == len(set(data.styles)),
-        "it needs a layer for content and one for style": bool(loss.content and loss.style),
-        "its emphasis names a style that it does not train": set(loss.emphasis) <= set(data.styles),
-        "it sizes paintings for a layer that is not one of the style's": set(data.layer_painting_sides)
-        <= set(loss.style),
-    }
-    for complaint, fits in right.items():
+def check_recipe(recipe: Recipe, name: str) -> None:
+    """Check that a recipe can be followed.
+
+    Raises:
+        InvalidOption: it cannot; the message begins with ``name``.
+    """
+    for complaint, fits in (_check_schedule(recipe) | _check_loss(recipe) | _check_data(recipe)).items():
         if not fits:
             raise InvalidOption(f"{name}: {complaint}.")
+
+
+def _check_schedule(recipe: Recipe) -> dict[str, bool]:
+    schedule, stages = recipe.schedule, recipe.schedule.stages
+    multiple, least = recipe.network.multiple, recipe.network.least_side
+    counts = [schedule.steps_per_round]
+    counts += [count for stage in stages for count in (stage.photos, stage.styles_per_photo)]
+    return {
+        "its schedule needs either minutes or steps, and neither below 0": (
+            schedule.minutes >= 0 and schedule.steps >= 0 and (schedule.minutes > 0) != (schedule.steps > 0)
+        ),
+        "its schedule needs steps_per_round, photos and styles_per_photo of at least 1": min(counts) >= 1,
+        "its stages need shares above 0": all(stage.share > 0 for stage in stages),
+        "its schedule needs stages whose shares sum to 1": (
+            abs(sum(stage.share for stage in stages) - 1.0) < 1e-6
+        ),
+        f"its crops must be multiples of {multiple}, from {least} on": all(
+            stage.crop >= least and stage.crop % multiple == 0 for stage in stages
+        ),
+        "its rate must be above 0 and its final_rate not below": (
+            0 < schedule.rate < math.inf and 0 <= schedule.final_rate < math.inf
+        ),
+        "its clip must be above 0": schedule.clip > 0,
+        "its average must be from 0 on and below 1": 0 <= schedule.average < 1,
+        "its checkpoint_minutes must not be below 0": schedule.checkpoint_minutes >= 0,
+    }
+
+
+def _check_loss(recipe: Recipe) -> dict[str, bool]:
+    loss, styles = recipe.loss, set(recipe.data.styles)
+    known = loss_layers(loss.network)
+    unknown = [layer for layer in (*loss.content, *loss.style) if layer not in known]
+    by_style = (*loss.total_variation_by_style.values(), *loss.emphasis.values())
+    return {
+        "it needs a layer for content and one for style": bool(loss.content and loss.style),
+        f"{loss.network} has no layer called {', '.join(unknown)}": not unknown,
+        "its losses need weights from 0 on": _not_negative(
+            (*loss.content.values(), *loss.style.values(), loss.total_variation, *by_style)
+        ),
+        "its emphasis names a style that it does not train": set(loss.emphasis) <= styles,
+        "its total_variation_by_style names a style that it does not train": (
+            set(loss.total_variation_by_style) <= styles
+        ),
+        f"its style_scales must be from 1 to {MOST_SCALES}": 1 <= loss.style_scales <= MOST_SCALES,
+        f"its style_scales need crops of at least {_deepest(loss)} pixels": all(
+            stage.crop >= _deepest(loss) for stage in recipe.schedule.stages
+        ),
+    }
+
+
+def _check_data(recipe: Recipe) -> dict[str, bool]:
+    data = recipe.data
+    sides = (data.painting_side, *data.layer_painting_sides.values())
+    least = 2 * _deepest(recipe.loss)
+    return {
+        "it needs styles, each once": 0 < len(data.styles) == len(set(data.styles)),
+        f"its paintings need a side of at least {least} pixels": min(sides) >= least,
+        "it sizes paintings for a layer that is not one of the style's": (
+            set(data.layer_painting_sides) <= set(recipe.loss.style)
+        ),
+    }
+
+
+def loss_layers(network: LossNetworkName) -> set[str]:
+    """The layers that a loss network can be looked at in, as the papers write them."""
+    blocks = enumerate(CONVOLUTIONS[network], 1)
+    return {f"relu{block}_{number}" for block, count in blocks for number in range(1, count + 1)}
+
+
+def _deepest(loss: LossRecipe) -> int:
+    """How many pixels the deepest layer has one number for, at the smallest scale."""
+    return DEEPEST << max(0, loss.style_scales - 1)
+
+
+def _not_negative(weights: Iterable[float]) -> bool:
+    return all(0 <= weight < math.inf for weight in weights)

@@ -4,52 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from keras import ops
+from PIL import Image, ImageDraw, ImageFont
 
 from app.engine.checkpoints import Checkpoint
 from app.engine.transformer import build_transformer, load_kernels
 
+Floats = npt.NDArray[np.float32]
+
 STYLES_PER_ROW = 2
-GAP = 8
+# In pixels: between pictures, and for the name above them.
+GAP, LABEL = 8, 22
 
 
-def save_sheet(path: Path, checkpoint: Checkpoint, photos: Sequence[npt.NDArray[np.float32]]) -> None:
+def save_sheet(path: Path, checkpoint: Checkpoint, photos: Sequence[Floats]) -> None:
     """Write a JPEG with a row of ``photos`` and then, two styles a row, each painted in every style.
 
-    Photos are float32 [height, width, 3], RGB in 0..255, and are cut to squares of the least side.
+    Photos are float32 [side, side, 3], RGB in 0..255, all of one side, a multiple of the network's.
     """
-    multiple = checkpoint.config.multiple
-    side = min(min(photo.shape[:2]) for photo in photos) // multiple * multiple
-    squares = [_square(photo, side) for photo in photos]
+    side = len(photos[0])
+    width, height = len(photos) * (side + GAP), LABEL + side + GAP
+    rows = 1 + -(-len(checkpoint.styles) // STYLES_PER_ROW)
+    sheet = Image.new("RGB", (STYLES_PER_ROW * width, rows * height), "white")
+    _draw(sheet, (0, 0), "photos", photos)
     model = build_transformer(checkpoint.config)
     load_kernels(model, checkpoint.config, checkpoint.kernels)
-    strips = [_strip(squares)]
-    for slug in checkpoint.styles:
-        row = checkpoint.row(slug)[None]
-        painted = [ops.convert_to_numpy(model([square[None], row], training=False))[0] for square in squares]
-        strips.append(_strip(painted))
-    while (len(strips) - 1) % STYLES_PER_ROW:
-        strips.append(np.full_like(strips[0], 255.0))
-    rows: list[Any] = [
-        np.concatenate([strips[0]] + [np.full_like(strips[0], 255.0)] * (STYLES_PER_ROW - 1), 1)
-    ]
-    for first in range(1, len(strips), STYLES_PER_ROW):
-        rows.append(np.concatenate(strips[first : first + STYLES_PER_ROW], 1))
-    pixels = np.clip(np.rint(np.concatenate(rows)), 0, 255).astype(np.uint8)
-    path.write_bytes(tf.io.encode_jpeg(pixels, quality=90).numpy())
+    for index, slug in enumerate(checkpoint.styles, STYLES_PER_ROW):
+        style = checkpoint.row(slug)[None]
+        painted = [ops.convert_to_numpy(model([photo[None], style], training=False))[0] for photo in photos]
+        place = (index % STYLES_PER_ROW * width, index // STYLES_PER_ROW * height)
+        _draw(sheet, place, slug, painted)
+    sheet.save(path, "JPEG", quality=90)
 
 
-def _square(photo: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float32]:
-    top, left = ((length - side) // 2 for length in photo.shape[:2])
-    return photo[top : top + side, left : left + side]
-
-
-def _strip(pictures: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-    """Pictures beside each other with a white gap after each and below."""
-    framed = [np.pad(picture, ((0, GAP), (0, GAP), (0, 0)), constant_values=255.0) for picture in pictures]
-    return np.concatenate(framed, axis=1)
+def _draw(sheet: Image.Image, place: tuple[int, int], name: str, pictures: Sequence[Floats]) -> None:
+    """Pictures beside each other below their name."""
+    left, top = place
+    ImageDraw.Draw(sheet).text((left, top + 3), name, "black", ImageFont.load_default(14))
+    for picture in pictures:
+        pixels = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+        sheet.paste(Image.fromarray(pixels), (left, top + LABEL))
+        left += len(picture) + GAP

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import math
 import os
@@ -18,26 +19,27 @@ import keras
 import numpy as np
 
 from app.engine.checkpoints import Checkpoint, save_checkpoint
-from app.engine.errors import InvalidOption, InvalidPicture
-from app.engine.training.data import (
-    find_photos,
-    leave_gpus_to_backend,
-    read_photos,
-    read_picture,
-    stream,
-)
+from app.engine.errors import EngineError, InvalidOption, InvalidPicture
+from app.engine.training.data import leave_gpus_to_backend, read_photos, read_picture, read_square, stream
 from app.engine.training.loss_network import build_loss_network
 from app.engine.training.model import Eyes, Floats, Measure, SteadyAdam, StyleTrainer, painting_grams
-from app.engine.training.recipe import Recipe, Schedule
+from app.engine.training.pictures import find_photos
+from app.engine.training.recipe import Recipe, Schedule, parse_recipe
 from app.engine.training.sheets import save_sheet
 
 # The photos that say how far photos usually are from a painting, and their side in pixels.
 MEASURE_PHOTOS = 24
 MEASURE_SIDE = 256
-SHEET_SIDE = 320
+SHEET_SIDE = 256
 SHEET_PHOTOS = 3
 STATE = "state.npz"
 LOSSES = "losses.csv"
+COLUMNS = ("step", "minutes", "rate", "content", "loss", "style", "variation", "skipped")
+ENGINE = Path(__file__).parents[1]
+
+
+class TrainingFailed(EngineError):
+    """Going on would change nothing."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Sources:
     sheet_photos: tuple[Path, ...] | None = None
     # A network to start from; layers that it has alike are taken over.
     start: Checkpoint | None = None
-    # Where that network comes from, to be written down.
+    # Where that network comes from, to be written down with what made it.
     start_file: Path | None = None
     # Leave that network's kernels as they are, and fit only the rows of styles.
     frozen: bool = False
@@ -61,11 +63,17 @@ class Sources:
 
 @dataclass
 class Progress:
-    """How far a training is. ``seconds`` is the time worked, in all its runs together."""
+    """How far a training is.
+
+    ``seconds`` is the time worked, in all its runs together. ``losses`` are the last round's: means over the
+    steps whose loss is finite. ``skipped`` counts the steps that changed nothing, their gradients not being
+    finite.
+    """
 
     step: int = 0
     seconds: float = 0.0
     losses: dict[str, float] = field(default_factory=dict)
+    skipped: int = 0
 
     def share(self, schedule: Schedule) -> float:
         """The part that is done, 0 to 1."""
@@ -88,7 +96,7 @@ def train(
 
     Args:
         recipe: what to do; it may not change between the runs.
-        sources: photos, paintings, the loss network's weights.
+        sources: photos, paintings, the loss network's weights; nor may these.
         folder: where ``NAME.npz`` (the network), ``NAME.json`` (what made it), ``state.npz`` (to go on from),
             ``losses.csv`` and the sheets of samples are kept.
         code_version: is written into ``NAME.json``, for each run that trained.
@@ -98,7 +106,9 @@ def train(
         The finished network's file.
 
     Raises:
-        InvalidOption: the folder holds a training by another recipe, or the loss network cannot be built.
+        InvalidOption: the folder holds a training by another recipe or from other data, or the loss network
+            cannot be built.
+        TrainingFailed: every step of a round was skipped.
         InvalidPicture: a painting or a photo for the sheets is missing or damaged, or no photo to practise
             on can be read. Single damaged ones are replaced by others, and named in the log.
     """
@@ -118,7 +128,8 @@ def train(
             photos,
             len(recipe.data.styles),
             stage,
-            seed=recipe.schedule.seed + number,
+            seed=recipe.schedule.seed,
+            number=number,
             first_step=run.progress.step,
         )
         model.fit(
@@ -178,7 +189,7 @@ def describe(recipe: Recipe, sources: Sources, photos: Sequence[Path]) -> dict[s
     weights = sources.loss_weights
     return {
         "recipe": asdict(recipe),
-        "start": _identify(sources.start_file) if sources.start_file else None,
+        "start": _identify_network(sources.start_file) if sources.start_file else None,
         "loss_weights": weights if weights is None or weights == "imagenet" else _identify(Path(weights)),
         "data": {
             "photos": len(photos),
@@ -190,6 +201,45 @@ def describe(recipe: Recipe, sources: Sources, photos: Sequence[Path]) -> dict[s
 
 def _identify(path: Path) -> dict[str, str]:
     return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def _identify_network(path: Path) -> dict[str, Any]:
+    """A network's file, and what made it where that lies beside it."""
+    beside = path.with_suffix(".json")
+    if not beside.is_file():
+        return _identify(path)
+    try:
+        # Older files may hold a NaN, which is no JSON.
+        made_by = json.loads(beside.read_text(encoding="utf-8"), parse_constant=lambda name: None)
+        return {**_identify(path), "made_by": made_by}
+    except ValueError as error:
+        raise InvalidOption(f"{beside.name} does not say what made {path.name}: it is damaged.") from error
+
+
+def traits(description: Mapping[str, Any]) -> dict[str, Any]:
+    """What may not change from run to run of a training, by what it is called once it has.
+
+    Where files lie and what they are called may change.
+    """
+    data = description["data"]
+    return {
+        "another network to start from": _hash(description["start"]),
+        "other weights of the loss network": _hash(description["loss_weights"]),
+        "other photos": (data["photos"], data["photo_names"]),
+        "other paintings": data["paintings"],
+    }
+
+
+def _hash(identity: Any) -> Any:
+    return identity["sha256"] if isinstance(identity, dict) else identity
+
+
+def hash_sources(folder: Path = ENGINE) -> str:
+    """What tells this engine's code from another's, whether or not it has a version."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder).as_posix()} {_identify(path)['sha256']}\n".encode())
+    return digest.hexdigest()
 
 
 def _paintings(recipe: Recipe, sources: Sources) -> dict[str, Path]:
@@ -226,26 +276,30 @@ class _Run:
         sheet = sources.sheet_photos
         if sheet is None:
             sheet = tuple(path for path in find_photos(sources.photos) if path.name in recipe.data.held_out)
-        self.sheet_photos = [read_picture(path, SHEET_SIDE) for path in sheet[:SHEET_PHOTOS]]
+        self.sheet_photos = [read_square(path, SHEET_SIDE) for path in sheet[:SHEET_PHOTOS]]
 
     def variables(self) -> dict[str, Any]:
         model = self.model
+        # How many steps were skipped is counted anew in every round.
+        kept = [value for value in model.optimizer.variables if value is not model.optimizer.skipped]
         named = {f"weights/{index}": value for index, value in enumerate(model.trainable_variables)}
-        return named | {f"optimizer/{i}": value for i, value in enumerate(model.optimizer.variables)}
+        return named | {f"optimizer/{index}": value for index, value in enumerate(kept)}
 
     def resume(self, code_version: str) -> None:
         """Take up what an earlier run left, if it left anything, and note this run if it has work to do."""
         if (self.folder / STATE).exists():
             self._load_state(self.folder / STATE)
             self._recall_description()
+        self._forget_losses()
         runs = self.description.setdefault("runs", [])
         if self.progress.share(self.recipe.schedule) < 1.0 - 1e-9:
             software = {"keras": keras.__version__, "backend": keras.backend.backend()}
-            runs.append({"from_step": self.progress.step, "code": code_version, "software": software})
+            run = {"from_step": self.progress.step, "code": code_version, "engine": hash_sources()}
+            runs.append({**run, "software": software})
 
     def _load_state(self, path: Path) -> None:
         with np.load(path, allow_pickle=False) as state:
-            if json.loads(str(state["recipe"])) != json.loads(json.dumps(asdict(self.recipe))):
+            if not self._is_own(json.loads(str(state["recipe"]))):
                 raise InvalidOption(
                     f"{self.folder} holds a training by another recipe: choose another folder."
                 )
@@ -253,24 +307,45 @@ class _Run:
                 variable.assign(state[name])
             self.progress = Progress(**json.loads(str(state["progress"])))
         self.started = time.monotonic() - self.progress.seconds
-        self._forget_losses()
+
+    def _is_own(self, recipe: Mapping[str, Any]) -> bool:
+        """Whether a recipe is this one; what an older one does not name is as it is by default."""
+        try:
+            return parse_recipe(recipe) == self.recipe
+        except ValueError:
+            return False
 
     def _recall_description(self) -> None:
-        """Keep what the run that began wrote down, whatever lies in the folders of pictures by now."""
+        """Keep what the run that began wrote down, once it is sure that it still holds."""
         path = self.network_path.with_suffix(".json")
         if not path.exists():
             return
-        self.description = json.loads(path.read_text(encoding="utf-8"))
+        begun = json.loads(path.read_text(encoding="utf-8"))
+        # Older files do not name all of it.
+        before, now = traits({**self.description, **begun}), traits(self.description)
+        changed = [what for what in now if before[what] != now[what]]
+        if changed:
+            raise InvalidOption(
+                f"The training in {self.folder} began with {changed[0]}: use what it began with, or choose "
+                "another folder."
+            )
+        self.description = begun
         if "runs" not in self.description:  # files of one run named its code and software beside the recipe
             first = {key: self.description.pop(key) for key in ("code", "software")}
             self.description["runs"] = [{"from_step": 0, **first}]
 
-    def round_done(self, steps: int, losses: Mapping[str, float]) -> None:
+    def round_done(self, steps: int, losses: Mapping[str, float], skipped: int) -> None:
         progress = self.progress
         progress.step += steps
         progress.seconds = time.monotonic() - self.started
-        progress.losses = {name: float(value) for name, value in losses.items()}
-        self._append_losses()
+        progress.losses = {name: float(value) for name, value in losses.items() if math.isfinite(value)}
+        progress.skipped += skipped
+        self._append_losses(skipped)
+        if skipped == steps:
+            raise TrainingFailed(
+                f"None of the {steps} steps up to {progress.step:,} changed anything, as their gradients are "
+                "not finite: the rate may be too high, or a weight of the losses."
+            )
         if time.monotonic() - self.saved >= 60 * self.recipe.schedule.checkpoint_minutes:
             self.save()
         self.report(progress, progress.share(self.recipe.schedule))
@@ -290,33 +365,42 @@ class _Run:
             save_sheet(path, self.model.checkpoint(), self.sheet_photos)
         self.saved = time.monotonic()
 
-    def _append_losses(self) -> None:
+    def _append_losses(self, skipped: int) -> None:
         """A line of losses per round."""
         path, progress = self.folder / LOSSES, self.progress
         line = {
             "step": progress.step,
             "minutes": round(progress.seconds / 60, 2),
             "rate": float(self.model.optimizer.learning_rate),
+            "skipped": skipped,
         } | progress.losses
         new = not path.exists()
         with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(line))
+            writer = csv.DictWriter(file, COLUMNS)
             if new:
                 writer.writeheader()
             writer.writerow(line)
 
     def _forget_losses(self) -> None:
-        """Take out the lines of rounds that a killed run did after its last checkpoint: they come again."""
+        """Take out the lines of rounds that a killed run did after its last checkpoint: they come again.
+
+        Lines that it was killed in are cut off; those of older trainings have fewer columns.
+        """
         path = self.folder / LOSSES
-        if path.exists():
-            header, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if int(line.partition(",")[0]) <= self.progress.step]
-            text = "".join([header, *kept]).encode()
-            _write_whole(path, lambda file: file.write(text))
+        if not path.exists():
+            return
+        with path.open(newline="", encoding="utf-8") as file:
+            read = csv.DictReader(file)
+            lines = [line for line in read if {*line} <= {*COLUMNS} and None not in line.values()]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS)
+        writer.writeheader()
+        writer.writerows(line for line in lines if int(line["step"]) <= self.progress.step)
+        _write_whole(path, lambda file: file.write(text.getvalue().encode()))
 
 
 class _Round(keras.callbacks.Callback):  # type: ignore[misc]
-    """Sets the rate before a round of steps, and notes what it brought after."""
+    """Sets the rate before a round of steps, and notes after it what it brought."""
 
     def __init__(self, run: _Run, until: float) -> None:
         super().__init__()
@@ -325,10 +409,12 @@ class _Round(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         schedule = self.run.recipe.schedule
         self.model.optimizer.learning_rate = rate_at(self.run.progress.share(schedule), schedule)
+        self.model.optimizer.skipped.assign(0)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         schedule = self.run.recipe.schedule
-        self.run.round_done(schedule.steps_per_round, logs or {})
+        skipped = int(self.model.optimizer.skipped)
+        self.run.round_done(schedule.steps_per_round, logs or {}, skipped)
         if self.run.progress.share(schedule) >= self.until - 1e-9:
             self.model.stop_training = True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import keras
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from app.engine.config import NetworkConfig
-from app.engine.training.data import find_paintings
+from app.engine.training.pictures import find_paintings
 from app.engine.training.recipe import DataRecipe, LossRecipe, Recipe, Schedule, Stage
 from app.engine.training.trainer import Sources
 
@@ -67,3 +68,12 @@ def recipe() -> Recipe:
         ),
         precision="float32",
     )
+
+
+@pytest.fixture
+def with_damage(pictures: Path, tmp_path: Path) -> Path:
+    """The folder of photos with one among them that is cut off, and one that is no picture at all."""
+    folder = Path(shutil.copytree(pictures / "photos", tmp_path / "photos"))
+    (folder / "aa.jpg").write_bytes((folder / "a.jpg").read_bytes()[:300])
+    (folder / "z.png").write_bytes(b"no picture")
+    return folder

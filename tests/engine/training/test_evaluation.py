@@ -12,9 +12,20 @@ import pytest
 from flask import Flask
 from PIL import Image
 
-from app.commands.evaluate import STRENGTHS, Candidate, evaluate, make_sheets, read_listed, read_picture
+from app.commands.console import BadInput
+from app.commands.evaluate import (
+    STRENGTHS,
+    Candidate,
+    evaluate,
+    make_sheets,
+    name_networks,
+    read_folder,
+    read_listed,
+    read_paintings,
+    read_picture,
+)
 from app.commands.evaluation_goals import no_farther
-from app.commands.evaluation_page import MOST_BYTES, make_sheet, page, to_csv
+from app.commands.evaluation_page import MOST_BYTES, Method, make_sheet, page, to_csv
 from app.config import PROJECT_ROOT
 from app.engine.checkpoints import save_checkpoint
 from app.engine.config import NetworkConfig
@@ -35,6 +46,7 @@ from app.engine.training.judge import Judge
 from tests.conftest import SHARED
 from tests.engine.test_graph import chance_checkpoint
 
+METHOD = Method("flask networks evaluate", 384, 256, "bfloat16")
 VGG = SHARED / "vgg16" / "vgg16_notop.weights.h5"
 
 
@@ -82,6 +94,33 @@ def test_a_picture_is_read_upright_and_no_larger_than_asked(tmp_path: Path) -> N
     Image.fromarray(noise(70, 90)).save(tmp_path / "photo.jpg", exif=exif)
     assert read_picture(tmp_path / "photo.jpg", 80, multiple=4).shape == (80, 60, 3)
     assert read_picture(tmp_path / "photo.jpg", 200).shape == (90, 70, 3)
+
+
+def test_paintings_are_those_that_training_takes(tmp_path: Path) -> None:
+    for name in ("red.png", "blue.jpeg", "other.jpg"):
+        Image.fromarray(noise(30, 40)).save(tmp_path / name)
+    paintings = read_paintings(tmp_path, ["red", "blue", "green"], 32)
+    assert {slug: painting.shape for slug, painting in paintings.items()} == {
+        "red": (24, 32, 3),
+        "blue": (24, 32, 3),
+    }
+    assert read_paintings(tmp_path / "nowhere", ["red"], 32) == {}
+
+
+def test_photos_of_one_name_are_told_apart_by_their_endings(tmp_path: Path) -> None:
+    for name in ("cat.png", "cat.jpg", "dog.png"):
+        Image.fromarray(noise(32, 40)).save(tmp_path / name)
+    assert [photo.name for photo in read_folder(tmp_path, 40)] == ["cat.jpg", "cat.png", "dog"]
+
+
+def test_networks_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    one, other, small = (tmp_path / name for name in ("a/house.npz", "b/house.npz", "a/small.npz"))
+    assert name_networks([one, small, one]) == {"house": one, "small": small}
+    assert name_networks([one, other, small]) == {"a_house": one, "b_house": other, "small": small}
+    published = tmp_path / "a" / "published.npz"
+    assert name_networks([published]) == {"a_published": published}, "as others are called so"
+    with pytest.raises(BadInput, match="a_house"):
+        name_networks([one, tmp_path / "c" / "a" / "house.npz"])
 
 
 def test_distances_are_nothing_where_pictures_are_the_same() -> None:
@@ -176,7 +215,7 @@ def test_goals_are_ratios_to_the_published_network() -> None:
         make_score(style_distance=100.0, border_excess=1.3, checkerboard=0.0005),
         make_score(network="published", content=2000.0, style_distance=400.0, checkerboard=0.002),
     ]
-    text = page(scores, blended, [], {}, "flask networks evaluate")
+    text = page(scores, blended, [], {}, METHOD)
     row = next(line for line in text.splitlines() if line.startswith("| wave | house |"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[2:4] == ["0.50", "0.25"]
@@ -212,13 +251,16 @@ def test_page_sets_networks_beside_the_published_ones() -> None:
         Photo("cat", "animal", noise(8, 12), "CC0"),
         Photo("street", "street", noise(8, 8), shown=False),
     ]
-    text = page(scores, [], photos, {"house.webp": "Every style"}, "flask networks evaluate")
+    text = page(scores, [], photos, {"house.webp": "Every style"}, METHOD)
     assert "| wave | house | 1.0k | 1.00 | 0.1k | 0.25 | 0.10 | 0.10 | 1.00 |" in text
     assert "| udnie | 1.0k | 0.2k | 20.0 | 1.00 | 1.00 | 5.0 |" in text
     assert "![Every style](house.webp)" in text
     assert "| cat | animal | CC0 | 12x8 |" in text
     assert "| street | street | measured only | 8x8 |" in text
-    alone = page([make_score()], [], photos, {}, "flask networks evaluate")
+    assert (
+        "at most 384 pixels long; paintings have at most 256 pixels, and VGG-16 computes in bfloat16" in text
+    )
+    alone = page([make_score()], [], photos, {}, METHOD)
     assert "published networks" not in alone
 
 
@@ -266,7 +308,8 @@ def test_command_writes_page_sheet_and_figures(app: Flask, published_file: Path,
     save_checkpoint(network, replace(chance, styles=("wave", "chance")))
     output = tmp_path / "out"
     folders = ("--photos", photos, "--paintings", tmp_path / "paintings", "--output", output)
-    code, text = run(app, network, "house_v0", *folders, "--published", published_file.parent, "--vgg", VGG)
+    sizes = ("--published", published_file.parent, "--vgg", VGG, "--size", 80, "--style-size", 64)
+    code, text = run(app, network, "house_v0", *folders, *sizes)
     assert (code, text.count("\n")) == (0, 1)
     rows = list(csv.DictReader(io.StringIO((output / "evaluation.csv").read_text())))
     styles = {(row["network"], row["style"]) for row in rows}
@@ -282,7 +325,10 @@ def test_command_writes_page_sheet_and_figures(app: Flask, published_file: Path,
         assert sheet.format == "WEBP"
     text = (output / "README.md").read_text()
     assert "Figures of house_v0" in text
-    assert "`flask networks evaluate small house_v0`" in text
+    given = f"--photos photos --paintings paintings --published {published_file.parent.name}"
+    command = f"flask networks evaluate small house_v0 {given} --size 80 --style-size 64"
+    assert f"`{command}`" in text
+    assert "at most 80 pixels long; paintings have at most 64 pixels" in text
     assert text.index("## Goals") < text.index("| chance | small |")
 
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,17 +19,18 @@ from flask import Flask
 from PIL import Image
 
 from app import create_app
-from app.commands import training_data
+from app.commands import networks, training_data
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts, ship_network
 from app.engine.checkpoints import load_checkpoint, save_checkpoint
 from app.engine.errors import InvalidOption
 from app.engine.stylizer import Stylizer
 from app.engine.training import fitting, trainer
-from app.engine.training.recipe import read_recipe
+from app.engine.training.recipe import check_recipe, read_recipe
 from app.engine.training.trainer import Sources
 from app.wiring import catalogue
 from tests.conftest import make_settings
+from tests.engine.training.results import facts_of, identity
 
 RECIPE = """
 name = "tiny"
@@ -119,6 +121,12 @@ def test_a_style_added_is_on_offer_at_once_and_mixes_in_any_order(
     assert style.row is not None
     assert style.row.name == "tiny+mine.npz"
     assert style.preview.is_file()
+    facts = facts_of(style.row)
+    assert facts["recipe"]["data"]["styles"] == ["mine"]
+    made_by = facts_of(style.checkpoint)
+    assert facts["start"] == {**identity(style.checkpoint), "made_by": made_by}
+    assert facts["data"]["paintings"] == {"mine": identity(painting)["sha256"]}
+    assert facts["trained"]["losses"]["style"] > 0.0
 
     with Image.open(pictures / "photos" / "a.jpg") as file:
         photo = np.asarray(file)
@@ -198,6 +206,22 @@ def test_a_style_that_cannot_be_added_leaves_nothing_behind(
         assert [path.name for path in catalogue().import_folder.glob("*.npz")] == ["tiny.npz"]
 
 
+def test_a_style_without_a_preview_leaves_nothing_behind(
+    app: Flask, network: str, pictures: Path, data: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def render_preview(*arguments: object) -> None:
+        raise InvalidOption("no preview")
+
+    monkeypatch.setattr(fitting, "CROP", 32)
+    monkeypatch.setattr(networks, "render_preview", render_preview)
+    painting = pictures / "paintings" / "blue.png"
+    options = ("--name", "mine", "--network", network, "--minutes", "0.05", *data)
+    result = run(app, "networks", "add-style", painting, *options)
+    assert (result.exit_code, result.output) == (2, "Error: no preview\n")
+    with app.app_context():
+        assert not list(catalogue().import_folder.glob("*mine*"))
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
@@ -249,6 +273,62 @@ def test_a_trained_network_ships(app: Flask, trained: Path, tmp_path: Path) -> N
         unknown.unlink()
     assert run(app, "networks", "ship", trained, "--name", "small", "--folder", folder).exit_code == 0
     assert sorted(path.name for path in folder.glob("small.*")) == ["small.npz"]
+
+
+TABLE = """\
+slug\ttitle\tartist\tyear\tmovement\tpublic_domain\trights
+blue\tBlue\tAda\t1913\tOrphism\tno\tIn copyright
+red\tRed\tBob\t1850\tNone\tyes\tPublic domain
+"""
+
+
+def test_a_fast_variant_ships_beside_its_network(app: Flask, trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "paintings.tsv").write_text(TABLE)
+    options = (trained, "--folder", folder, "--name")
+    assert run(app, "networks", "ship", *options, "small").exit_code == 0
+    before = (folder / "catalogue.json").read_bytes()
+    result = run(app, "networks", "ship", *options, "small_fast")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("small_fast ships as the fast variant of small in float")
+    assert "paints no style" not in result.output
+    assert (folder / "catalogue.json").read_bytes() == before
+    for ending in (".npz", ".json", ".csv"):
+        assert (folder / f"small_fast{ending}").is_file()
+    assert {style.checkpoint.stem for style in Catalogue([folder], fast=True).styles} == {"small_fast"}
+
+    network = load_checkpoint(trained)
+    save_checkpoint(trained, replace(network, styles=("red", "green")))
+    result = run(app, "networks", "ship", *options, "small_fast")
+    assert result.exit_code == 2
+    assert "small_fast cannot paint in the place of small: it has no style blue" in result.output
+
+
+def test_a_fast_variant_that_took_its_networks_place_gives_it_back(
+    app: Flask, trained: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "paintings.tsv").write_text(TABLE)
+    ship_network(folder, "small_fast.npz", [StyleFacts("red", "Red")])
+    result = run(app, "networks", "ship", trained, "--folder", folder, "--name", "small")
+    assert result.exit_code == 0, result.output
+    assert "paints no style" not in result.output
+    assert {style.checkpoint.stem for style in Catalogue([folder]).styles} == {"small"}
+
+    # Where there is no such network, a name that ends so is a name like any other.
+    result = run(app, "networks", "ship", trained, "--folder", folder, "--name", "large_fast")
+    assert result.output.startswith("large_fast ships with 2 styles")
+    assert "small.npz paints no style any more" in result.output
+
+
+def test_code_has_a_version_without_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    about = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())
+    assert networks._code_version() == about["project"]["version"]
+    monkeypatch.setattr(networks, "PROJECT_ROOT", tmp_path)
+    assert networks._code_version() == ""
 
 
 def test_kernels_that_float16_would_spoil_ship_in_float32(app: Flask, trained: Path, tmp_path: Path) -> None:
@@ -350,6 +430,39 @@ def test_training_names_the_painting_that_is_missing(
         (("[loss.content]", "[loss]\nnetwork = 'vgg18'\n[loss.content]"), r"loss\.network"),
         (('name = "tiny"', ""), "name"),
         (("steps_per_round = 2", "steps_per_round = 0"), "at least 1"),
+        (("steps = 4", "minutes = 4\nsteps = -5"), "neither below 0"),
+        (
+            (
+                "share = 1.0\ncrop = 16",
+                "share = 1.5\ncrop = 16\n[[schedule.stages]]\nshare = -0.5\ncrop = 16",
+            ),
+            "shares above 0",
+        ),
+        (("steps = 4", "steps = 4\nrate = 0.0"), "rate must be above 0"),
+        (("steps = 4", "steps = 4\nrate = -1e-3"), "rate must be above 0"),
+        (("steps = 4", "steps = 4\nrate = nan"), "rate must be above 0"),
+        (("steps = 4", "steps = 4\nfinal_rate = -1e-3"), "final_rate not below"),
+        (("steps = 4", "steps = 4\nclip = 0.0"), "clip must be above 0"),
+        (("steps = 4", "steps = 4\naverage = 1.0"), "average must be from 0 on and below 1"),
+        (("steps = 4", "steps = 4\naverage = -0.1"), "average must be from 0 on and below 1"),
+        (("steps = 4", "steps = 4\ncheckpoint_minutes = -1.0"), "checkpoint_minutes"),
+        (("painting_side = 48", "painting_side = 0"), "side of at least 32 pixels"),
+        (
+            ("painting_side = 48", "painting_side = 48\nlayer_painting_sides = { relu1_2 = -1 }"),
+            "side of at least 32 pixels",
+        ),
+        (("relu2_2 = 1.0", "relu2_3 = 1.0"), "vgg16 has no layer called relu2_3"),
+        (("relu1_2 = 1.0", "relu9_1 = 1.0\nconv1 = 1.0"), "vgg16 has no layer called relu9_1, conv1"),
+        (("relu1_2 = 1.0", "relu1_2 = -1.0"), "weights from 0 on"),
+        (("[loss.content]", "[loss]\ntotal_variation = -1.0\n[loss.content]"), "weights from 0 on"),
+        (("[loss.content]", "[loss.emphasis]\nred = -1.0\n[loss.content]"), "weights from 0 on"),
+        (("[loss.content]", "[loss.emphasis]\ngreen = 1.0\n[loss.content]"), "emphasis names a style"),
+        (
+            ("[loss.content]", "[loss.total_variation_by_style]\ngreen = 1.0\n[loss.content]"),
+            "total_variation_by_style names a style",
+        ),
+        (("[loss.content]", "[loss]\nstyle_scales = 0\n[loss.content]"), "style_scales must be from 1 to 3"),
+        (("[loss.content]", "[loss]\nstyle_scales = 2\n[loss.content]"), "crops of at least 32 pixels"),
         (("share = 1.0", "share = 1.0\nphotos = 0"), "at least 1"),
     ],
 )
@@ -360,6 +473,25 @@ def test_a_recipe_that_cannot_be_followed_is_refused(
     recipe_file.write_text(RECIPE.replace(*change, 1))
     with pytest.raises(InvalidOption, match=complaint):
         read_recipe(recipe_file)
+
+
+def test_recipes_may_name_what_is_new(recipe_file: Path) -> None:
+    recipe = read_recipe(recipe_file)
+    assert (recipe.loss.style_scales, recipe.loss.total_variation_by_style) == (1, {})
+    news = "style_scales = 2\ntotal_variation_by_style = { red = 0.5 }\nnetwork = 'vgg19'"
+    text = RECIPE.replace("[loss.content]", f"[loss]\n{news}\n[loss.content]").replace("= 16", "= 32")
+    recipe_file.write_text(text.replace("relu1_2 = 1.0", "relu3_4 = 1.0").replace("side = 48", "side = 64"))
+    recipe = read_recipe(recipe_file)
+    assert (recipe.loss.style_scales, recipe.loss.total_variation_by_style) == (2, {"red": 0.5})
+    assert list(recipe.loss.style) == ["relu3_4"], "which vgg16 does not have"
+
+
+@pytest.mark.parametrize("name", ["house", "house_fast"])
+def test_what_shipped_networks_were_trained_with_can_be_read(name: str) -> None:
+    recipe = networks.recipe_of(PROJECT_ROOT / "models" / f"{name}.npz")
+    check_recipe(recipe, name)
+    assert recipe.name == name
+    assert recipe.loss.style_scales == 1
 
 
 @pytest.mark.parametrize("name", ["house", "house_fast"])

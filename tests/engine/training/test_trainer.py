@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import hashlib
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,38 +17,23 @@ from PIL import Image
 from app.engine.checkpoints import Checkpoint, load_checkpoint
 from app.engine.errors import InvalidOption, InvalidPicture
 from app.engine.training import fitting
-from app.engine.training.data import (
-    find_paintings,
-    find_photos,
-    leave_gpus_to_backend,
-    read_photos,
-    read_picture,
-    stream,
-)
-from app.engine.training.fitting import fit_style
+from app.engine.training.data import leave_gpus_to_backend, read_photos, read_picture
+from app.engine.training.fitting import fit_style, precision_here
 from app.engine.training.losses import gram_matrix
-from app.engine.training.model import SteadyAdam
-from app.engine.training.recipe import Recipe, Stage, parse_recipe
-from app.engine.training.trainer import Progress, Sources, build_trainer, rate_at, train
-
-
-class Killed(Exception):
-    pass
-
-
-def losses(folder: Path) -> list[dict[str, str]]:
-    with (folder / "losses.csv").open() as file:
-        return list(csv.DictReader(file))
-
-
-def identity(path: object) -> dict[str, str]:
-    path = Path(str(path))
-    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-
-
-def facts_of(network: Path) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads(network.with_suffix(".json").read_text())
-    return facts
+from app.engine.training.model import SteadyAdam, StyleTrainer
+from app.engine.training.pictures import find_paintings, find_photos
+from app.engine.training.recipe import Precision, Recipe, Stage, parse_recipe
+from app.engine.training.trainer import (
+    Progress,
+    Sources,
+    TrainingFailed,
+    build_trainer,
+    describe,
+    hash_sources,
+    rate_at,
+    train,
+)
+from tests.engine.training.results import Killed, facts_of, identity, losses, with_loss, with_schedule
 
 
 def test_a_training_leaves_a_network_and_what_made_it(
@@ -70,7 +52,8 @@ def test_a_training_leaves_a_network_and_what_made_it(
     facts = facts_of(path)
     assert parse_recipe(facts["recipe"]) == recipe
     software = {"keras": keras.__version__, "backend": "tensorflow"}
-    assert facts["runs"] == [{"from_step": 0, "code": "v7", "software": software}]
+    run = {"from_step": 0, "code": "v7", "engine": hash_sources(), "software": software}
+    assert facts["runs"] == [run]
     assert facts["start"] is None
     assert facts["loss_weights"] == identity(sources.loss_weights)
     assert facts["trained"]["step"] == 10
@@ -79,10 +62,11 @@ def test_a_training_leaves_a_network_and_what_made_it(
 
     lines = losses(tmp_path)
     assert [int(line["step"]) for line in lines] == [5, 10]
-    assert float(lines[0]["style"]) == 0.0, "the first round only gives photos back"
+    assert lines[0]["style"] == "", "the first round only gives photos back"
+    assert float(lines[0]["loss"]) > 0.0
     assert float(lines[1]["style"]) > 0.0
     with Image.open(tmp_path / "sheet-000010.jpg") as sheet:
-        assert sheet.size == (2 * (320 + 8), 2 * (320 + 8))
+        assert sheet.size == (2 * (256 + 8), 2 * (22 + 256 + 8))
 
 
 def test_a_training_that_was_killed_ends_as_one_that_was_not(
@@ -115,44 +99,63 @@ def test_a_training_that_was_killed_ends_as_one_that_was_not(
         assert {**again, "minutes": ""} == {**once, "minutes": ""}
 
 
-def test_what_was_written_down_stays_and_every_run_that_trains_is_added(
-    recipe: Recipe, sources: Sources, pictures: Path, tmp_path: Path
+def test_the_network_to_start_from_is_written_down_with_what_made_it(
+    recipe: Recipe, sources: Sources, tmp_path: Path
 ) -> None:
-    folder, photos = tmp_path / "trained", tmp_path / "photos"
-    schedule = dataclasses.replace(recipe.schedule, checkpoint_minutes=0.0)
-    recipe = dataclasses.replace(recipe, schedule=schedule)
-
-    def report(progress: Progress, share: float) -> None:
-        raise Killed
-
-    with pytest.raises(Killed):
-        train(recipe, sources, folder, code_version="v1", report=report)
-    begun = facts_of(folder / "tiny.npz")
-    shutil.copytree(pictures / "photos", photos)
-    shutil.copy(photos / "a.jpg", photos / "another.jpg")
-    later = dataclasses.replace(sources, photos=photos)
-    ended = facts_of(train(recipe, later, folder, code_version="v2"))
-    assert [(run["from_step"], run["code"]) for run in ended["runs"]] == [(0, "v1"), (5, "v2")]
-    assert {**ended, "runs": begun["runs"], "trained": begun["trained"]} == begun
-    assert ended["trained"]["step"] == 10
-
-    path = train(recipe, later, folder, code_version="v3")
-    assert facts_of(path) == ended, "a training that has ended stays as it is"
-
-    # As trainings wrote it before they could name several runs.
-    first = ended.pop("runs")[0]
-    older = ended | {"code": first["code"], "software": first["software"]}
-    path.with_suffix(".json").write_text(json.dumps(older))
-    again = facts_of(train(recipe, later, folder, code_version="v4"))
-    assert again["runs"] == [first]
-    assert "code" not in again
-
-
-def test_the_network_to_start_from_is_written_down(recipe: Recipe, sources: Sources, tmp_path: Path) -> None:
     first = train(recipe, dataclasses.replace(sources, loss_weights=None), tmp_path / "first")
     assert facts_of(first)["loss_weights"] is None
     started = dataclasses.replace(sources, start=load_checkpoint(first), start_file=first)
-    assert facts_of(train(recipe, started, tmp_path / "second"))["start"] == identity(first)
+    start = facts_of(train(recipe, started, tmp_path / "second"))["start"]
+    assert start == {**identity(first), "made_by": facts_of(first)}
+
+    first.with_suffix(".json").write_text('{"loss": NaN}')
+    assert describe(recipe, started, [])["start"]["made_by"] == {"loss": None}
+    first.with_suffix(".json").write_text("{")
+    with pytest.raises(InvalidOption, match=r"tiny\.json does not say what made tiny\.npz"):
+        train(recipe, started, tmp_path / "third")
+    first.with_suffix(".json").unlink()
+    assert describe(recipe, started, [])["start"] == identity(first)
+
+
+def test_code_is_told_apart_by_what_it_says(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("a = 1")
+    before = hash_sources(tmp_path)
+    (tmp_path / "notes.txt").write_text("no code")
+    assert hash_sources(tmp_path) == before
+    (tmp_path / "one.py").write_text("a = 2")
+    changed = hash_sources(tmp_path)
+    (tmp_path / "one.py").rename(tmp_path / "two.py")
+    assert len({before, changed, hash_sources(tmp_path)}) == 3
+
+
+def test_a_step_that_is_skipped_is_counted_and_leaves_no_trace(
+    recipe: Recipe, sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = StyleTrainer._noted
+
+    def break_once(self: StyleTrainer, loss: Any, **terms: Any) -> Any:
+        now = ops.logical_and(self.optimizer.iterations == 2, self.optimizer.skipped == 0)
+        return noted(self, loss * ops.where(now, np.nan, 1.0), **terms)
+
+    monkeypatch.setattr(StyleTrainer, "_noted", break_once)
+    path = train(recipe, sources, tmp_path)
+    first, second = losses(tmp_path)
+    assert (first["skipped"], second["skipped"]) == ("1", "0")
+    assert 0.0 < float(first["loss"]) < 100.0
+    assert facts_of(path)["trained"]["skipped"] == 1
+
+
+def test_a_round_of_nothing_but_skipped_steps_ends_the_training(
+    recipe: Recipe, sources: Sources, tmp_path: Path
+) -> None:
+    """Its first round gives photos back; the second is the first whose loss overflows."""
+    endless = with_schedule(with_loss(recipe, total_variation=1e38), checkpoint_minutes=0.0)
+    with pytest.raises(TrainingFailed, match="None of the 5 steps up to 10 changed anything"):
+        train(endless, sources, tmp_path)
+    first, second = losses(tmp_path)
+    assert (first["skipped"], second["skipped"]) == ("0", "5")
+    assert second["loss"] == second["style"] == ""
+    assert facts_of(tmp_path / "tiny.npz")["trained"]["step"] == 5
 
 
 def test_stages_may_differ_in_crop_photos_and_styles(
@@ -237,7 +240,8 @@ def optimizer_and_weights() -> tuple[SteadyAdam, list[keras.Variable]]:
 
 
 def values(optimizer: SteadyAdam, weights: list[keras.Variable]) -> list[np.ndarray]:
-    return [np.array(ops.convert_to_numpy(variable)) for variable in (*weights, *optimizer.variables)]
+    kept = [variable for variable in optimizer.variables if variable is not optimizer.skipped]
+    return [np.array(ops.convert_to_numpy(variable)) for variable in (*weights, *kept)]
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
@@ -251,6 +255,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing(broken: float) -> None:
     optimizer.apply(gradients(0.3, broken))
     for value, same in zip(values(optimizer, weights), before, strict=True):
         np.testing.assert_array_equal(value, same)
+    assert int(optimizer.skipped) == 1
     # What comes after is what would have come without it.
     optimizer.apply(gradients(-0.1))
     spared.apply(gradients(-0.1))
@@ -270,69 +275,36 @@ def test_steps_are_those_of_adam() -> None:
         np.testing.assert_allclose(ops.convert_to_numpy(ours), ops.convert_to_numpy(their), rtol=1e-6)
 
 
+def test_a_gradient_longer_than_the_clip_is_cut_to_it() -> None:
+    cut, _ = optimizer_and_weights()
+    long = [ops.convert_to_numpy(gradient) for gradient in gradients(7.0)]
+    length = np.sqrt(sum(np.square(gradient).sum() for gradient in long))
+    assert length > 1.0
+    cut.apply([ops.convert_to_tensor(gradient) for gradient in long])
+    for mean, gradient in zip(cut._momentums, long, strict=True):
+        np.testing.assert_allclose(ops.convert_to_numpy(mean), 0.1 * gradient / length, rtol=1e-5)
+
+
+def test_the_averages_follow_the_weights() -> None:
+    optimizer, weights = optimizer_and_weights()
+    expected = [np.array(ops.convert_to_numpy(weight)) for weight in weights]
+    for step in range(1, 120):
+        optimizer.apply(gradients(0.3))
+        keep = min(0.9, (1 + step) / (10 + step))
+        expected = [
+            keep * average + (1 - keep) * ops.convert_to_numpy(weight)
+            for average, weight in zip(expected, weights, strict=True)
+        ]
+    for average, value in zip(optimizer.averages, expected, strict=True):
+        np.testing.assert_allclose(ops.convert_to_numpy(average), value, rtol=1e-4)
+
+
 def test_the_rate_falls_from_the_first_to_the_last(recipe: Recipe) -> None:
     schedule = recipe.schedule
     rates = [rate_at(share, schedule) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
     assert rates == sorted(rates, reverse=True)
     assert rates[0] == schedule.rate
     assert rates[-1] == pytest.approx(schedule.final_rate)
-
-
-def test_photos_held_out_are_never_shown(pictures: Path) -> None:
-    photos = find_photos(pictures / "photos", ("held.jpg",))
-    assert [path.name for path in photos] == ["a.jpg", "b.jpg", "c.png"]
-    with pytest.raises(InvalidPicture):
-        find_photos(pictures / "nowhere")
-
-
-def test_the_stream_goes_on_where_it_was(pictures: Path) -> None:
-    photos = find_photos(pictures / "photos")
-    stage = Stage(1.0, crop=16, photos=2, styles_per_photo=3)
-    whole = list(stream(photos, 5, stage, seed=2, first_step=0).take(4).as_numpy_iterator())
-    late = list(stream(photos, 5, stage, seed=2, first_step=2).take(2).as_numpy_iterator())
-    for (photo, styles), (same_photo, same_styles) in zip(whole[2:], late, strict=True):
-        np.testing.assert_array_equal(photo, same_photo)
-        np.testing.assert_array_equal(styles, same_styles)
-    assert whole[0][0].shape == (2, 16, 16, 3)
-    for _, styles in whole:
-        assert all(len(set(row)) == 3 for row in styles.tolist()), "a photo's styles differ"
-    other = next(stream(photos, 5, stage, seed=3, first_step=0).as_numpy_iterator())
-    assert not np.array_equal(other[0], whole[0][0])
-
-
-def test_every_photo_comes_once_before_any_comes_again(tmp_path: Path) -> None:
-    for level in range(6):
-        Image.new("RGB", (16, 16), (level * 40,) * 3).save(tmp_path / f"{level}.png")
-    batches = stream(find_photos(tmp_path), 1, Stage(1.0, crop=16, photos=3), seed=1, first_step=0)
-    levels = [round(float(photo.mean()) / 40) for photos, _ in batches.take(4) for photo in photos.numpy()]
-    assert sorted(levels[:6]) == sorted(levels[6:]) == list(range(6))
-    assert levels[:6] != levels[6:]
-
-
-@pytest.fixture
-def with_damage(pictures: Path, tmp_path: Path) -> Path:
-    """The folder of photos with one among them that is cut off, and one that is no picture at all."""
-    folder = Path(shutil.copytree(pictures / "photos", tmp_path / "photos"))
-    (folder / "aa.jpg").write_bytes((folder / "a.jpg").read_bytes()[:300])
-    (folder / "z.png").write_bytes(b"no picture")
-    return folder
-
-
-def test_the_next_photo_takes_the_place_of_a_damaged_one(
-    with_damage: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    photos = find_photos(with_damage, ("held.jpg",))
-    assert [path.name for path in photos] == ["a.jpg", "aa.jpg", "b.jpg", "c.png", "z.png"]
-    sound = [photos[0], photos[2], photos[2], photos[3], photos[0]]
-    stage = Stage(1.0, crop=16, photos=5)
-    seen = list(stream(photos, 2, stage, seed=2, first_step=0).take(4).as_numpy_iterator())
-    expected = list(stream(sound, 2, stage, seed=2, first_step=0).take(4).as_numpy_iterator())
-    late = list(stream(photos, 2, stage, seed=2, first_step=3).take(1).as_numpy_iterator())
-    for (batch, styles), (same, same_styles) in zip([*seen, *late], [*expected, expected[3]], strict=True):
-        np.testing.assert_array_equal(batch, same)
-        np.testing.assert_array_equal(styles, same_styles)
-    for name in ("aa.jpg", "z.png"):
-        assert sum(name in record.message for record in caplog.records) == 1
 
 
 def test_damaged_photos_do_not_stop_a_training(
@@ -375,6 +347,23 @@ def test_fitting_a_style_keeps_off_the_photos_that_are_held_out(
         )
 
 
+@pytest.mark.parametrize(
+    ("processor", "gpus", "wanted", "used"),
+    [
+        (True, [], "mixed_bfloat16", "mixed_bfloat16"),
+        (False, ["GPU:0"], "mixed_bfloat16", "mixed_bfloat16"),
+        (False, [], "mixed_bfloat16", "float32"),
+        (True, [], "float32", "float32"),
+    ],
+)
+def test_a_style_is_fitted_in_bfloat16_only_where_that_is_fast(
+    processor: bool, gpus: list[str], wanted: Precision, used: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "computes_bfloat16", lambda: processor)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
+    assert precision_here(wanted) == used
+
+
 def test_fitting_a_style_leaves_the_network_as_it_was(
     recipe: Recipe,
     sources: Sources,
@@ -387,25 +376,25 @@ def test_fitting_a_style_leaves_the_network_as_it_was(
     network = load_checkpoint(train(recipe, sources, tmp_path))
     painting = find_paintings(pictures / "paintings")["red"]
     before = {name: kernel.copy() for name, kernel in network.kernels.items()}
-    row = fit_style(
+    fitted = fit_style(
         network,
         recipe,
         "mine",
         painting,
         pictures / "photos",
         minutes=0.02,
+        network_file=tmp_path / "tiny.npz",
         loss_weights=loss_weights,
+        code_version="v8",
     )
+    row, facts = fitted.row, fitted.facts
+    assert facts["recipe"]["name"] == "mine"
+    assert facts["start"] == {**identity(tmp_path / "tiny.npz"), "made_by": facts_of(tmp_path / "tiny.npz")}
+    assert facts["data"]["paintings"] == {"mine": identity(painting)["sha256"]}
+    assert facts["runs"][0]["code"] == "v8"
+    assert facts["trained"]["losses"]["style"] > 0.0
     assert row.shape == (network.config.style_size,)
     assert np.isfinite(row).all()
     assert not np.allclose(row, network.rows.mean(axis=0))
     for name, kernel in network.kernels.items():
         np.testing.assert_array_equal(kernel, before[name])
-
-
-def test_a_picture_is_read_at_the_size_asked_for(pictures: Path, tmp_path: Path) -> None:
-    assert read_picture(pictures / "paintings" / "red.jpg", 90).shape == (60, 90, 3)
-    broken = tmp_path / "broken.jpg"
-    broken.write_bytes(b"no picture")
-    with pytest.raises(InvalidPicture, match=r"broken\.jpg"):
-        read_picture(broken, 90)

@@ -1,0 +1,36 @@
+"""``bench.leads``: what it trains with."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from app.engine.training.recipe import check_recipe
+from bench.leads import CONTROL, STYLES, dropped, leads, recipe_behind, short
+from tests.engine.training.results import with_loss
+
+
+@pytest.mark.parametrize("name", ["house", "house_fast", "house_v0"])
+def test_leads_can_be_followed_and_differ_from_the_network_in_one_choice(name: str) -> None:
+    recipe = recipe_behind(name)
+    every = leads(short(recipe, 1.5))
+    control = every[CONTROL]
+    assert control.data.styles == STYLES
+    assert control.network == recipe.network
+    assert dataclasses.replace(control.loss, emphasis={}) == dataclasses.replace(recipe.loss, emphasis={})
+    for lead, changed in every.items():
+        check_recipe(changed, lead)
+        assert (changed == control) == (lead == CONTROL)
+
+
+def test_what_is_said_of_styles_left_out_is_dropped() -> None:
+    recipe = with_loss(
+        recipe_behind("house"),
+        emphasis={"wave": 2.0, "spring": 3.0},
+        total_variation_by_style={"udnie": 2.0, "lion": 3.0},
+    )
+    control = short(recipe, 1.5)
+    assert control.loss.emphasis == {"wave": 2.0}
+    assert control.loss.total_variation_by_style == {"udnie": 2.0}
+    assert dropped(recipe) == {"spring": 3.0}
