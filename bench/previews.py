@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import statistics
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -12,14 +14,15 @@ from playwright.sync_api import Page, Response, expect
 
 from app.config import PROJECT_ROOT
 from bench.live import open_site
-from tests.browser.easel import put, rest
+from tests.browser.easel import follow, put, rest
 from tests.browser.test_customer import sign_up
 
 SIZE = (1024, 768)
 WALLS = 3
 # A finger that moves a slider, and controls that need another painting.
 STRENGTHS = range(5, 100, 10)
-BRUSHES = (2, 0.5, 3)
+BRUSHES = (2, 0.75, 3, 1.5, 0.9, 2.5, 1.25, 1.75)
+PAINTINGS = ("udnie", "wave", "starry_night", "poppies", "the_scream", "spring", "lion")
 
 
 def main() -> None:
@@ -76,8 +79,25 @@ def measure_controls(page: Page) -> None:
         f"  a control that needs no other painting: median {statistics.median(quick) * 1000:.0f} ms, ", end=""
     )
     print(f"longest {max(quick) * 1000:.0f} ms")
-    repainted = [wait_for(page, brush=brush) for brush in BRUSHES]
-    print("  another brush: " + "  ".join(f"{seconds * 1000:.0f} ms" for seconds in repainted))
+    tell("another brush", [repaint(page, partial(put, page, brush=brush)) for brush in BRUSHES])
+    tiles = [page.locator(f"#style-{painting}") for painting in PAINTINGS]
+    tell("another style", [repaint(page, tile.click) for tile in tiles])
+
+
+def tell(change: str, waits: list[tuple[float, float]]) -> None:
+    for stage, seconds in zip(("its draft", "its painting"), zip(*waits, strict=True), strict=True):
+        median, longest = statistics.median(seconds) * 1000, max(seconds) * 1000
+        print(f"  {change}, {stage}: median {median:.0f} ms, longest {longest:.0f} ms")
+
+
+def repaint(page: Page, change: Callable[[], object]) -> tuple[float, float]:
+    """Seconds from a change to the first picture that shows it, and to the one that stays."""
+    start = time.perf_counter()
+    change()
+    follow(page)
+    drafted = time.perf_counter() - start
+    rest(page)
+    return drafted, time.perf_counter() - start
 
 
 def wait_for(page: Page, **control: float) -> float:

@@ -61,14 +61,17 @@ def load_pictures(page: Page) -> None:
 
 
 def save(page: Page, path: Path) -> None:
-    """The page down to a limit, or only the window where a bar is fixed to its edge."""
+    """The page down to a limit, or only the window, as it is scrolled, where something stays at its edge."""
     window = page.viewport_size
     assert window
-    height = window["height"]
-    if not page.locator(BARS).count():
+    if page.locator(BARS).count():
+        taken = page.screenshot()
+    else:
         height = min(MOST_HEIGHT, page.evaluate("document.documentElement.scrollHeight"))
-    clip = {"x": 0.0, "y": 0.0, "width": float(window["width"]), "height": float(height)}
-    with Image.open(io.BytesIO(page.screenshot(full_page=True, clip=clip))) as shot:  # type: ignore[arg-type]
+        taken = page.screenshot(
+            full_page=True, clip={"x": 0, "y": 0, "width": window["width"], "height": height}
+        )
+    with Image.open(io.BytesIO(taken)) as shot:
         shot.convert("RGB").save(path, quality=QUALITY, method=6)
 
 

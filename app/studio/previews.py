@@ -68,7 +68,7 @@ class Superseded(DomainError):
     status = 409
 
     def __init__(self) -> None:
-        super().__init__(translatable("A newer preview has been asked for."))
+        super().__init__(translatable("A newer preview has been asked for, and comes in its place."))
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 // What every page needs: small comforts on top of pages that work without them.
 import "./before-after.js";
+import "./connection.js";
 import { words } from "./words.js";
 
 /** Buttons that show and hide a password. */

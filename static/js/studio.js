@@ -1,6 +1,7 @@
 // The studio: a photo, the wall of styles, the large preview with its controls, masks painted by hand, the price.
 // Every part works on what the server drew; without scripts the forms alone do.
 import { startByHand } from "./studio/by-hand.js";
+import { keepPlace, returnToPlace } from "./studio/place.js";
 import { startPayBar } from "./studio/pay-bar.js";
 import { startStage } from "./studio/stage.js";
 import { startWall } from "./studio/wall.js";
@@ -13,8 +14,8 @@ for (const element of document.querySelectorAll("[data-plain-find], [data-plain-
 // which is another one by then.
 form.autocomplete = "off";
 
-startWall(document.querySelector("[data-wall]"));
 const stage = startStage(form, document.querySelector("[data-stage]"));
+startWall(document.querySelector("[data-wall]"));
 startByHand(form, stage);
 startPayBar(form);
 
@@ -24,6 +25,8 @@ for (const box of document.querySelectorAll("input[name=photos]")) {
     const ticked = [...document.querySelectorAll("input[name=photos]:checked")].map((other) => other.value);
     const onEasel = stage.photo();
     if (!ticked.length || ticked.includes(onEasel)) return stage.remember();
+    keepPlace(box);
     stage.goTo(ticked);
   });
 }
+returnToPlace();

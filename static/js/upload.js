@@ -1,5 +1,5 @@
 // Uploads by dropping or choosing, with progress, each photo on its own line. Without scripts the plain form works.
-import { leaveFor } from "./studio/address.js";
+import { here, leaveFor } from "./studio/address.js";
 import { words } from "./words.js";
 
 const form = document.querySelector("[data-upload]");
@@ -22,16 +22,44 @@ for (const input of form.querySelectorAll("input[type=file]")) {
   if (input.files.length) take(); // chosen before this script had come, on a slow connection
 }
 
+// Photos may be dropped anywhere: the browser would open what misses the box, and the studio would be gone.
+let ours = false; // a picture of the page itself is dragged
+document.addEventListener("dragstart", () => (ours = true));
+document.addEventListener("dragend", () => (ours = false));
+
 for (const name of ["dragenter", "dragover"]) {
-  form.addEventListener(name, (event) => {
+  document.addEventListener(name, (event) => {
+    if (!bringsFiles(event)) return;
     event.preventDefault();
-    form.classList.add("over");
+    invite(true);
   });
 }
-for (const name of ["dragleave", "drop"]) form.addEventListener(name, () => form.classList.remove("over"));
-form.addEventListener("drop", (event) => {
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) invite(false); // they have left the window
+});
+document.addEventListener("drop", (event) => {
+  invite(false);
+  if (!bringsFiles(event)) return;
   event.preventDefault();
   upload([...event.dataTransfer.files]);
+});
+
+function bringsFiles(event) {
+  return !ours && event.dataTransfer.types.includes("Files");
+}
+
+/** Show that what is dragged may be let go. */
+function invite(awaited) {
+  form.classList.toggle("over", awaited);
+  document.body.classList.toggle("awaits-photos", awaited);
+}
+
+// A picture from the clipboard; a text field keeps what is pasted into it.
+document.addEventListener("paste", (event) => {
+  const pictures = [...event.clipboardData.files].filter((file) => file.type.startsWith("image/"));
+  if (!pictures.length || event.target.closest?.("[type=search], [type=text], textarea")) return;
+  event.preventDefault();
+  upload(pictures);
 });
 
 /** Files join those that are still on their way; emptying an input may be a change too, of no files. */
@@ -70,7 +98,7 @@ async function sendAll() {
 /** The studio's address with other photos: what is chosen stays, but for masks, which were painted on another. */
 function studioWith(photos) {
   const query = new URLSearchParams([...photos].map((id) => ["photos", id]));
-  for (const [name, value] of new URLSearchParams(location.search)) {
+  for (const [name, value] of here().searchParams) {
     if (!["photos", "sample", "mask", "style_mask"].includes(name)) query.append(name, value);
   }
   return `${location.pathname}?${query}`;

@@ -12,31 +12,48 @@ from playwright.sync_api import Page, expect
 
 Seen = npt.NDArray[np.int64]
 
-# The page's address names what is chosen, the easel the question that its picture answers.
-AT_REST = """() => {
+# The form holds what is chosen, the easel the question that its picture answers.
+AT_REST = """(drafts) => {
     const controls = ["style", "second_style", "mix", "strength", "keep_colors", "brush", "protect_faces"];
     const names = [...controls, "mask", "style_mask"];
-    const said = (query) => names.map((name) => new URLSearchParams(query).get(name)).join();
-    const { shown } = document.querySelector("[data-stage]").dataset;
-    return Boolean(shown) && said(shown.split("?")[1]) === said(location.search);
+    const form = new FormData(document.querySelector("[data-paint]"));
+    if (!form.get("second_style")) form.delete("mix");
+    const said = (fields) => names.map((name) => fields.get(name) || "").join();
+    const query = document.querySelector("[data-stage]").dataset.shown?.split("?")[1];
+    if (!query || (query.includes("draft") && !drafts)) return false;
+    return said(new URLSearchParams(query)) === said(form);
 }"""
+# Its own pixels, however large it is shown.
 PIXELS = """async (image) => {
     await image.decode();
+    const own = new Image();
+    own.src = image.currentSrc;
+    await own.decode();
     const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
-    canvas.getContext("2d").drawImage(image, 0, 0);
+    [canvas.width, canvas.height] = [own.naturalWidth, own.naturalHeight];
+    canvas.getContext("2d").drawImage(own, 0, 0);
     return canvas.toDataURL("image/png").split(",")[1];
 }"""
 
 
 def rest(page: Page) -> None:
-    """Wait until the picture is the one that was asked for last."""
-    page.wait_for_function(AT_REST, timeout=90_000)
+    """Wait until the picture is the one that was asked for last, and no draft of it."""
+    page.wait_for_function(AT_REST, arg=False, timeout=90_000)
+
+
+def follow(page: Page) -> None:
+    """Wait until the picture, or a draft of it, is the one that was asked for last."""
+    page.wait_for_function(AT_REST, arg=True, timeout=90_000)
 
 
 def seen(page: Page) -> Seen:
     """The pixels on the easel once they are at rest, [height, width, 3]."""
     rest(page)
+    return shown(page)
+
+
+def shown(page: Page) -> Seen:
+    """The pixels on the easel as it is now."""
     data = page.locator("[data-picture]").evaluate(PIXELS)
     with Image.open(io.BytesIO(base64.b64decode(data))) as image:
         return np.asarray(image.convert("RGB")).astype(np.int64)

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
 from app.config import PROJECT_ROOT
+from tests.browser.easel import rest
 from tests.browser.test_customer import sign_up, upload
 from tests.live import LiveSite
 
@@ -76,9 +77,7 @@ def _studio(query: Callable[[Exhibit], str]) -> Callable[[Page, Exhibit], object
         page.goto(f"/studio?{query(exhibit)}")
         expect(page.locator("[data-wall]")).to_have_attribute("data-state", "complete", timeout=90_000)
         if "style=" in page.url:
-            expect(page.locator("[data-stage]")).to_have_attribute(
-                "data-shown", re.compile(".+"), timeout=60_000
-            )
+            rest(page)
 
     return go
 
@@ -87,6 +86,57 @@ def _mask_tools(page: Page, exhibit: Exhibit) -> None:
     _studio(lambda _: "sample=chelsea&style=starry_night")(page, exhibit)
     page.locator("[data-paint-mask=mask]").click()
     expect(page.locator("[data-tools]")).to_be_visible()
+
+
+def _controls(page: Page, exhibit: Exhibit) -> None:
+    """The studio further down, where the controls are."""
+    _studio(lambda it: urlencode({"photos": it.photos[0], "style": STYLES[0]}))(page, exhibit)
+    page.locator("#second_style").select_option(STYLES[1])
+    rest(page)
+    page.locator("[data-by-hand]").evaluate("tools => tools.scrollIntoView({ block: 'end' })")
+
+
+def _german_studio(page: Page, exhibit: Exhibit) -> None:
+    page.context.set_extra_http_headers({"Accept-Language": "de"})
+    _studio(lambda it: urlencode({"photos": it.photos[1], "style": STYLES[2]}))(page, exhibit)
+
+
+def _delete_photo(page: Page, exhibit: Exhibit) -> None:
+    """The question that is asked where no script does."""
+    page.goto("/studio")
+    page.locator(f"form[action$='{exhibit.photos[0]}/delete']").evaluate(
+        """form => {
+            form.append(Object.assign(document.createElement("input"), { name: "ask", value: "y" }));
+            form.submit();
+        }"""
+    )
+    page.wait_for_url("**/photos/*/delete")
+
+
+def _waiting_picture(page: Page, exhibit: Exhibit) -> None:
+    _while_painting(page, exhibit, exhibit.unshared, "id = ?")
+
+
+def _waiting_order(page: Page, exhibit: Exhibit) -> None:
+    """Some pictures of the order are painted, some are not."""
+    _while_painting(page, exhibit, exhibit.order, "order_id = ? AND rowid % 2")
+
+
+def _while_painting(page: Page, exhibit: Exhibit, address: str, which: str) -> None:
+    """A page as it is while some pictures are painted; it does not hear of what comes after."""
+    page.route("**/status", lambda route: route.abort())
+    number = address.rpartition("/")[2].replace("-", "")
+    begin = "UPDATE renders SET status = 'running', progress = 0.4, lease_expires_at = '2100-01-01 00:00:00'"
+    end = "UPDATE renders SET status = 'done', progress = 1, lease_expires_at = NULL WHERE id = ?"
+    with closing(sqlite3.connect(exhibit.site.instance_dir / "site.db")) as connection:
+        with connection:
+            painted = connection.execute(f"{begin} WHERE {which} RETURNING id", (number,)).fetchall()
+        try:
+            assert painted
+            page.goto(address)
+        finally:
+            with connection:
+                connection.executemany(end, painted)
 
 
 def _viewer(page: Page, exhibit: Exhibit) -> None:
@@ -203,11 +253,15 @@ STOPS = (
     Stop(
         "studio", _studio(lambda it: urlencode({"photos": it.photos[:2], "style": STYLES[0]}, True)), "owner"
     ),
+    Stop("studio-controls", _controls, "owner"),
+    Stop("studio-german", _german_studio, "owner"),
+    Stop("photo-delete", _delete_photo, "owner"),
     Stop("order-review", visit(lambda it: f"/orders/new?{_choice(it.photos, STYLES[:2])}"), "owner"),
     Stop(
         "order-print", visit(lambda it: f"/orders/new?{_choice(it.photos[:1], STYLES[:1])}&size=a4"), "owner"
     ),
     Stop("order", visit(lambda it: it.order), "owner"),
+    Stop("order-waiting", _waiting_order, "owner"),
     Stop("pictures-empty", visit("/pictures"), "newcomer"),
     Stop("pictures", visit("/pictures"), "owner"),
     Stop("pictures-ticked", _gallery_with_ticks, "owner"),
@@ -215,6 +269,7 @@ STOPS = (
     Stop("picture", visit(lambda it: it.picture), "owner"),
     Stop("picture-viewer", _viewer, "owner"),
     Stop("picture-unshared", visit(lambda it: it.unshared), "owner"),
+    Stop("picture-waiting", _waiting_picture, "owner"),
     Stop("picture-failed", visit(lambda it: it.failed), "owner"),
     Stop("share", visit(lambda it: it.share)),
     Stop("credits", visit("/credits"), "owner"),

@@ -232,6 +232,56 @@ def test_strangers_see_nothing_of_a_picture(page: Page, browser: Browser, site: 
         assert answer.status == 404
 
 
+# The tiles of which the picture lies whole between the bars, and where easel, controls and price are.
+IN_SIGHT = """() => {
+    const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+    const [wall, bar, easel] = [box("[data-tiles]"), box(".pay-bar"), box("[data-picture]")];
+    const top = wall.left > easel.right ? wall.top : Math.max(wall.top, box("[data-stage]").bottom);
+    const bottom = Math.min(bar.top, innerHeight);
+    const tiles = [...document.querySelectorAll(".tile-frame")].map((tile) => tile.getBoundingClientRect());
+    const seen = tiles.filter((tile) => tile.top >= top && tile.bottom <= bottom);
+    return { tiles: seen.length, easel: easel.bottom, brush: box("#brush").bottom, bar: bar.height, bottom };
+}"""
+
+
+def test_easel_styles_and_main_controls_are_seen_at_once(page: Page) -> None:
+    sign_up(page)
+    upload(page, COFFEE)
+    choose_style(page, "La Muse")
+    page.evaluate("scrollTo(0, 0)")
+    sight = page.evaluate(IN_SIGHT)
+    assert sight["tiles"] >= 9
+    assert sight["easel"] < sight["brush"] < sight["bottom"]
+    # The easel stays while one looks through the styles, and goes to the last of the controls.
+    for last in ("[data-tile]:last-child", "[data-paint-mask=mask]"):
+        page.locator(last).scroll_into_view_if_needed()
+        expect(page.locator("[data-picture]")).to_be_in_viewport(ratio=1)
+
+
+def test_a_phone_has_room_for_easel_and_styles(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    sign_up(page)
+    upload(page, COFFEE)
+    sight = page.evaluate(IN_SIGHT)
+    assert sight["tiles"] >= 3
+    assert sight["bar"] <= 110
+    page.locator("[data-tile]").nth(10).scroll_into_view_if_needed()
+    expect(page.locator("[data-picture]")).to_be_in_viewport(ratio=1)
+    assert page.evaluate(IN_SIGHT)["tiles"] >= 6
+    expect(page.get_by_role("button", name="Print sizes, more styles")).to_be_visible()
+
+
+def test_how_many_styles_are_found_is_seen_where_some_are_not(page: Page) -> None:
+    page.goto("/studio?sample=coffee")
+    found = page.locator("[data-found]")
+    shown = "one => one.getBoundingClientRect().width > 1"
+    expect(found).to_have_role("status")
+    assert not found.evaluate(shown)
+    page.get_by_label("Search styles by title").fill("gogh")
+    expect(found).to_have_text(re.compile(r"^\d of \d+ styles$"))
+    assert found.evaluate(shown)
+
+
 def check_widths(page: Page, *addresses: str, widths: Sequence[int] = (360, 2560)) -> None:
     """Each page is loaded at the first width and then resized; at none may it reach over the edge."""
     for address in addresses:

@@ -12,12 +12,12 @@ from threading import Thread
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Route, ViewportSize, expect
 from playwright.sync_api import TimeoutError as TooSlow
 
 from app.config import PROJECT_ROOT
 from app.studio.page import PHOTOS_SHOWN
-from tests.browser.easel import across, distance, put, rest, seen, share_of_second, take_brush
+from tests.browser.easel import across, distance, follow, put, rest, seen, share_of_second, shown, take_brush
 from tests.browser.test_customer import (
     CHELSEA,
     COFFEE,
@@ -27,6 +27,7 @@ from tests.browser.test_customer import (
     upload,
     wait_for_picture,
 )
+from tests.browser.test_installable import wait_for_worker
 from tests.live import LiveSite
 from tests.waiting import wait_until
 
@@ -164,7 +165,129 @@ def test_an_old_answer_never_takes_the_place_of_a_newer_one(page: Page) -> None:
     assert distance(seen(page), newer) == 0
 
 
-def hold(page: Page, address: str) -> list[Route]:
+def enlarged(folder: Path, width: int, height: int) -> Path:
+    """A photo of that size."""
+    file = folder / "large.png"
+    with Image.open(COFFEE) as photo:
+        photo.resize((width, height)).save(file)
+    return file
+
+
+def test_a_draft_comes_first_and_the_painting_takes_its_place(page: Page, tmp_path: Path) -> None:
+    page.set_viewport_size({"width": 2000, "height": 1400})  # room for more than a draft has pixels
+    sign_up(page)
+    upload(page, enlarged(tmp_path, 1200, 800))
+    choose_style(page, "Udnie")
+    rest(page)
+    held = hold(page, re.compile(r"/large\.jpg\?(?!.*draft).*style=wave"))
+    choose_style(page, "The Great Wave")
+    follow(page)
+    assert shown(page).shape[1] == 640
+    wait_for(page, lambda: len(held) == 1)
+    place = place_of_picture(page)
+    held[0].continue_()
+    rest(page)
+    assert shown(page).shape[1] == 1024
+    assert place_of_picture(page) == pytest.approx(place, abs=1)
+    page.unroute_all()
+    # The strength asks nothing of the network: no draft of it.
+    with page.expect_request("**/large.jpg?*strength=50*") as asked:
+        put(page, strength=50)
+    assert "draft" not in asked.value.url
+    rest(page)
+
+
+def place_of_picture(page: Page) -> dict[str, float]:
+    """Where the easel's picture is, and how large."""
+    box = page.locator("[data-picture]").bounding_box()
+    assert box is not None
+    return {"x": box["x"], "y": box["y"], "width": box["width"], "height": box["height"]}
+
+
+def test_a_page_asks_for_its_painting_once_and_shows_the_photo_meanwhile(page: Page, tmp_path: Path) -> None:
+    sign_up(page)
+    upload(page, enlarged(tmp_path, 1200, 800))
+    held = hold(page, re.compile(r"/large\.jpg\?"))
+    page.goto(f"{page.url}&style=wave")
+    wait_for(page, lambda: len(held) == 1)
+    picture = page.locator("[data-picture]")
+    assert "/photo.webp" in picture.evaluate("image => image.decode().then(() => image.currentSrc)")
+    expect(picture).to_have_attribute("alt", "large")
+    place = place_of_picture(page)
+    held[0].continue_()
+    wait_for(page, lambda: len(held) == 2)
+    held[1].continue_()
+    rest(page)
+    assert place_of_picture(page) == pytest.approx(place, abs=1)
+    # No control moves any more: what is asked for now has nothing to do with this page.
+    page.locator("#strength").dispatch_event("change")
+    page.wait_for_timeout(500)
+    assert ["draft" in one.request.url for one in held] == [True, False]
+
+
+def test_without_scripts_the_page_shows_the_painting(browser: Browser, site: LiveSite) -> None:
+    with browser.new_context(base_url=site.url, java_script_enabled=False) as context:
+        page = context.new_page()
+        with page.expect_response("**/large.jpg*") as answer:
+            page.goto("/studio?sample=coffee&style=wave")
+        assert answer.value.ok
+        expect(page.get_by_alt_text("painted")).to_be_visible()
+
+
+def test_the_picture_follows_when_the_browser_keeps_the_address_as_it_is(page: Page) -> None:
+    """Safari and Firefox do so for a while when the address has changed too often."""
+    page.goto("/studio?sample=coffee&style=wave")
+    rest(page)
+    page.evaluate(
+        """() => {
+            window.refuses = true;
+            const rewrite = history.replaceState.bind(history);
+            history.replaceState = (...given) => {
+                if (window.refuses) throw new DOMException("Too often.", "SecurityError");
+                rewrite(...given);
+            };
+        }"""
+    )
+    put(page, strength=20)
+    page.get_by_label("Search styles by title").fill("wave")
+    rest(page)
+    assert "strength=20" in str(page.locator("[data-stage]").get_attribute("data-shown"))
+    page.evaluate("window.refuses = false")
+    expect(page).to_have_url(re.compile("strength=20.*q=wave"))
+
+
+def test_the_address_follows_a_slider_in_few_steps_and_is_there_when_somebody_leaves(page: Page) -> None:
+    page.goto("/studio?sample=coffee&style=wave")
+    rest(page)
+    move = """(slider, [from, to]) => {
+        for (slider.value = from; slider.value !== String(to); slider.stepDown()) {
+            slider.dispatchEvent(new Event("input", { bubbles: true }));
+        }
+        slider.dispatchEvent(new Event("input", { bubbles: true }));
+    }"""
+    page.evaluate(
+        """() => {
+            window.rewritten = 0;
+            const rewrite = history.replaceState.bind(history);
+            history.replaceState = (...given) => {
+                window.rewritten += 1;
+                rewrite(...given);
+            };
+        }"""
+    )
+    slider = page.locator("#strength")
+    slider.evaluate(move, [100, 61])
+    expect(page).to_have_url(re.compile("strength=61"))
+    assert page.evaluate("window.rewritten") <= 2
+    slider.evaluate(
+        f"slider => {{ ({move})(slider, [60, 33]); document.querySelector('.wordmark').click(); }}"
+    )
+    page.wait_for_url("**/")
+    page.go_back()
+    expect(slider).to_have_value("33")
+
+
+def hold(page: Page, address: str | re.Pattern[str]) -> list[Route]:
     """What the page asks for at an address, held until the test lets each of it go on."""
     held: list[Route] = []
 
@@ -268,6 +391,81 @@ def test_choosing_something_else_calls_back_what_still_waits(page: Page, site: L
     assert entries_of(site, email) == [3]
 
 
+LOST = "No connection. This page goes on when it is back."
+UNWELL = "The site does not answer as it should just now."
+BREAKAGES: dict[str, Callable[[Route], None]] = {
+    LOST: lambda route: route.abort("internetdisconnected"),
+    UNWELL: lambda route: route.fulfill(status=502),
+}
+
+
+@pytest.mark.parametrize("sentence", BREAKAGES)
+def test_who_watches_an_order_is_told_that_it_does_not_go_on(page: Page, sentence: str) -> None:
+    sign_up(page)
+    upload(page, COFFEE, CHELSEA)
+    choose_style(page, "La Muse")
+    page.route("**/orders/*/status", BREAKAGES[sentence])
+    page.get_by_role("button", name="Paint 2 pictures").click()
+    page.wait_for_url("**/orders/*")
+    line = page.locator(".connection")
+    expect(line).to_contain_text(sentence)
+    page.unroute("**/orders/*/status")
+    expect(page.get_by_text("All of it is painted.")).to_be_visible(timeout=60_000)
+    expect(line).to_be_empty()
+
+
+def test_a_price_that_was_not_heard_of_is_asked_for_again(page: Page) -> None:
+    sign_up(page)
+    upload(page, COFFEE)
+    page.goto(f"/orders/new?{page.url.partition('?')[2]}&style=wave")
+    page.route("**/orders/new", BREAKAGES[LOST])
+    page.locator("input[name=style][value=udnie]").check(force=True)
+    line, price = page.locator(".connection"), page.locator("#order-price")
+    expect(line).to_have_text(LOST)
+    page.unroute("**/orders/new")
+    expect(price).to_contain_text("Paint for 2 credits", timeout=15_000)
+    expect(line).to_be_empty()
+
+
+def test_a_picture_that_is_gone_meanwhile_is_looked_for_once(page: Page, tmp_path: Path) -> None:
+    sign_up(page)
+    upload(page, enlarged(tmp_path, 3000, 2000))
+    choose_style(page, "La Muse")
+    asked: list[str] = []
+
+    def deny(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=404)
+
+    page.route("**/pictures/*/status", deny)
+    page.locator("[data-pay]").click()
+    page.wait_for_url("**/pictures/*")
+    loads: list[str] = []
+    page.on("load", lambda: loads.append(page.url))
+    # The page loads itself anew, asks again, and again, and leaves it at that.
+    wait_for(page, lambda: len(asked) == 3)
+    assert len(loads) <= 1
+    assert page.evaluate("performance.getEntriesByType('navigation')[0].type") == "reload"
+    page.unroute("**/pictures/*/status")
+    wait_for_picture(page)
+
+
+def test_a_form_sent_without_connection_says_so_and_leads_back(browser: Browser, site: LiveSite) -> None:
+    with browser.new_context(base_url=site.url) as context:
+        page = context.new_page()
+        sign_up(page)
+        page.goto("/credits?from=here&there")
+        wait_for_worker(page)
+        context.set_offline(True)
+        page.get_by_role("main").get_by_role("button", name=re.compile("Sketchbook|Buy")).first.click()
+        expect(page.get_by_role("heading", name="No connection")).to_be_visible()
+        expect(page.get_by_role("main")).to_contain_text("What you sent may not have arrived.")
+        context.set_offline(False)
+        page.get_by_role("link", name="Go back and look").click()
+        page.wait_for_url("**/credits?from=here&there")
+        assert credits_shown(page) == 3
+
+
 @pytest.fixture
 def breaking() -> Iterator[str]:
     """A server whose pictures break off in the middle."""
@@ -361,6 +559,62 @@ def test_leafing_through_the_photos_keeps_what_is_chosen(page: Page, site: LiveS
     expect(ticked).to_have_count(1)
 
 
+def test_ticking_a_photo_leaves_eyes_and_keyboard_where_they_are(page: Page) -> None:
+    page.set_viewport_size({"width": 1000, "height": 500})
+    sign_up(page)
+    upload(page, COFFEE, CHELSEA)
+    page.goto(f"{page.url}&style=wave")
+    on_easel = re.findall("/photos/([^/]+)/", str(page.locator("[data-stage]").get_attribute("data-large")))[
+        0
+    ]
+    box = page.locator(f"[type=checkbox][name=photos][value='{on_easel}']")
+    box.focus()
+    page.evaluate("scrollTo({ top: 150, behavior: 'instant' })")
+    with page.expect_navigation():
+        box.press("Space")
+    expect(box).not_to_be_checked()
+    expect(box).to_be_focused()
+    assert page.evaluate("scrollY") == pytest.approx(150, abs=1)
+    # It holds for that page alone.
+    page.goto("/studio")
+    expect(page.locator(".tile[data-state]").first).to_be_visible()
+    assert page.evaluate("scrollY") == 0
+
+
+def test_photos_dropped_beside_the_box_are_taken(page: Page) -> None:
+    sign_up(page)
+    expect(page.locator(".drop [data-scripted]").first).to_be_visible()  # its script has arrived
+    heading = page.get_by_role("heading", name="Studio", exact=True).bounding_box()
+    assert heading is not None
+    devtools = page.context.new_cdp_session(page)
+    carried = {"items": [], "files": [str(COFFEE)], "dragOperationsMask": 1}
+    at = {"x": heading["x"] + 5, "y": heading["y"] + 5, "data": carried}
+    for kind in ("dragEnter", "dragOver"):
+        devtools.send("Input.dispatchDragEvent", {"type": kind} | at)
+    expect(page.locator("body")).to_have_class(re.compile("awaits-photos"))
+    devtools.send("Input.dispatchDragEvent", {"type": "drop"} | at)
+    page.wait_for_url("**/studio?photos=*")
+    expect(page.locator("body")).not_to_have_class(re.compile("awaits-photos"))
+    expect(page.locator("input[name=photos]:checked")).to_have_count(1)
+
+
+def test_a_picture_from_the_clipboard_is_taken(page: Page) -> None:
+    paste = """async (where, address) => {
+        const picture = await (await fetch(address)).blob();
+        const clipboardData = new DataTransfer();
+        clipboardData.items.add(new File([picture], "image.jpg", { type: "image/jpeg" }));
+        where.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+        return document.querySelectorAll(".uploads li").length;
+    }"""
+    sign_up(page)
+    expect(page.locator(".drop [data-scripted]").first).to_be_visible()  # its script has arrived
+    sample = "/static/samples/coffee.jpg"
+    assert page.locator("[data-search]").evaluate(paste, sample) == 0, "a text field keeps what is pasted"
+    page.locator("body").evaluate(paste, sample)
+    page.wait_for_url("**/studio?photos=*")
+    expect(page.locator("input[name=photos]:checked")).to_have_count(1)
+
+
 def test_two_tabs_do_not_disturb_each_other(page: Page, context: BrowserContext) -> None:
     other = context.new_page()
     page.goto("/studio?sample=coffee&style=wave")
@@ -439,6 +693,42 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float], steps
         kind = "touchMove" if step else "touchStart"
         devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [at]})
     devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_two_fingers_paint_nothing(browser: Browser, site: LiveSite) -> None:
+    phone: ViewportSize = {"width": 390, "height": 844}
+    with browser.new_context(base_url=site.url, viewport=phone, is_mobile=True, has_touch=True) as context:
+        page = context.new_page()
+        page.goto("/studio?sample=coffee&style=wave")
+        rest(page)
+        take_brush(page, "Where it is painted")
+        (left, middle), (right, _) = across(page)
+        devtools = context.new_cdp_session(page)
+        masks: list[str] = []
+        page.on("request", lambda request: masks.append(request.url) if "/masks" in request.url else None)
+        touch(devtools, "touchStart", (left, middle))
+        touch(devtools, "touchMove", (left + 20, middle))
+        undo = page.get_by_role("button", name="Undo")
+        expect(undo).to_be_enabled()
+        touch(devtools, "touchStart", (left + 20, middle), (right, middle))
+        expect(undo).to_be_disabled()
+        touch(devtools, "touchMove", (left + 40, middle), (right - 20, middle))
+        touch(devtools, "touchEnd", (left + 40, middle))
+        touch(devtools, "touchMove", (left + 60, middle))
+        touch(devtools, "touchEnd")
+        page.wait_for_timeout(300)
+        expect(undo).to_be_disabled()
+        assert masks == []
+        # One finger still paints.
+        drag(page, (left, middle), (right, middle))
+        expect(page).to_have_url(re.compile("[?&]mask="), timeout=30_000)
+        expect(undo).to_be_enabled()
+
+
+def touch(devtools: CDPSession, kind: str, *points: tuple[float, float]) -> None:
+    """What fingers do: where those are that touch the screen, each by its number."""
+    fingers = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+    devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
 
 
 def tap_until_it_leads_on(page: Page, selector: str) -> None:

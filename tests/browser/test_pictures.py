@@ -214,7 +214,7 @@ def test_the_wall_is_searched_filtered_and_sorted(page: Page) -> None:
     expect(search).to_have_value("HOKUSAI wave")
 
     search.fill("velvet")
-    expect(page.get_by_text("No style is called that.")).to_be_visible()
+    expect(page.get_by_text("No style matches. Try another word.")).to_be_visible()
     page.get_by_role("link", name="Show them all").click()
     expect(search).to_be_focused()
     assert sorted(tiles(page, "id")) == sorted(names)

@@ -104,6 +104,21 @@ export function startByHand(form, stage) {
     keeping.keep(active, masks[active].surface);
   }
 
+  /** The stroke that has been begun was meant for something else, as when a second finger comes to pinch. */
+  function cancel() {
+    if (!stroke) return;
+    stroke = null;
+    takeBack();
+  }
+
+  /** The canvas as it was before the last stroke. */
+  function takeBack() {
+    const { context, steps } = masks[active];
+    context.putImageData(steps.pop(), 0, 0);
+    undo.disabled = !steps.length;
+    draw();
+  }
+
   form.addEventListener("submit", end); // a stroke that is being painted is part of the picture too
   holdUntilKept(form, keeping);
   for (const link of form.querySelectorAll("[data-sign-up]")) followWhenKept(link, keeping);
@@ -146,7 +161,9 @@ export function startByHand(form, stage) {
     return { x: cursor.x * canvas.width, y: cursor.y * canvas.height };
   }
 
+  // A second finger is no brush: it calls back the stroke that the first has begun.
   canvas.addEventListener("pointerdown", (event) => {
+    if (!event.isPrimary) return cancel();
     if (event.button !== 0) return;
     event.preventDefault();
     canvas.focus({ preventScroll: true });
@@ -155,6 +172,7 @@ export function startByHand(form, stage) {
     begin(place(event));
   });
   canvas.addEventListener("pointermove", (event) => {
+    if (!event.isPrimary) return;
     pointing = true;
     const at = place(event);
     if (stroke) {
@@ -163,7 +181,7 @@ export function startByHand(form, stage) {
     }
     draw();
   });
-  for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, end);
+  for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => event.isPrimary && end());
   canvas.addEventListener("pointerleave", () => {
     pointing = false;
     draw();
@@ -222,14 +240,13 @@ export function startByHand(form, stage) {
   for (const button of tools.querySelectorAll("[data-tool]")) button.addEventListener("click", () => pickTool(button.dataset.tool));
   width.addEventListener("input", draw);
   undo.addEventListener("click", () => {
+    takeBack();
     const mask = masks[active];
-    mask.context.putImageData(mask.steps.pop(), 0, 0);
-    undo.disabled = !mask.steps.length;
-    draw();
     if (mask.steps.length || mask.trimmed) keeping.keep(active, mask.surface);
     else keeping.take(active, mask.kept); // no mask again, or the one that was there before
   });
   root.querySelector("[data-clear]").addEventListener("click", () => {
+    stroke = null;
     masks[active] = makeMask(active);
     undo.disabled = true;
     draw();

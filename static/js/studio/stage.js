@@ -1,14 +1,17 @@
 // The large preview follows the controls. One question is on its way at a time; only the newest one waits behind
-// it, and one that needs another painting puts an end to it. Answers carry the number of their question, and an
-// older one never takes the place of a newer one.
+// it, and one that needs another painting puts an end to it. Where another painting is needed, a draft of it is
+// shown first. Answers carry the number of their question, and an older one never takes the place of a newer one.
 import { words } from "../words.js";
-import { leaveFor, rewrite } from "./address.js";
+import { here, leaveFor, rewrite } from "./address.js";
 
 // Whatever is asked, the server remembers the painting at full strength; these only change what is done with it.
-const QUICK = new Set(["strength", "keep_colors", "protect_faces", "mask"]);
+const QUICK = new Set(["strength", "keep_colors", "protect_faces", "mask", "draft"]);
 const FIELDS = ["style", "second_style", "mix", "strength", "keep_colors", "brush", "protect_faces", "mask", "style_mask"];
-// A question whose answer takes this long is given up for a newer one, in milliseconds.
+// A question whose answer takes this long is given up for a newer one, in milliseconds; a draft that is of
+// another painting than the newer one, this much later.
 const PATIENCE = 1500;
+const DRAFT_PATIENCE = 400;
+const DRAFT_SIDE = 640; // the long side of a draft, in pixels
 
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -21,11 +24,13 @@ export function startStage(form, root) {
   const signUp = form.querySelector("[data-sign-up]");
   const tab = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
   const changed = new EventTarget();
-  let painted = null; // the newest answer: { address, source, number }
+  let painted = null; // the newest answer: { address, source, width, number }
   let wanted = null;
   let running = null;
   let number = 0;
   let comparing = false;
+  // Whatever its pixels, a picture takes the same place: the photo's, which stands in the page.
+  picture.sizes = `${picture.getAttribute("width")}px`;
 
   // --- what is asked ----------------------------------------------------------------------------
 
@@ -51,6 +56,12 @@ export function startStage(form, root) {
     return Boolean(connection?.saveData || /2g|3g/.test(connection?.effectiveType ?? ""));
   }
 
+  /** Whether a draft comes before the answer: where another painting is needed, and a draft is quicker. */
+  function drafted() {
+    const large = Math.max(picture.getAttribute("width"), picture.getAttribute("height")) > DRAFT_SIDE;
+    return large && !slow() && (!painted || painting(painted.address) !== painting(wanted));
+  }
+
   /** What the painting at full strength depends on. */
   function painting(address) {
     const [path, query] = address.split("?");
@@ -60,13 +71,16 @@ export function startStage(form, root) {
   // --- asking and showing -----------------------------------------------------------------------
 
   function ask() {
+    wanted = address(); // before anything else, so that nothing stands between a control and the picture
     describe();
     remember();
-    wanted = address();
     if (!wanted) return;
     if (running) {
+      if (running.wanted === wanted) return; // a slider that is let go says the same again
       const other = painting(running.address) !== painting(wanted);
-      if (other || performance.now() - running.since > PATIENCE) running.abort();
+      // A draft is nearly there, and somebody who moves a slider wants to see what passes by.
+      if (other && running.draft) setTimeout(running.abort, DRAFT_PATIENCE);
+      else if (other || performance.now() - running.since > PATIENCE) running.abort();
       return;
     }
     work();
@@ -76,8 +90,9 @@ export function startStage(form, root) {
     while (wanted && wanted !== painted?.address) {
       const controller = new AbortController();
       const mine = (number += 1);
-      const question = wanted;
-      running = { address: question, since: performance.now(), abort: () => controller.abort() };
+      const draft = drafted();
+      const question = draft ? `${wanted}&draft=1` : wanted;
+      running = { wanted, address: question, draft, since: performance.now(), abort: () => controller.abort() };
       busy.hidden = false;
       try {
         const answer = await fetch(`${question}&tab=${tab}&asked=${mine}`, {
@@ -85,7 +100,7 @@ export function startStage(form, root) {
           headers: { Accept: "application/json" },
         });
         if (answer.ok) await show(question, mine, await answer.blob());
-        else if (!(await again(answer)) && wanted === question) break;
+        else if (!(await again(answer)) && question.startsWith(wanted)) break;
       } catch (error) {
         if (error.name !== "AbortError") {
           say(words("offline"));
@@ -118,12 +133,18 @@ export function startStage(form, root) {
     next.src = source;
     await next.decode();
     if (painted) URL.revokeObjectURL(painted.source);
-    painted = { address: question, source, number: mine };
-    if (!comparing) picture.src = source;
+    painted = { address: question, source, width: next.naturalWidth, number: mine };
+    hang();
     picture.alt = words("painted", { name: root.dataset.name, painting: styleTitle() });
     root.dataset.shown = question;
     root.dataset.asked = String(mine);
     say("");
+  }
+
+  /** The painting, or the photo under it. */
+  function hang() {
+    if (painted && !comparing) picture.srcset = `${painted.source} ${painted.width}w`;
+    else picture.removeAttribute("srcset");
   }
 
   function say(sentence) {
@@ -154,13 +175,13 @@ export function startStage(form, root) {
     for (const [name, value] of fields()) query.set(name, value);
     for (const field of form.querySelectorAll("[data-print]")) query.set(field.name, field.value);
     for (const name of ["q", "movement", "sort", "older"]) {
-      const value = new URLSearchParams(location.search).get(name);
+      const value = here().searchParams.get(name);
       if (value) query.set(name, value);
     }
-    const here = `${location.pathname}?${query}`;
-    rewrite(here);
+    const now = `${location.pathname}?${query}`;
+    rewrite(now);
     for (const link of document.querySelectorAll("[data-leaf]")) leadOn(link, query);
-    if (signUp) signUp.href = `${signUp.dataset.signUp}?${new URLSearchParams({ next: here })}`;
+    if (signUp) signUp.href = `${signUp.dataset.signUp}?${new URLSearchParams({ next: now })}`;
   }
 
   /** A link to another part of the photo strip takes along what is chosen by now. */
@@ -178,17 +199,16 @@ export function startStage(form, root) {
   compare.addEventListener("click", () => {
     comparing = !comparing;
     compare.setAttribute("aria-pressed", String(comparing));
-    picture.src = comparing ? root.dataset.photo : (painted?.source ?? picture.dataset.first ?? picture.src);
+    hang();
   });
-  picture.dataset.first = picture.src;
 
   for (const name of ["input", "change"]) {
     form.addEventListener(name, (event) => {
       if (FIELDS.includes(event.target.name)) ask();
     });
   }
-  window.addEventListener("pageshow", ask);
-  describe();
+  ask();
+  window.addEventListener("pageshow", ask); // coming back, the browser may have filled in something else
 
   return {
     ask,
@@ -205,10 +225,10 @@ export function startStage(form, root) {
       form.elements.style_mask.value = "";
       form.elements.sample?.remove();
       remember();
-      const query = new URLSearchParams(location.search);
-      query.delete("photos");
-      for (const photo of photos) query.append("photos", photo);
-      leaveFor(`${location.pathname}?${query}`);
+      const there = here();
+      there.searchParams.delete("photos");
+      for (const photo of photos) there.searchParams.append("photos", photo);
+      leaveFor(there);
     },
   };
 }

@@ -1,7 +1,6 @@
 // The wall of styles: the photo painted in each, arriving one by one; search, filter and order.
-import { rewrite } from "./address.js";
-
 import { words } from "../words.js";
+import { here, rewrite } from "./address.js";
 
 // Few at a time: the server paints one after the other anyway, and its other threads are for pages.
 const AT_ONCE = 3;
@@ -11,7 +10,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** In lower case and without accents, as the server does it. */
-const plain = (text) => text.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "");
+const plain = (text) => text.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "").replaceAll("ß", "ss");
 
 export function startWall(wall) {
   const box = wall.querySelector("[data-tiles]");
@@ -78,7 +77,7 @@ export function startWall(wall) {
 
   const keys = {
     best: (tile) => -Number(tile.dataset.suits || 0),
-    title: (tile) => plain(tile.dataset.title).replace(/^the /, ""),
+    title: (tile) => plain(tile.dataset.title).replace(/^(the|der|die|das) /, ""),
     year: (tile) => Number(tile.dataset.year || 10000),
   };
 
@@ -127,7 +126,7 @@ export function startWall(wall) {
     }
     none.hidden = number > 0;
     say(number);
-    const address = new URL(location.href);
+    const address = here();
     for (const input of [search, movement, order]) {
       const usual = input === order ? "best" : "";
       if (input.value === usual) address.searchParams.delete(input.name);
