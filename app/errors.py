@@ -47,9 +47,7 @@ SENTENCES = {
     405: translatable("That page cannot be used this way. Start again from the home page."),
     413: translatable("That upload is too large. Choose smaller photos, or fewer at once, and try again."),
     429: translatable("That was a lot of requests in a short time. Wait a minute and try again."),
-    500: translatable(
-        "Something broke on our side. It has been logged. Try again in a moment."
-    ),
+    500: translatable("Something broke on our side. It has been logged. Try again in a moment."),
 }
 
 
