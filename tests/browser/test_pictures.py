@@ -209,6 +209,7 @@ def test_the_wall_is_searched_filtered_and_sorted(page: Page) -> None:
     assert tiles(page, "id") == ["style-wave"]
     expect(found).to_have_text(f"1 of {len(names)} styles")
     # The address holds all of it.
+    expect(page).to_have_url(re.compile("q=HOKUSAI"))
     page.reload()
     assert tiles(page, "id") == ["style-wave"]
     expect(search).to_have_value("HOKUSAI wave")

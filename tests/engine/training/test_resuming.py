@@ -131,9 +131,7 @@ HEADER = ",".join(COLUMNS)
 @pytest.mark.parametrize(
     "left",
     [
-        f"{HEADER}\r\n5,0.01,0.001,0.0,2.5,0.0,0.0,0\r\n",
         f"{HEADER}\r\n5,0.01,0.001,0.0,2.5,0.0,0.0,0\r\n10,0.0",
-        "step,minu",
         "",
     ],
 )
