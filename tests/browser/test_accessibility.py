@@ -50,7 +50,7 @@ def everywhere(request: pytest.FixtureRequest, browser: Browser, exhibit: Exhibi
 def test_axe_finds_nothing(everywhere: Page) -> None:
     assert violations(everywhere, RULES) == []
     everywhere.emulate_media(color_scheme="dark")
-    assert violations(everywhere, COLORS) == []  # nothing else is another in the dark
+    assert violations(everywhere, COLORS) == []  # nothing else is another one in the dark
 
 
 def violations(page: Page, rules: dict[str, object]) -> list[dict[str, Any]]:

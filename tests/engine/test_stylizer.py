@@ -199,8 +199,11 @@ FULL = (
 )
 
 
-@pytest.mark.parametrize("error", FULL, ids=["tensor", "copy", "convolution"])
-@pytest.mark.parametrize("too_small_for", ["whole pictures", "strips"])
+@pytest.mark.parametrize(
+    ("too_small_for", "error"),
+    [("whole pictures", FULL[0]), *(("strips", error) for error in FULL)],
+    ids=["tensor of a whole picture", "tensor", "copy", "convolution"],
+)
 def test_a_device_without_memory_leaves_it_to_strips_and_then_to_the_processor(
     photo: Pixels, monkeypatch: pytest.MonkeyPatch, too_small_for: str, error: Exception
 ) -> None:
