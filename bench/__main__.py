@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from bench import (
     brush,
+    ceiling,
     engine,
     gallery,
     memory,
@@ -34,6 +35,7 @@ from bench.peers import main as peers
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "brush": brush.main,
+    "ceiling": ceiling.main,
     "engine": engine.main,
     "gallery": gallery.main,
     "memory": memory.main,
