@@ -49,8 +49,10 @@ def everywhere(request: pytest.FixtureRequest, browser: Browser, exhibit: Exhibi
 
 def test_axe_finds_nothing(everywhere: Page) -> None:
     assert violations(everywhere, RULES) == []
-    everywhere.emulate_media(color_scheme="dark")
-    assert violations(everywhere, COLORS) == []  # nothing else is another one in the dark
+    assert everywhere.viewport_size
+    if everywhere.viewport_size["width"] == 1280:  # colours are the same at every width, the rest in the dark
+        everywhere.emulate_media(color_scheme="dark")
+        assert violations(everywhere, COLORS) == []
 
 
 def violations(page: Page, rules: dict[str, object]) -> list[dict[str, Any]]:
