@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from app.config import PROJECT_ROOT
 from app.engine.checkpoints import load_checkpoint
 from app.engine.config import PUBLISHED
 from bench.peers.network import random_checkpoint
+from bench.processes import measured_alone
 
 SIDE = 1024
 ROUNDS = 9
@@ -57,11 +58,10 @@ def measure(precision: str) -> dict[str, Any]:
     for name, checkpoint in checkpoints.items():
         network = Network(checkpoint, precision=precision, device=CPU)
         style, queue = StyleRows(checkpoint.rows[0]), FairQueue()
-        seconds = _seconds(
-            lambda network=network, style=style, queue=queue: network.paint(  # type: ignore[misc]
-                photo, style, exact=True, budget=1 << 30, queue=queue, report=lambda share: None
-            )
+        paint = partial(
+            network.paint, photo, style, exact=True, budget=1 << 30, queue=queue, report=lambda share: None
         )
+        seconds = _seconds(paint)
         figures[name] = [2 * checkpoint.config.multiply_adds(SIDE, SIDE), seconds]
     return figures
 
@@ -85,9 +85,7 @@ def _seconds(run: Callable[[], object]) -> float:
 def main() -> None:
     print(f"Ceiling: operations of the networks at {SIDE}x{SIDE}, median of {ROUNDS}")
     for precision in PRECISIONS:
-        command = [sys.executable, "-m", "bench.ceiling", precision]
-        answer = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
-        figures = json.loads(answer.stdout.splitlines()[-1])
+        figures = measured_alone("bench.ceiling", precision)
         rates = {name: figures.pop(name) for name in ("matrix", "convolution")}
         ceiling = max(rates.values())
         print(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
 from bench.machine import peak_memory
 from bench.photos import SAMPLES, prepare_photo
+from bench.processes import measured_alone
 
 SIZES = ((512, 512), (1024, 768), (1024, 1024), (2048, 1536), (4000, 3000), (6000, 4000), (12000, 8400))
 # What is asked of the engine: the network's own pixels in both precisions, and what a person gets.
@@ -51,9 +51,7 @@ def main() -> None:
         for size in SIZES:
             photo = prepare_photo(SAMPLES[0], size, Path(folder))
             for way in WAYS:
-                command = [sys.executable, "-m", "bench.engine", str(photo), way]
-                answer = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
-                figures = json.loads(answer.stdout.splitlines()[-1])
+                figures = measured_alone("bench.engine", str(photo), way)
                 nanoseconds = figures["seconds"] / (size[0] * size[1]) * 1e9
                 print(
                     f"{f'{size[0]}x{size[1]}':>12} {way:>10} {figures['seconds']:9.3f} {nanoseconds:9.0f} "

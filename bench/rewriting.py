@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -16,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from app.config import PROJECT_ROOT
 from app.engine.config import PUBLISHED, LayerSpec, NetworkConfig
 from bench.peers.network import random_checkpoint
+from bench.processes import measured_alone
 
 SIDE = 1024
 ROUNDS = 9
@@ -132,9 +131,8 @@ def main() -> None:
     print(f"{'network':>10} {'precision':>10} {'layer':>6} {'plain':>8} {'here':>8} {'ratio':>6}")
     for network in NETWORKS:
         for precision in ("float32", "bfloat16"):
-            command = [sys.executable, "-m", "bench.rewriting", network, precision]
-            answer = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
-            for layer, (plain, here) in json.loads(answer.stdout.splitlines()[-1]).items():
+            figures = measured_alone("bench.rewriting", network, precision)
+            for layer, (plain, here) in figures.items():
                 print(
                     f"{network:>10} {precision:>10} {layer:>6} {plain:8.1f} {here:8.1f} {here / plain:6.2f}",
                     flush=True,

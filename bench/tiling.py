@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from app.config import PROJECT_ROOT
 from app.engine.config import PUBLISHED, NetworkConfig
 from bench.machine import peak_memory
 from bench.peers.network import random_checkpoint
 from bench.photos import SAMPLES, prepare_photo
+from bench.processes import measured_alone
 
 WHOLE, LARGE = (1024, 1024), (4000, 3000)
 # The size whose memory is said too: 24 megapixels.
@@ -76,9 +75,7 @@ def main() -> None:
             prepare_photo(SAMPLES[0], size, Path(folder))
         for network in NETWORKS:
             for precision in ("float32", "bfloat16"):
-                command = [sys.executable, "-m", "bench.tiling", network, precision, folder]
-                answer = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
-                figures = json.loads(answer.stdout.splitlines()[-1])
+                figures = measured_alone("bench.tiling", network, precision, folder)
                 print(
                     f"{network:>9} {precision:>9} {figures['whole']:7.0f} {figures['strips']:7.0f}"
                     f" {figures['ratio']:6.2f} {figures['peak_bytes'] / 1e9:8.2f}",

@@ -7,7 +7,6 @@ cascade. The second time that each is painted is the one that counts.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from typing import Any
@@ -20,6 +19,7 @@ from app.engine.catalogue import Catalogue
 from bench.brush import LONG_SIDE, scaled, write_sheet
 from bench.machine import peak_memory
 from bench.photos import open_sample
+from bench.processes import measured_alone
 
 SAMPLE, PLACE = "coffee.jpg", (0.40, 0.40)
 STYLES = ("starry_night", "la_muse")
@@ -67,9 +67,7 @@ def measure(way: str) -> dict[str, float]:
 def main() -> None:
     write_pictures()
     for way in WAYS:
-        command = [sys.executable, "-m", "bench.upsampling", way]
-        answer = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
-        figures = json.loads(answer.stdout.splitlines()[-1])
+        figures = measured_alone("bench.upsampling", way)
         print(
             f"{way} at {LARGEST[1]}x{LARGEST[0]}: {figures['seconds']:.1f} s,"
             f" peak {figures['peak_bytes'] / 1e9:.2f} GB",
