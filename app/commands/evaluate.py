@@ -18,14 +18,15 @@ from click.core import ParameterSource
 from flask.cli import with_appcontext
 from PIL import Image
 
-from app.commands.console import BadInput, OneLineCommand, Progress, bad_input_is_one_line, write_whole
+from app.commands.console import BadInput, OneLineCommand, Progress, bad_input_is_one_line
 from app.commands.evaluation_goals import PUBLISHED
 from app.commands.evaluation_page import Method, make_sheet, page, to_csv
-from app.commands.training_data import SHARED, loss_weights, vgg_option
+from app.commands.training_data import folder_at_hand, loss_weights, vgg_option
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts
 from app.engine.checkpoints import load_checkpoint, read_tensorflow1_checkpoint, save_checkpoint
 from app.engine.color import blend
+from app.engine.files import write_whole
 from app.engine.preprocessing import Pixels
 from app.engine.processor import computes_bfloat16
 from app.engine.training.evaluation import Blended, Photo, Score, listed_photos
@@ -49,6 +50,7 @@ COMPARED_PHOTOS = 2
 # Parameters that the page need not tell: the networks it names anyway, the others change no figure.
 UNTOLD = {"networks", "output", "vgg"}
 SHEET_HEIGHT, COMPARISON_HEIGHT = 132, 210
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
 @dataclass(frozen=True)
@@ -67,21 +69,21 @@ class Candidate:
 @click.argument("networks", nargs=-1)
 @click.option(
     "--published",
-    type=click.Path(path_type=Path),
-    default=SHARED / "checkpoints",
+    type=FOLDER,
+    default=folder_at_hand("checkpoints"),
     help="A folder of published checkpoints, to compare with.",
 )
-@click.option("--photos", type=click.Path(path_type=Path), help="Judge by the photos of this folder.")
+@click.option("--photos", type=FOLDER, help="Judge by the photos of this folder.")
 @click.option(
     "--held-out",
-    type=click.Path(path_type=Path),
-    default=SHARED / "photos",
+    type=FOLDER,
+    default=folder_at_hand("photos"),
     help="Where the listed photos lie that training leaves out.",
 )
 @click.option(
     "--paintings",
-    type=click.Path(path_type=Path),
-    default=SHARED / "paintings",
+    type=FOLDER,
+    default=folder_at_hand("paintings"),
     help="A folder with SLUG.jpg or SLUG.png for each style.",
 )
 @vgg_option
@@ -99,10 +101,10 @@ class Candidate:
 @bad_input_is_one_line
 def evaluate(
     networks: tuple[str, ...],
-    published: Path,
+    published: Path | None,
     photos: Path | None,
-    held_out: Path,
-    paintings: Path,
+    held_out: Path | None,
+    paintings: Path | None,
     vgg: Path | None,
     size: int,
     style_size: int,
@@ -178,16 +180,18 @@ def find_network(name: str) -> Path:
     raise BadInput(f"There is no network at {name}, and none of that name in models/.")
 
 
-def read_listed(held_out: Path, size: int) -> list[Photo]:
+def read_listed(held_out: Path | None, size: int) -> list[Photo]:
     """The listed photos that are at hand here."""
-    folders = {"samples": PROJECT_ROOT / "static" / "samples", "held-out": held_out}
+    folders = {"samples": PROJECT_ROOT / "static" / "samples"}
+    if held_out:
+        folders["held-out"] = held_out
     package = importlib.util.find_spec("skimage")
     if package and package.origin:
         folders["scikit-image"] = Path(package.origin).parent / "data"
     photos = []
     for entry in listed_photos():
-        path = folders.get(entry.source, Path()) / entry.file
-        if path.is_file():
+        path = folders[entry.source] / entry.file if entry.source in folders else None
+        if path and path.is_file():
             pixels = read_picture(path, size, multiple=4)
             photos.append(Photo(entry.name, entry.kind, pixels, entry.rights, shown=bool(entry.rights)))
     return photos
@@ -204,9 +208,9 @@ def read_folder(folder: Path, size: int) -> list[Photo]:
     ]
 
 
-def read_paintings(folder: Path, slugs: Iterable[str], size: int) -> dict[str, Pixels]:
+def read_paintings(folder: Path | None, slugs: Iterable[str], size: int) -> dict[str, Pixels]:
     """The paintings at hand, by slug: the files that training takes too."""
-    paths = find_paintings(folder) if folder.is_dir() else {}
+    paths = find_paintings(folder) if folder else {}
     return {slug: read_picture(paths[slug], size) for slug in slugs if slug in paths}
 
 
@@ -229,13 +233,13 @@ def _shipped() -> list[Path]:
     return [*used, *sorted(others.difference(used))]
 
 
-def _candidates(files: Mapping[str, Path], published: Path, folder: Path) -> Iterable[Candidate]:
+def _candidates(files: Mapping[str, Path], published: Path | None, folder: Path) -> Iterable[Candidate]:
     """Each network in a catalogue of its own, since networks share the names of styles."""
     for name, path in files.items():
         styles = {slug: slug for slug in load_checkpoint(path).styles}
         yield make_candidate(name, folder / name, dict.fromkeys(styles, path), styles)
     checkpoints: dict[str, Path] = {}
-    for path in sorted(published.glob("*.ckpt*")) if published.is_dir() else []:
+    for path in sorted(published.glob("*.ckpt*")) if published else []:
         name = path.name.partition(".ckpt")[0]
         if name in checkpoints:
             continue  # another file of the same checkpoint

@@ -17,7 +17,6 @@ from app.commands.console import (
     Progress,
     bad_input_is_one_line,
     load_stylizer,
-    write_whole,
 )
 from app.commands.evaluate import evaluate
 from app.commands.shipping import ship
@@ -26,6 +25,7 @@ from app.commands.training_data import loss_weights, lying_beside, vgg_option
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import StyleFacts
 from app.engine.errors import CatalogueError
+from app.engine.files import write_whole
 from app.engine.training.recipe import Recipe, parse_recipe, read_recipe
 from app.wiring import catalogue, settings
 
@@ -155,7 +155,6 @@ def add_style(
     except BaseException:
         # A style without a preview is half a style.
         offered.remove(slug)
-        row.with_suffix(".json").unlink(missing_ok=True)
         raise
     click.echo(f"{slug} is on offer now")
 

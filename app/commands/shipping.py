@@ -6,22 +6,18 @@ import csv
 import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 from flask.cli import with_appcontext
 from PIL import Image
 
-from app.commands.console import BadInput, OneLineCommand, Progress, bad_input_is_one_line, write_whole
+from app.commands.console import BadInput, OneLineCommand, Progress, bad_input_is_one_line
 from app.config import PROJECT_ROOT
-from app.engine.catalogue import Catalogue, StyleFacts, ship_network
+from app.engine.catalogue import Catalogue, StyleFacts, is_name, ship_network
 from app.engine.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from app.engine.files import write_whole
 from app.engine.preprocessing import Pixels
-from app.engine.scheduling import FairQueue
-
-if TYPE_CHECKING:
-    from app.engine.network import Network, StyleRows
 
 MODELS = PROJECT_ROOT / "models"
 FACTS = "paintings.tsv"
@@ -31,7 +27,7 @@ SAMPLE_SIDE = 384
 # By how many levels of 255 a pixel may change when kernels are rounded to float16.
 TOLERANCE = 1
 MEMORY = 1 << 30
-# How the names of networks end that paint previews in another one's place (app.engine.catalogue).
+# How the names of networks end that paint in another one's place where FAST_NETWORKS=true.
 FAST = "_fast"
 
 
@@ -59,6 +55,8 @@ def ship(trained: Path, name: str, folder: Path) -> None:
     """
     checkpoint = load_checkpoint(trained)
     name = name or trained.stem
+    if not is_name(name):
+        raise BadInput(f"{name!r} cannot name a network: use a-z, 0-9 and single underscores between them.")
     if name.endswith(FAST) and (taken := _styles_of(name.removesuffix(FAST), folder)):
         _ship_variant(trained, checkpoint, name, folder, taken)
     else:
@@ -142,7 +140,7 @@ def _facts(*, year: str, public_domain: str, **words: str) -> StyleFacts:
 
 def rounding_difference(checkpoint: Checkpoint, photos: Sequence[Pixels]) -> int:
     """By how many levels a pixel of some photo in some style differs at most when kernels are float16."""
-    from app.engine.network import Network, StyleRows
+    from app.engine.network import Network, Pass, StyleRows
     from app.engine.stylizer import CPU, configure_tensorflow
 
     configure_tensorflow()
@@ -157,14 +155,10 @@ def rounding_difference(checkpoint: Checkpoint, photos: Sequence[Pixels]) -> int
             progress.show(index / len(checkpoint.styles), slug)
             style = StyleRows(checkpoint.row(slug))
             for photo in photos:
-                one, other = (_paint(network, photo, style).astype(int) for network in networks)
+                wanted = Pass(photo, style, exact=True, budget=MEMORY)
+                one, other = (network.paint(wanted).astype(int) for network in networks)
                 largest = max(largest, int(np.abs(one - other).max()))
     return largest
-
-
-def _paint(network: Network, photo: Pixels, style: StyleRows) -> Pixels:
-    queue = FairQueue()
-    return network.paint(photo, style, exact=True, budget=MEMORY, queue=queue, report=lambda share: None)
 
 
 def _samples() -> list[Pixels]:

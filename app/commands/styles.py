@@ -14,10 +14,10 @@ from app.commands.console import (
     OneLineCommand,
     bad_input_is_one_line,
     load_stylizer,
-    write_whole,
 )
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import StyleFacts
+from app.engine.files import write_whole
 from app.imaging import decode_photo, encode_webp
 from app.wiring import catalogue
 

@@ -23,8 +23,14 @@ vgg_option = click.option(
 
 def lying_beside(name: str) -> dict[str, Any]:
     """How an option finds a folder that usually lies beside the project; elsewhere it must be named."""
+    folder = folder_at_hand(name)
+    return {"default": folder} if folder else {"required": True}
+
+
+def folder_at_hand(name: str) -> Path | None:
+    """A folder that usually lies beside the project, for commands that can do without it."""
     folder = SHARED / name
-    return {"default": folder} if folder.is_dir() else {"required": True}
+    return folder if folder.is_dir() else None
 
 
 def loss_weights(vgg: Path | None, network: LossNetworkName = "vgg16") -> str | Path:

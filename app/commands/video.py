@@ -86,7 +86,7 @@ def stylize_video(
             summary = paint_film(source, output, lambda: painting.load().paint, wishes, watcher)
         except KeyboardInterrupt:
             raise Interrupted(
-                f"Interrupted after {watcher.frames} frames. The same command goes on from there."
+                f"Interrupted: {watcher.frames} frames are kept. The same command goes on from there."
             ) from None
     if as_json:
         facts = {"input": str(source), "output": str(output)} | asdict(summary) | painting.facts()
@@ -97,7 +97,7 @@ def stylize_video(
 
 @dataclass
 class _Watcher:
-    """Shows on the terminal how a film comes along."""
+    """Shows on the terminal how a film comes along, and knows how many frames are finished."""
 
     progress: Progress
     source: Path
@@ -110,6 +110,8 @@ class _Watcher:
         elif finished:
             self.progress.say(f"{self.source}: going on after {finished} frames")
 
-    def painted(self, frames: int, share: float | None) -> None:
+    def kept(self, frames: int) -> None:
         self.frames = frames
+
+    def painted(self, frames: int, share: float | None) -> None:
         self.progress.show(share or 0.0, f"frame {frames}")

@@ -12,9 +12,7 @@ from __future__ import annotations
 import difflib
 import fcntl
 import json
-import os
 import re
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.errors import CatalogueError, UnknownStyle
+from app.engine.files import write_whole
 
 SLUG = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")
 FILE_NAME = "catalogue.json"
@@ -110,7 +109,7 @@ class Catalogue:
         Raises:
             CatalogueError: its slug is malformed or taken, or it would not be on offer.
         """
-        if not SLUG.fullmatch(facts.slug) or len(facts.slug) > 64:
+        if not is_name(facts.slug):
             raise CatalogueError(
                 f"{facts.slug!r} cannot name a style: use a-z, 0-9 and single underscores between them."
             )
@@ -208,6 +207,11 @@ class Catalogue:
             _write_json(self.import_folder / FILE_NAME, networks)
 
 
+def is_name(text: str) -> bool:
+    """Whether a style or network may be called so: files have the same name, beside the catalogue's own."""
+    return bool(SLUG.fullmatch(text)) and len(text) <= 64 and text != Path(FILE_NAME).stem
+
+
 def ship_network(folder: Path, checkpoint: str, styles: Sequence[StyleFacts]) -> list[str]:
     """Put a network first in a folder's catalogue, and its styles out of the folder's other networks.
 
@@ -269,9 +273,4 @@ def _checkpoint(network: dict[str, Any], folder: Path, folders: Sequence[Path], 
 
 
 def _write_json(path: Path, value: object) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(value, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-    Path(temporary).chmod(0o644)
-    Path(temporary).replace(path)
+    write_whole(path, f"{json.dumps(value, indent=2, ensure_ascii=False)}\n".encode())

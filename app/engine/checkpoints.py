@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -29,6 +27,7 @@ import numpy.typing as npt
 
 from app.engine.config import PUBLISHED, NetworkConfig
 from app.engine.errors import InvalidCheckpoint
+from app.engine.files import whole_file
 
 Floats = npt.NDArray[np.floating]
 
@@ -135,15 +134,8 @@ def load_row(path: Path, network: Checkpoint) -> Floats:
 
 
 def _save(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # the stub knows only float arrays
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with whole_file(path) as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # the stub knows only float arrays
 
 
 def read_tensorflow1_checkpoint(path: Path, slug: str) -> Checkpoint:
@@ -215,8 +207,9 @@ def _expected_variables() -> dict[str, list[int]]:
 def _parse_config(text: str) -> NetworkConfig:
     values = json.loads(text)
     known = {field.name for field in fields(NetworkConfig)}
-    # Checkpoints older than the choice of halvings do not name it.
-    if not isinstance(values, dict) or {"halvings", *values} != known:
+    # Checkpoints older than a choice do not name it.
+    later = {"halvings", "skips", "fine_blocks"}
+    if not isinstance(values, dict) or {*values, *later} != known:
         raise ValueError("not the fields of a network configuration")
     config = NetworkConfig(**values)
     config.check()

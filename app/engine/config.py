@@ -36,6 +36,12 @@ class NetworkConfig:
     upsampling: Literal["nearest", "transposed"] = "nearest"
     input_range: Literal["unit", "bytes"] = "unit"
     epsilon: float = 1e-3
+    # At how many of the doublings what was there on the way down is added again, through a convolution of
+    # its own: skip connections (Ronneberger, Fischer and Brox 2015, "U-Net"). What is halved three times has
+    # lost where fine outlines were.
+    skips: int = 0
+    # Residual blocks after the first doubling, for detail that the halved picture is too small for.
+    fine_blocks: int = 0
 
     def check(self) -> None:
         """Check values that come from a file.
@@ -47,6 +53,9 @@ class NetworkConfig:
             "base_width": isinstance(self.base_width, int) and 1 <= self.base_width <= 512,
             "halvings": isinstance(self.halvings, int) and 1 <= self.halvings <= 4,
             "residual_blocks": isinstance(self.residual_blocks, int) and 0 <= self.residual_blocks <= 64,
+            "skips": isinstance(self.skips, int) and 0 <= self.skips < self.halvings,
+            "fine_blocks": isinstance(self.fine_blocks, int)
+            and 0 <= self.fine_blocks <= (64 if self.halvings > 1 else 0),
             "padding": self.padding in ("reflect", "zeros"),
             "upsampling": self.upsampling in ("nearest", "transposed"),
             "input_range": self.input_range in ("unit", "bytes"),
@@ -65,19 +74,17 @@ class NetworkConfig:
             LayerSpec(f"down{number}", 3, width << (number - 1), width << number)
             for number in range(1, count + 1)
         ]
-        residual = [
-            LayerSpec(f"res{block}_{half}", 3, wide, wide)
-            for block in range(1, self.residual_blocks + 1)
-            for half in "ab"
-        ]
-        ups = [
-            LayerSpec(f"up{number}", 3, wide >> (number - 1), wide >> number)
-            for number in range(1, count + 1)
-        ]
+        ups: list[LayerSpec] = []
+        for number in range(1, count + 1):
+            ups.append(LayerSpec(f"up{number}", 3, wide >> (number - 1), wide >> number))
+            if number <= self.skips:
+                ups.append(LayerSpec(f"skip{number}", 3, wide >> number, wide >> number))
+            if number == 1:
+                ups += _residual("fine", self.fine_blocks, wide >> 1)
         return (
             LayerSpec("conv1", 9, 3, width),
             *downs,
-            *residual,
+            *_residual("res", self.residual_blocks, wide),
             *ups,
             LayerSpec("out", 9, width, 3),
         )
@@ -101,7 +108,8 @@ class NetworkConfig:
     def multiply_adds(self, height: int, width: int) -> int:
         """How many multiplications the convolutions take for a picture, without normalisation.
 
-        Doubling by nearest neighbour is counted as it is done: four 2x2 kernels on the small picture.
+        Doubling by nearest neighbour counts as four 2x2 kernels on the small picture, a transposed
+        convolution as one multiplication for each tap: as few as they can be done with.
         """
         total = 0
         area = height * width
@@ -125,6 +133,15 @@ class NetworkConfig:
     def least_side(self) -> int:
         """The least side that every reflection inside the network can be taken from."""
         return max(16, 2 * self.multiple) if self.padding == "reflect" else 2 * self.multiple
+
+
+def _residual(kind: str, blocks: int, channels: int) -> list[LayerSpec]:
+    """The two convolutions of each residual block."""
+    return [
+        LayerSpec(f"{kind}{block}_{half}", 3, channels, channels)
+        for block in range(1, blocks + 1)
+        for half in "ab"
+    ]
 
 
 PUBLISHED = NetworkConfig(base_width=32, padding="zeros", upsampling="transposed", input_range="bytes")

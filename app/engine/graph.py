@@ -39,11 +39,7 @@ class Graph:
             name: tf.constant(layer.kernel.astype(np.float32), self.dtype)
             for name, layer in self.layers.items()
         }
-        self._spans: dict[str, tuple[int, int, int]] = {}
-        start = 0
-        for spec in config.layers:
-            self._spans[spec.name] = (start, start + spec.outputs, start + 2 * spec.outputs)
-            start += 2 * spec.outputs
+        self._spans = config.style_spans
 
     def enter(self, photo: Any) -> Any:
         """uint8 [1, height + 8, width + 8, 3], its border mirrored or zero, as raw blocks of conv1."""
@@ -89,18 +85,19 @@ class Graph:
         with ``moments`` given, an inference-mode one applies them.
         """
         shape = tf.shape(x)
-        start, middle, end = self._spans[name]
+        scales, shifts = self._spans[name]
+        channels = scales.stop - scales.start
         phases = self._phases(name)
-        if moments is None and phases and x.dtype == tf.bfloat16 and (middle - start) % 16:
+        if moments is None and phases and x.dtype == tf.bfloat16 and channels % 16:
             # oneDNN is ten times slower on channel counts that do not fill its vectors.
             moments = self.moments(x, name)
         if moments is not None and phases:
             moments = (tf.tile(moments[0], [phases]), tf.tile(moments[1], [phases]))
         elif phases:
-            x = tf.reshape(x, [1, shape[1], shape[2] * phases, middle - start])
+            x = tf.reshape(x, [1, shape[1], shape[2] * phases, channels])
         repeats = phases if moments is not None and phases else 1
-        scale = tf.tile(rows[..., start:middle], [1] * (len(rows.shape) - 1) + [repeats])
-        shift = tf.tile(rows[..., middle:end], [1] * (len(rows.shape) - 1) + [repeats])
+        scale = tf.tile(rows[..., scales], [1] * (len(rows.shape) - 1) + [repeats])
+        shift = tf.tile(rows[..., shifts], [1] * (len(rows.shape) - 1) + [repeats])
         if where is None:
             y = self._fused(x, scale, shift, moments)
         else:
@@ -158,20 +155,32 @@ class Graph:
         levels = [share(level) for level in where] if where is not None else [None] * (halvings + 1)
         blocks = None if where is None else to_blocks(levels[0])
         x = self.normalize(self.enter(photo), "conv1", rows, where=blocks)
+        halved = [x]
         for number in range(1, halvings + 1):
             name = f"down{number}"
             x = self.normalize(self.convolve(x, name), name, rows, where=levels[number])
-        for block in range(1, self.config.residual_blocks + 1):
-            first, second = f"res{block}_a", f"res{block}_b"
-            y = self.normalize(self.convolve(x, first), first, rows, where=levels[-1])
-            x += self.normalize(self.convolve(y, second), second, rows, where=levels[-1], activate=False)
+            halved.append(x)
+        x = self._residual(x, "res", self.config.residual_blocks, rows, levels[-1])
         for number in range(1, halvings):
-            name = f"up{number}"
-            x = self.normalize(self.convolve(x, name), name, rows, where=levels[halvings - number])
+            name, level = f"up{number}", halvings - number
+            x = self.normalize(self.convolve(x, name), name, rows, where=levels[level])
+            if number <= self.config.skips:
+                name = f"skip{number}"
+                added = self.convolve(halved[level], name)
+                x += self.normalize(added, name, rows, where=levels[level], activate=False)
+            if number == 1:
+                x = self._residual(x, "fine", self.config.fine_blocks, rows, levels[level])
         name = f"up{halvings}"
         x = self.normalize(self.convolve(x, name), name, rows, where=blocks)
         x = tf.cast(self.convolve(x, "out"), tf.float32)
         return self.finish(x, rows, where=blocks)
+
+    def _residual(self, x: Any, kind: str, blocks: int, rows: Any, where: Any) -> Any:
+        for block in range(1, blocks + 1):
+            first, second = f"{kind}{block}_a", f"{kind}{block}_b"
+            y = self.normalize(self.convolve(x, first), first, rows, where=where)
+            x += self.normalize(self.convolve(y, second), second, rows, where=where, activate=False)
+        return x
 
     def _phases(self, name: str) -> int:
         """How many pixels of a block share a channel's statistics; 0 where the result is in pixels."""
@@ -204,9 +213,9 @@ class BatchGraph(Graph):
         """Conditional instance normalisation (and ReLU) of a layer's raw result."""
         assert where is None
         mean, variance = moments or self.moments(x, name)
-        start, middle, end = self._spans[name]
-        factor = rows[:, start:middle] * tf.math.rsqrt(variance + self.config.epsilon)
-        term = rows[:, middle:end] - mean * factor
+        scales, shifts = self._spans[name]
+        factor = rows[:, scales] * tf.math.rsqrt(variance + self.config.epsilon)
+        term = rows[:, shifts] - mean * factor
         factor, term = (tf.tile(part, [1, self._phases(name) or 1])[:, None, None] for part in (factor, term))
         y = tf.cast(tf.cast(x, tf.float32) * factor + term, x.dtype)
         return tf.nn.relu(y) if activate else y

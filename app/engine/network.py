@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,27 @@ class StyleRows:
     where: Pixels | None = None
 
 
+@dataclass(frozen=True)
+class Pass:
+    """One pass over a picture: what is painted, and by which leave.
+
+    ``photo``: uint8 [height, width, 3].
+    ``exact``: leave out the care for the border of networks that pad with zeros.
+    ``budget``: bytes of activations to hold in the machine's memory; more lie in temporary files.
+    ``queue``: whose turn it is to use the device.
+    ``report``: called between tiles with the share done; may raise to stop.
+    ``of``: how many pixels the picture has that this pass is a step to.
+    """
+
+    photo: Pixels
+    style: StyleRows
+    exact: bool
+    budget: int
+    queue: FairQueue = field(default_factory=FairQueue)
+    report: Report = field(default=lambda share: None)
+    of: int = 0
+
+
 class Network:
     """A checkpoint's network, ready to paint; safe to share between threads."""
 
@@ -75,38 +96,18 @@ class Network:
                 together = BatchGraph(checkpoint.config, checkpoint.kernels, precision)
             self._batch = tf.function(together.whole, reduce_retracing=True, autograph=False)
 
-    def paint(
-        self,
-        photo: Pixels,
-        style: StyleRows,
-        *,
-        exact: bool,
-        budget: int,
-        queue: FairQueue,
-        report: Report,
-        of: int = 0,
-    ) -> Pixels:
-        """One pass; the result has the photo's shape.
-
-        Args:
-            photo: uint8 [height, width, 3].
-            style: its rows, and where the second one applies.
-            exact: leave out the care for the border of networks that pad with zeros.
-            budget: bytes of activations to hold in the machine's memory; more lie in temporary files.
-            queue: whose turn it is to use the device.
-            report: called between tiles with the share done; may raise to stop.
-            of: how many pixels the picture has that this pass is a step to.
-        """
-        padded = pad(photo, self.checkpoint.config, exact=exact)
+    def paint(self, wanted: Pass) -> Pixels:
+        """One pass; the result has the photo's shape."""
+        padded = pad(wanted.photo, self.checkpoint.config, exact=wanted.exact)
         with tf.device(self.device):
-            if self._suits_whole(padded.height * padded.width, of, budget):
+            if self._suits_whole(padded.height * padded.width, wanted):
                 try:
-                    return self._paint_whole(padded, style, queue)
+                    return self._paint_whole(padded, wanted.style, wanted.queue)
                 except tf.errors.OpError as error:
                     if not is_out_of_memory(error):
                         raise
                     log.warning("The device's memory is too small for the whole picture: painting strips")
-            return self._paint_strips(padded, style, budget, queue, report)
+            return self._paint_strips(padded, wanted)
 
     def count_traces(self) -> int:
         """How many times a function was traced so far, those of the strips' stages included."""
@@ -114,13 +115,13 @@ class Network:
         functions = [*whole, *self._tiled.stages]
         return sum(function.experimental_get_tracing_count() for function in functions)
 
-    def _suits_whole(self, area: int, of: int, budget: int) -> bool:
+    def _suits_whole(self, area: int, wanted: Pass) -> bool:
         """Whether to try so many pixels at once; a GPU says itself when that is too many."""
         if self.device.startswith("/GPU"):
             return area <= WHOLE_PIXELS_GPU
         tensor = area * self.checkpoint.config.base_width * self._graph.dtype.size
-        whole = WHOLE_PIXELS if of <= WHOLE_PIXELS else WHOLE_PIXELS // PART_OF_LARGE
-        return area <= whole and WHOLE_TENSORS * tensor <= budget
+        whole = WHOLE_PIXELS if wanted.of <= WHOLE_PIXELS else WHOLE_PIXELS // PART_OF_LARGE
+        return area <= whole and WHOLE_TENSORS * tensor <= wanted.budget
 
     def _paint_whole(self, padded: PaddedPhoto, style: StyleRows, queue: FairQueue) -> Pixels:
         slab = padded.slab(-REACH, padded.height + REACH)
@@ -146,12 +147,10 @@ class Network:
         pictures: Sequence[Pixels] = painted.numpy()
         return pictures
 
-    def _paint_strips(
-        self, padded: PaddedPhoto, style: StyleRows, budget: int, queue: FairQueue, report: Report
-    ) -> Pixels:
-        with PlaneStore(budget) as store:
-            levels = self._levels(padded, style)
-            return self._tiled.paint(Job(padded, tf.constant(style.rows), levels, store, queue.turn, report))
+    def _paint_strips(self, padded: PaddedPhoto, wanted: Pass) -> Pixels:
+        rows, levels = tf.constant(wanted.style.rows), self._levels(padded, wanted.style)
+        with PlaneStore(wanted.budget) as store:
+            return self._tiled.paint(Job(padded, rows, levels, store, wanted.queue.turn, wanted.report))
 
     def _levels(self, padded: PaddedPhoto, style: StyleRows) -> list[Pixels] | None:
         """The style map at the resolution of each layer, from the padded picture's own down."""

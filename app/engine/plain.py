@@ -7,9 +7,8 @@ import numpy as np
 
 from app.engine.checkpoints import Checkpoint
 from app.engine.errors import InvalidOption
-from app.engine.network import Report, StyleRows, pad
+from app.engine.network import Pass, pad
 from app.engine.preprocessing import REACH, Pixels
-from app.engine.scheduling import FairQueue
 from app.engine.transformer import build_transformer, load_kernels
 
 
@@ -27,28 +26,18 @@ class PlainNetwork:
         self._model = build_transformer(checkpoint.config, policy=policy)
         load_kernels(self._model, checkpoint.config, checkpoint.kernels)
 
-    def paint(
-        self,
-        photo: Pixels,
-        style: StyleRows,
-        *,
-        exact: bool,
-        budget: int,
-        queue: FairQueue,
-        report: Report,
-        of: int = 0,
-    ) -> Pixels:
-        """One pass, as :meth:`app.engine.network.Network.paint`; ``budget`` and ``of`` change nothing here.
+    def paint(self, wanted: Pass) -> Pixels:
+        """One pass, as :meth:`app.engine.network.Network.paint`, whatever the memory that it may use.
 
         Raises:
             InvalidOption: there is a style map, for which layers need two styles at once.
         """
-        if style.where is not None:
+        if wanted.style.where is not None:
             raise InvalidOption(f"A style map needs TensorFlow, and Keras runs on {keras.backend.backend()}.")
-        padded = pad(photo, self.checkpoint.config, exact=exact)
+        padded = pad(wanted.photo, self.checkpoint.config, exact=wanted.exact)
         slab = padded.slab(0, padded.height)[:, :, REACH:-REACH].astype(np.float32)
-        with queue.turn():
-            painted = self._model.predict_on_batch([slab, style.rows[None]])[0]
+        with wanted.queue.turn():
+            painted = self._model.predict_on_batch([slab, wanted.style.rows[None]])[0]
         picture = np.empty(padded.shape, np.uint8)
         padded.crop_into(picture, np.rint(painted).astype(np.uint8), 0)
         return picture

@@ -6,7 +6,7 @@ width / 2, 4 channels] (channel order: row in the block, column in the block, ch
 that reads or writes full size becomes one over blocks, with the same sums: its taps only find other places
 in a kernel with four times the channels (the space-to-depth identity; Shi et al. 2016, "Is the deconvolution
 layer the same as a convolutional layer?", section 2). Halving reads blocks and writes pixels, so that nothing
-has stride 2; doubling reads pixels and writes blocks, so that the doubled picture is never made.
+at full size has stride 2; doubling reads pixels and writes blocks, so that the doubled picture is never made.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeVar
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -25,7 +25,7 @@ from app.engine.color import blend, keep_photo_colors
 from app.engine.errors import InvalidOption, OutOfMemory
 from app.engine.loading import Networks, Painter
 from app.engine.memory import available_memory, release_unused_memory
-from app.engine.network import Report, StyleRows, is_out_of_memory
+from app.engine.network import Pass, Report, StyleRows, is_out_of_memory
 from app.engine.options import (
     Mixture,
     StyleMap,
@@ -49,6 +49,7 @@ MEMORY_SHARE = 0.25
 # How many pictures of one shape a GPU paints at once; a processor is busy with one.
 GPU_BATCH = 8
 
+T = TypeVar("T")
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "gpu"]
 
@@ -172,15 +173,23 @@ class Stylizer:
         slugs = mixture.slugs + (style_map.style.slugs if style_map else ())
         for slug in slugs:
             self._catalogue.get(slug)  # an unknown style is said before anything is loaded
-        network = self._load(slugs[0], exact)
+        network = self._with_room(
+            partial(self._network, slugs[0], exact), self._device, f"the network of {slugs[0]}"
+        )
         rows = self._row(network, slugs[0], mixture)
         if style_map is not None:
             rows = np.stack([rows, self._row(network, slugs[0], style_map.style)])
 
         def paint(here: Pixels, report: Report) -> Pixels:
             where = None if style_map is None else resize(style_map.where, *here.shape[:2])
+            wanted = Pass(here, StyleRows(rows, where), exact, self._budget(), self._queue, report, pixels)
+
+            def on(device: str) -> Pixels:
+                same = device == network.device
+                return (network if same else self._network(slugs[0], exact, device)).paint(wanted)
+
             with _running_out_is_said():
-                return self._pass(slugs[0], network, here, StyleRows(rows, where), exact, pixels, report)
+                return self._with_room(on, network.device, f"a picture of {here.shape}")
 
         return paint
 
@@ -200,43 +209,24 @@ class Stylizer:
             total += row * np.float32(weight)
         return total
 
-    def _pass(
-        self,
-        slug: str,
-        network: Painter,
-        photo: Pixels,
-        style: StyleRows,
-        exact: bool,
-        pixels: int,
-        report: Report,
-    ) -> Pixels:
-        """One pass on the network's device, or on the processor if its memory does not even hold strips."""
-        budget = self._memory_limit
-        if budget is None:
-            budget = min(ACTIVATIONS, int(available_memory() * MEMORY_SHARE))
-
-        def paint(network: Painter) -> Pixels:
-            return network.paint(
-                photo, style, exact=exact, budget=budget, of=pixels, queue=self._queue, report=report
-            )
-
+    def _with_room(self, work: Callable[[str], T], device: str, what: str) -> T:
+        """What ``work`` makes on a device, or on the processor if a GPU's memory has no room for ``what``."""
         try:
-            return paint(network)
+            return work(device)
         except tf.errors.OpError as error:
-            if network.device == CPU or not is_out_of_memory(error):
+            if device == CPU or not is_out_of_memory(error):
                 raise
-            log.warning("The GPU's memory does not suffice for %s: painting on the processor", photo.shape)
-            return paint(self._networks.get(slug, self._resolve_precision(exact, CPU), CPU))
+            log.warning("The GPU's memory does not suffice for %s: painting on the processor", what)
+            return work(CPU)
 
-    def _load(self, slug: str, exact: bool) -> Painter:
-        """The style's network on the stylizer's device, or on the processor if that has no room for it."""
-        try:
-            return self._networks.get(slug, self._resolve_precision(exact, self._device), self._device)
-        except tf.errors.OpError as error:
-            if self._device == CPU or not is_out_of_memory(error):
-                raise
-            log.warning("The GPU's memory does not hold the network of %s: painting on the processor", slug)
-            return self._networks.get(slug, self._resolve_precision(exact, CPU), CPU)
+    def _network(self, slug: str, exact: bool, device: str) -> Painter:
+        return self._networks.get(slug, self._resolve_precision(exact, device), device)
+
+    def _budget(self) -> int:
+        """Bytes of activations that a pass may hold in memory."""
+        if self._memory_limit is not None:
+            return self._memory_limit
+        return min(ACTIVATIONS, int(available_memory() * MEMORY_SHARE))
 
     def _resolve_precision(self, exact: bool, device: str) -> str:
         if self._precision != "auto":

@@ -99,12 +99,18 @@ class TiledPass:
         """The whole picture, uint8 of the shape of the photo before it was padded."""
         config = self.graph.config
         run = _Run(self, job)
-        x = run.enter()
+        halved = [run.enter()]
         for number in range(2, config.halvings + 1):
-            x = run.layer(x, f"down{number}")
-        x = run.residual_blocks(x)
+            halved.append(
+                run.layer(halved[-1], f"down{number}", keep=number > config.halvings - config.skips)
+            )
+        x = run.residual_blocks(halved.pop(), "res", config.residual_blocks)
         for number in range(1, config.halvings):
             x = run.layer(x, f"up{number}")
+            if number <= config.skips:
+                x = run.add(x, halved.pop(), f"skip{number}")
+            if number == 1 and config.fine_blocks:
+                x = run.residual_blocks(x, "fine", config.fine_blocks)
         return run.leave(x)
 
     @property
@@ -249,10 +255,11 @@ class _Run:
 
         return self._gather(make, "conv1", "down1", halvings=1)
 
-    def layer(self, x: Activations, name: str) -> Activations:
-        """Through one layer; what it was made from is given back."""
+    def layer(self, x: Activations, name: str, *, keep: bool = False) -> Activations:
+        """Through one layer; what it was made from is given back, unless it is to be kept."""
         result = self._made(x, name)
-        self.job.store.free(x.plane)
+        if not keep:
+            self.job.store.free(x.plane)
         return result
 
     def _made(self, x: Activations, name: str) -> Activations:
@@ -263,14 +270,27 @@ class _Run:
             halvings=x.halvings + (1 if layer.stride == 2 else -1 if layer.doubled else 0),
         )
 
-    def residual_blocks(self, x: Activations) -> Activations:
-        """Through all residual blocks; the plane they add to is settled in place."""
+    def add(self, x: Activations, kept: Activations, name: str) -> Activations:
+        """Add the layer of a skip connection, made from what was kept for it, which is given back."""
+        x = self._settled(x)
+        y = self.layer(kept, name)
+        self._settle(y, x.plane)
+        self.job.store.free(y.plane)
+        return x
+
+    def _settled(self, x: Activations) -> Activations:
+        """What other layers are added to, in place."""
         # What was beside it while it was made is gone.
         x = dataclasses.replace(x, plane=self.job.store.bring_in(x.plane))
-        self._settle(x, None)
-        x = Activations(x.plane, x.halvings)
-        for block in range(1, self.config.residual_blocks + 1):
-            first, second = f"res{block}_a", f"res{block}_b"
+        if x.pending:
+            self._settle(x, None)
+        return Activations(x.plane, x.halvings)
+
+    def residual_blocks(self, x: Activations, kind: str, blocks: int) -> Activations:
+        """Through residual blocks; the plane they add to is settled in place."""
+        x = self._settled(x)
+        for block in range(1, blocks + 1):
+            first, second = f"{kind}{block}_a", f"{kind}{block}_b"
             y = self._made(x, first)
             y = self._gather(partial(self._apply, y, second), second, halvings=y.halvings, into=y.plane)
             self._settle(y, x.plane)
@@ -365,7 +385,9 @@ class _Run:
         """Normalise in place, or add to ``before`` in place."""
         target = before or x.plane
         stage = self._stage(_settled, x.pending, "add" if before else "")
-        for start, stop in self._strips(x.pending):
+        grow = x.plane.rows // self._rows[x.pending]  # a doubling has more rows than its convolution
+        for first, last in self._strips(x.pending):
+            start, stop = grow * first, grow * last
             with self.job.turn():
                 raw = _read(x.plane, start, stop)
                 where = self._where(x.halvings, start, stop)
@@ -409,13 +431,17 @@ def _convolution_rows(config: NetworkConfig, height: int) -> dict[str, int]:
     """Over how many rows each layer's convolution runs, for a padded picture of ``height``."""
     rows = {}
     for layer in config.layers:
-        number = int(layer.name[-1]) if layer.name[:-1] in ("down", "up") else 0
+        number = int(layer.name[-1]) if layer.name[:-1] in ("down", "up", "skip") else 0
         if layer.name.startswith("down"):
             halvings = number
         elif layer.name.startswith("up"):
             halvings = config.halvings - number + 1
         elif layer.name.startswith("res"):
             halvings = config.halvings
+        elif layer.name.startswith("skip"):
+            halvings = config.halvings - number
+        elif layer.name.startswith("fine"):
+            halvings = config.halvings - 1
         else:
             halvings = 1  # in blocks
         rows[layer.name] = height >> halvings

@@ -9,7 +9,8 @@ Painting in one pass comes from Johnson et al. and from Ulyanov, Lebedev, Vedald
 "Texture Networks: Feed-forward Synthesis of Textures and Stylized Images".
 
 Convolutions without bias, each followed by conditional instance normalisation; the photo is halved twice or
-three times, passes residual blocks and is doubled as often.
+three times, passes residual blocks and is doubled as often; skip connections may give the doubled picture
+back what was at its size on the way down.
 """
 
 from __future__ import annotations
@@ -48,13 +49,17 @@ def build_transformer(
 
     x = pixels / 127.5 - 1.0 if config.input_range == "unit" else pixels
     x = ops.relu(convolve(x, "conv1"))
+    halved = []
     for number in range(1, config.halvings + 1):
         x = ops.relu(convolve(x, f"down{number}", strides=2))
-    for block in range(1, config.residual_blocks + 1):
-        residual = ops.relu(convolve(x, f"res{block}_a"))
-        x = x + convolve(residual, f"res{block}_b")
+        halved.append(x)
+    x = convolve.residual(x, "res", config.residual_blocks)
     for number in range(1, config.halvings + 1):
         x = ops.relu(convolve.upwards(x, f"up{number}"))
+        if number <= config.skips:
+            x = x + convolve(halved[-1 - number], f"skip{number}")
+        if number == 1:
+            x = convolve.residual(x, "fine", config.fine_blocks)
     x = convolve(x, "out")
     output = ops.tanh(x) * 150.0 + 127.5
     if for_training:
@@ -89,6 +94,13 @@ class _Convolutions:
             dtype=self.policy,
         )(x)
         return self._normalize(x, spec)
+
+    def residual(self, x: Any, kind: str, blocks: int) -> Any:
+        """Through residual blocks (He, Zhang, Ren and Sun 2016), without ReLU after the addition."""
+        for block in range(1, blocks + 1):
+            inside = ops.relu(self(x, f"{kind}{block}_a"))
+            x = x + self(inside, f"{kind}{block}_b")
+        return x
 
     def upwards(self, x: Any, name: str) -> Any:
         """Double height and width."""

@@ -55,13 +55,12 @@ def read_network(path: Path, style: str) -> Network:
     checkpoint = load_checkpoint(path)
     row = checkpoint.row(style).astype(np.float32)
     layers: dict[str, Layer] = {}
-    start = 0
+    spans = checkpoint.config.style_spans
     for spec in checkpoint.config.layers:
-        scale, shift = row[start : start + 2 * spec.outputs].reshape(2, spec.outputs)
+        scale, shift = (row[span] for span in spans[spec.name])
         kernel = checkpoint.kernels[spec.name].astype(np.float32)
         stride = 2 if spec.name.startswith("down") else 1
         layers[spec.name] = Layer(spec.name, kernel, scale, shift, stride)
-        start += 2 * spec.outputs
     return Network(checkpoint.config, layers)
 
 
@@ -96,12 +95,24 @@ class Operations(Protocol, Generic[T]):
 def apply(network: Network, operations: Operations[T], x: T) -> T:
     """From pixels in the network's range to what its last normalisation gives, before the tanh."""
     layers = network.layers
-    halvings = range(1, network.config.halvings + 1)
-    for name in ("conv1", *(f"down{number}" for number in halvings)):
-        x = operations.relu(operations.convolve(x, layers[name]))
-    for block in range(1, network.config.residual_blocks + 1):
-        inside = operations.relu(operations.convolve(x, layers[f"res{block}_a"]))
-        x = operations.add(x, operations.convolve(inside, layers[f"res{block}_b"]))
-    for name in (f"up{number}" for number in halvings):
-        x = operations.relu(operations.enlarge(x, layers[name]))
+    config = network.config
+
+    def residual(x: T, kind: str, blocks: int) -> T:
+        for block in range(1, blocks + 1):
+            inside = operations.relu(operations.convolve(x, layers[f"{kind}{block}_a"]))
+            x = operations.add(x, operations.convolve(inside, layers[f"{kind}{block}_b"]))
+        return x
+
+    x = operations.relu(operations.convolve(x, layers["conv1"]))
+    halved = []
+    for number in range(1, config.halvings + 1):
+        x = operations.relu(operations.convolve(x, layers[f"down{number}"]))
+        halved.append(x)
+    x = residual(x, "res", config.residual_blocks)
+    for number in range(1, config.halvings + 1):
+        x = operations.relu(operations.enlarge(x, layers[f"up{number}"]))
+        if number <= config.skips:
+            x = operations.add(x, operations.convolve(halved[-1 - number], layers[f"skip{number}"]))
+        if number == 1:
+            x = residual(x, "fine", config.fine_blocks)
     return operations.convolve(x, layers["out"])

@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 
 from app.config import PROJECT_ROOT
+from app.engine.catalogue import Catalogue, StyleFacts
+from app.engine.checkpoints import save_checkpoint
+from app.engine.config import NetworkConfig
 from bench.peers.chart import chart
 from bench.peers.driver import Driver, Failure, Process, difference
 from bench.peers.engines import ENGINES, Engine, Job
@@ -185,15 +188,28 @@ def test_a_broken_run_says_what_broke(jobs: dict[str, Job], tmp_path: Path) -> N
         process.stop()
 
 
-@pytest.mark.parametrize("network", ["published", "house"])
-def test_exported_network_has_the_engine_s_pixels(jobs: dict[str, Job], tmp_path: Path, network: str) -> None:
-    names = [f"ours/{network}/float32", f"onnxruntime/{network}/float32"]
+def test_exported_network_has_the_engine_s_pixels(jobs: dict[str, Job], tmp_path: Path) -> None:
+    names = ["ours/published/float32", "onnxruntime/published/float32"]
     driver = make_driver(names, jobs, tmp_path, peers=Path(sys.executable))
     results = driver.measure([find(name) for name in names], SIZE, rounds=1)
     assert not any(result.failure for result in results)
     paths = [tmp_path / f"{name.replace('/', '-')}-96x64.npy" for name in names]
     assert difference(*paths)[1] <= 1
     assert np.load(paths[0]).std() > 10
+
+
+def test_a_house_network_is_exported_with_its_skips(tmp_path: Path) -> None:
+    config = NetworkConfig(8, 3, 1, skips=2, fine_blocks=1)
+    path = tmp_path / "skips.npz"
+    save_checkpoint(path, random_checkpoint("chance", config))
+    job = Job("skips", tmp_path, path, "chance", "float32")
+    names = ["ours/house/float32", "onnxruntime/house/float32"]
+    driver = make_driver(names, {"house": job}, tmp_path, peers=Path(sys.executable))
+    Catalogue([tmp_path]).add(StyleFacts("chance", "Chance"), path.name)
+    results = driver.measure([find(name) for name in names], SIZE, rounds=1)
+    assert not any(result.failure for result in results)
+    assert results[0].difference is not None
+    assert results[0].difference[1] <= 1
 
 
 def test_unknown_engine_is_refused() -> None:

@@ -72,7 +72,7 @@ def test_an_import_is_seen_by_a_catalogue_that_is_open_already(catalogue: Catalo
 
 
 @pytest.mark.parametrize(
-    "slug", ["", "Wave", "a-b", "a__b", "_a", "a_", "../a", "a b", "ä", "a\n", "a" * 65, "a/b"]
+    "slug", ["", "Wave", "a-b", "a__b", "_a", "a_", "../a", "a b", "ä", "a\n", "a" * 65, "a/b", "catalogue"]
 )
 def test_a_malformed_slug_is_refused(slug: str, catalogue: Catalogue) -> None:
     with pytest.raises(CatalogueError, match="cannot name a style"):

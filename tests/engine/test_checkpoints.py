@@ -76,6 +76,8 @@ def config(**changes: Any) -> np.ndarray:
         {"config": config(base_width="2")},
         {"config": config(epsilon=0)},
         {"config": config(epsilon="small")},
+        {"config": config(skips=2)},
+        {"config": config(halvings=1, fine_blocks=1)},
         {"config": config(activation="gelu")},
     ],
     ids="-".join,

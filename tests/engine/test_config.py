@@ -23,6 +23,12 @@ def test_multiply_adds_count_the_doubling_as_it_is_done() -> None:
     assert config.multiply_adds(10, 10) == 100 * (2 * outer + down + up)
 
 
+def test_multiply_adds_of_skips_and_fine_blocks_are_at_the_size_of_the_first_doubling() -> None:
+    plain = NetworkConfig(base_width=16, halvings=3)
+    more = NetworkConfig(base_width=16, halvings=3, skips=1, fine_blocks=2)
+    assert more.multiply_adds(8, 16) - plain.multiply_adds(8, 16) == 8 * 16 * 5 * 9 * 64 * 64 // 16
+
+
 def test_spans_cover_a_style_without_overlap() -> None:
     config = NetworkConfig(base_width=4, halvings=3, residual_blocks=2)
     covered = np.zeros(config.style_size, int)

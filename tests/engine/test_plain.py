@@ -19,7 +19,7 @@ from app.engine.network import Network, StyleRows
 from app.engine.plain import PlainNetwork
 from app.engine.preprocessing import Pixels
 from app.engine.stylizer import Stylizer
-from tests.engine.conftest import MODELS
+from tests.engine.conftest import COMPILED_QUICKLY, MODELS
 from tests.engine.test_graph import chance_checkpoint, paint
 
 
@@ -57,7 +57,8 @@ def test_the_command_line_paints_the_same_on_jax(photo: Pixels, tmp_path: Path) 
     subprocess.run(
         [sys.executable, *command],
         cwd=PROJECT_ROOT,
-        env=os.environ | {"KERAS_BACKEND": "jax", "INSTANCE_DIR": str(tmp_path)},
+        env=os.environ
+        | {"KERAS_BACKEND": "jax", "INSTANCE_DIR": str(tmp_path), "XLA_FLAGS": COMPILED_QUICKLY},
         check=True,
         capture_output=True,
     )

@@ -64,7 +64,7 @@ def test_every_style_paints_a_picture_of_its_own(stylizer: Stylizer, photo: Pixe
 
 def test_sizes_and_styles_share_one_trace(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "WHOLE_PIXELS", 1000)  # the larger sizes go through strips
-    monkeypatch.setattr(tiling, "STRIP_BYTES", 8000)
+    monkeypatch.setattr(tiling, "STRIP_BYTES", 64_000)
     stylizer = Stylizer(Catalogue([MODELS]))
     for height, width in ((16, 16), (24, 32), (64, 96), (80, 64)):
         stylizer.stylize(np.ascontiguousarray(np.resize(photo, (height, width, 3))), "wave")

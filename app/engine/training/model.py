@@ -266,9 +266,9 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
     def start_from(self, checkpoint: Checkpoint) -> None:
         """Take over what another network knows: the layers of the same name and shape, and their styles.
 
-        A style that it does not know starts from the mean of those it does. A residual block that it does not
-        have starts by adding nothing (as in Goyal et al. 2017, "Accurate, Large Minibatch SGD", section 5.1),
-        so that a deeper network paints at first as the one it comes from.
+        A style that it does not know starts from the mean of those it does. A residual block or skip
+        connection that it does not have starts by adding nothing (as in Goyal et al. 2017, "Accurate, Large
+        Minibatch SGD", section 5.1), so that a deeper network paints at first as the one it comes from.
         """
         theirs = {layer.name: layer for layer in checkpoint.config.layers}
         rows = ops.convert_to_numpy(self.rows).copy()
@@ -280,7 +280,7 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
                 load_kernel(self.transformer, layer, checkpoint.kernels[layer.name])
                 for here, there in zip(spans, checkpoint.config.style_spans[layer.name], strict=True):
                     rows[:, here] = [(mean if row is None else row)[there] for row in known]
-            elif layer.name not in theirs and layer.name.endswith("_b"):  # the second half of a block
+            elif layer.name not in theirs and (layer.name.endswith("_b") or layer.name.startswith("skip")):
                 rows[:, spans[0]] = 0.0
         self.rows.assign(rows)
 

@@ -7,8 +7,6 @@ import hashlib
 import io
 import json
 import math
-import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,6 +18,7 @@ import numpy as np
 
 from app.engine.checkpoints import Checkpoint, save_checkpoint
 from app.engine.errors import EngineError, InvalidOption, InvalidPicture
+from app.engine.files import whole_file, write_whole
 from app.engine.training.data import leave_gpus_to_backend, read_photos, read_picture, read_square, stream
 from app.engine.training.loss_network import build_loss_network
 from app.engine.training.model import Eyes, Floats, Measure, SteadyAdam, StyleTrainer, painting_grams
@@ -355,11 +354,11 @@ class _Run:
         state = {name: keras.ops.convert_to_numpy(value) for name, value in self.variables().items()}
         state["recipe"] = np.array(json.dumps(asdict(self.recipe)))
         state["progress"] = np.array(json.dumps(asdict(self.progress)))
-        _write_whole(self.folder / STATE, lambda file: np.savez(file, **state))
+        with whole_file(self.folder / STATE) as file:
+            np.savez(file, **state)
         save_checkpoint(self.network_path, self.model.checkpoint())
         facts = dict(self.description, trained=asdict(self.progress))
-        text = json.dumps(facts, indent=2).encode()
-        _write_whole(self.network_path.with_suffix(".json"), lambda file: file.write(text))
+        write_whole(self.network_path.with_suffix(".json"), json.dumps(facts, indent=2).encode())
         if self.sheet_photos:
             path = self.folder / f"sheet-{self.progress.step:06d}.jpg"
             save_sheet(path, self.model.checkpoint(), self.sheet_photos)
@@ -396,7 +395,7 @@ class _Run:
         writer = csv.DictWriter(text, COLUMNS)
         writer.writeheader()
         writer.writerows(line for line in lines if int(line["step"]) <= self.progress.step)
-        _write_whole(path, lambda file: file.write(text.getvalue().encode()))
+        write_whole(path, text.getvalue().encode())
 
 
 class _Round(keras.callbacks.Callback):  # type: ignore[misc]
@@ -417,15 +416,3 @@ class _Round(keras.callbacks.Callback):  # type: ignore[misc]
         self.run.round_done(schedule.steps_per_round, logs or {}, skipped)
         if self.run.progress.share(schedule) >= self.until - 1e-9:
             self.model.stop_training = True
-
-
-def _write_whole(path: Path, write: Callable[[Any], object]) -> None:
-    """Write a file so that it is there whole or not at all."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            write(file)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)

@@ -104,7 +104,7 @@ def test_paintings_are_those_that_training_takes(tmp_path: Path) -> None:
         "red": (24, 32, 3),
         "blue": (24, 32, 3),
     }
-    assert read_paintings(tmp_path / "nowhere", ["red"], 32) == {}
+    assert read_paintings(None, ["red"], 32) == {}
 
 
 def test_photos_of_one_name_are_told_apart_by_their_endings(tmp_path: Path) -> None:
@@ -336,6 +336,8 @@ def test_command_writes_page_sheet_and_figures(app: Flask, published_file: Path,
     ("arguments", "message"),
     [
         (("--photos", "nowhere"), "nowhere"),
+        (("--paintings", "nowhere"), "nowhere"),
+        (("--published", "nowhere"), "nowhere"),
         (("--photos", "."), "no photos to judge by"),
         (("--photos", "small"), "tiny.png is too small"),
         (("nowhere.npz", "--size", "64"), "nowhere.npz"),

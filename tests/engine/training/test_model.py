@@ -150,7 +150,8 @@ def test_a_deeper_network_begins_by_painting_as_the_one_it_starts_from(
 ) -> None:
     start = trained(recipe, sources)
     before = build(recipe, dataclasses.replace(sources, start=start))
-    deeper = build(with_blocks(recipe, 3), dataclasses.replace(sources, start=start))
+    more = NetworkConfig(base_width=4, halvings=2, residual_blocks=3, skips=1, fine_blocks=1)
+    deeper = build(dataclasses.replace(recipe, network=more), dataclasses.replace(sources, start=start))
     same, painted = (ops.convert_to_numpy(model(chance_batch())) for model in (before, deeper))
     np.testing.assert_allclose(painted, same, atol=1e-3)
 

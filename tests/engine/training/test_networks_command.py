@@ -30,6 +30,7 @@ from app.engine.training.recipe import check_recipe, read_recipe
 from app.engine.training.trainer import Sources
 from app.wiring import catalogue
 from tests.conftest import make_settings
+from tests.engine.conftest import COMPILED_QUICKLY
 from tests.engine.training.results import facts_of, identity
 
 RECIPE = """
@@ -186,6 +187,7 @@ def test_networks_train_on_jax(
         *("networks", "train", "--config", recipe_file, *data),
         *("--paintings", pictures / "paintings", "--output", tmp_path / "out"),
         KERAS_BACKEND="jax",
+        XLA_FLAGS=COMPILED_QUICKLY,
     )
     assert answer.returncode == 0, answer.stderr
     assert load_checkpoint(tmp_path / "out" / "tiny.npz").styles == ("red", "blue")
@@ -316,6 +318,11 @@ def test_a_fast_variant_that_took_its_networks_place_gives_it_back(
     assert result.exit_code == 0, result.output
     assert "paints no style" not in result.output
     assert {style.checkpoint.stem for style in Catalogue([folder]).styles} == {"small"}
+
+    # Networks and the catalogue lie in one folder.
+    for name in ("catalogue", "../small", "Small"):
+        result = run(app, "networks", "ship", trained, "--folder", folder, "--name", name)
+        assert (result.exit_code, "cannot name a network" in result.output) == (2, True)
 
     # Where there is no such network, a name that ends so is a name like any other.
     result = run(app, "networks", "ship", trained, "--folder", folder, "--name", "large_fast")
