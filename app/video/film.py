@@ -70,6 +70,9 @@ class Watcher(Protocol):
     def painted(self, frames: int, share: float | None) -> None:
         """So many frames are painted, which is that share of the film if it tells its length."""
 
+    def kept(self, frames: int) -> None:
+        """So many frames are finished for good, and will not be painted again."""
+
 
 def paint_film(
     source: Path, target: Path, load: Callable[[], Paint], wishes: Wishes, watcher: Watcher
@@ -143,6 +146,7 @@ def _paint_segments(
                 watcher.painted(done, _share(film, frame))
         assert start is not None
         partial.add(start, done - before, damper)
+        watcher.kept(done)
 
 
 def _shape(film: Film) -> Shape:

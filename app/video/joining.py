@@ -21,6 +21,15 @@ from app.video.writer import Kind
 
 log = structlog.get_logger(__name__)
 
+# Sounds that FFmpeg says a container takes, and refuses once they are to be written (movenc.c: only in MP4,
+# and TrueHD only as an experiment).
+REFUSED = {"mov": ("flac", "opus", "truehd"), "mp4": ("truehd",)}
+# Where loudspeakers stand, by what FFmpeg calls it, as both AAC and Opus have it; those of films for surround
+# stand at the sides or at the back. Any other arrangement becomes stereo.
+LAYOUTS = {"mono": "mono", "stereo": "stereo", "5.1": "5.1", "5.1(side)": "5.1"}
+# Samples per second that AAC has a number for (ISO/IEC 14496-3, table 1.18).
+AAC_RATES = {96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000}
+
 # A packet that is ready for the file, after the second at which it is decoded.
 Ready = tuple[float, "Packet[Any]"]
 
@@ -88,7 +97,8 @@ class _Sound:
         self._damage = damage
         self._origin = Fraction(source.container.start_time or 0, MICROSECONDS)  # type: ignore[attr-defined]
         self._last: int | None = None
-        self._copied = source.codec.canonical_name in result.supported_codecs
+        codec = source.codec.canonical_name
+        self._copied = codec in result.supported_codecs and codec not in REFUSED.get(kind.container, ())
         self._target: AudioStream = (
             result.add_stream_from_template(source) if self._copied else _encoder(source, result, kind)
         )
@@ -132,7 +142,9 @@ class _Sound:
 
 
 def _encoder(source: AudioStream, result: OutputContainer, kind: Kind) -> AudioStream:
-    rate = 48_000 if kind.sound == "libopus" else source.rate
-    stream = result.add_stream(kind.sound, rate=rate, layout=source.layout.name)
+    """What codes a sound anew; it is brought to a rate and to loudspeakers that every encoder here takes."""
+    rate = source.rate if kind.sound == "aac" and source.rate in AAC_RATES else 48_000
+    layout = LAYOUTS.get(source.layout.name, "stereo")
+    stream = result.add_stream(kind.sound, rate=rate, layout=layout)
     assert isinstance(stream, AudioStream)
     return stream

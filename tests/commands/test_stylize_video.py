@@ -148,7 +148,8 @@ def test_a_film_interrupted_and_then_killed_is_finished_by_the_same_command(
         assert not target.exists()
         if how is signal.SIGINT:
             assert process.returncode == 130
-            assert errors.startswith("Interrupted after ")
+            assert errors.startswith("Interrupted: ")
+            assert "frames are kept" in errors
             assert len(errors.splitlines()) == 1
 
     result = flask("stylize-video", source, "-o", target, *options, "--json")

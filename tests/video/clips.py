@@ -43,6 +43,8 @@ def make_film(
     aspect: Fraction | None = None,
     pictures: str = "libx264",
     sound: str | None = "aac",
+    rate: int = SAMPLE_RATE,
+    layout: str = "mono",
     options: dict[str, str] | None = None,
 ) -> Path:
     """Write a film of 30 frames per second (or with ``times``, in units of ``time_base``) and a tone."""
@@ -57,7 +59,7 @@ def make_film(
             stream.codec_context.sample_aspect_ratio = aspect
         if rotation is not None:
             stream.set_display_rotation(rotation, hflip=mirrored)
-        tone: Any = container.add_stream(sound, rate=SAMPLE_RATE, layout="mono") if sound else None
+        tone: Any = container.add_stream(sound, rate=rate, layout=layout) if sound else None
         step = round(Fraction(1, 30) / time_base)
         for number in range(frames):
             frame = av.VideoFrame.from_ndarray(picture(number, *size))

@@ -31,6 +31,7 @@ class Watcher:
         self.stop_after = stop_after
         self.began: tuple[int, bool] | None = None
         self.shares: list[float | None] = []
+        self.finished = 0
 
     def begins(self, finished: int, anew: bool) -> None:
         self.began = (finished, anew)
@@ -39,6 +40,9 @@ class Watcher:
         self.shares.append(share)
         if frames == self.stop_after:
             raise KeyboardInterrupt
+
+    def kept(self, frames: int) -> None:
+        self.finished = frames
 
 
 def paint(
@@ -155,6 +159,25 @@ def test_sound_is_coded_anew_where_it_must_be(sound: str, ending: str, codec: st
     assert after[2] == pytest.approx(before[2], rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("sound", "rate", "layout", "ending"),
+    [
+        ("ac3", 48_000, "5.1(side)", "webm"),
+        ("flac", 192_000, "stereo", "mov"),
+        ("flac", 48_000, "2.1", "webm"),
+    ],
+)
+def test_unusual_sound_is_coded_anew_too(
+    sound: str, rate: int, layout: str, ending: str, tmp_path: Path
+) -> None:
+    """Encoders take few rates and arrangements of loudspeakers; they say so only once all is painted."""
+    source = make_film(tmp_path / "film.mkv", sound=sound, rate=rate, layout=layout, frames=30)
+    target = tmp_path / f"painted.{ending}"
+    assert paint(source, target).sounds == [{"webm": "opus", "mov": "aac"}[ending]]
+    assert loudness(target)[1] == pytest.approx(loudness(source)[1], abs=0.06)
+    assert loudness(target)[2] > 0.001
+
+
 def test_a_silent_film_stays_silent(tmp_path: Path) -> None:
     source = make_film(tmp_path / "film.mp4", sound=None)
     assert paint(source, tmp_path / "painted.mp4").sounds == []
@@ -211,8 +234,9 @@ def test_an_interrupted_film_goes_on_and_comes_out_the_same(stop_after: int, tmp
     source = make_film(tmp_path / "film.mp4")
     paint(source, tmp_path / "at-once.mp4")
     target = tmp_path / "painted.mp4"
+    stopped = Watcher(stop_after)
     with pytest.raises(KeyboardInterrupt):
-        paint(source, target, watcher=Watcher(stop_after))
+        paint(source, target, watcher=stopped)
     assert not target.exists()
     watcher, painted = Watcher(), []
 
@@ -224,6 +248,7 @@ def test_an_interrupted_film_goes_on_and_comes_out_the_same(stop_after: int, tmp
     finished = stop_after // 6 * 6  # segments of 0.2 seconds have six frames
     finished -= 6 if stop_after % 6 == 0 else 0  # the last one is not closed before the next begins
     assert watcher.began == (finished, False)
+    assert stopped.finished == finished
     assert (summary.resumed, len(painted)) == (finished, 30 - finished)
     same_film(target, tmp_path / "at-once.mp4")
     assert not unfinished(target).exists()
