@@ -37,8 +37,7 @@ def measure(precision: str) -> dict[str, Any]:
     """
     import tensorflow as tf
 
-    from app.engine.network import Network, StyleRows
-    from app.engine.scheduling import FairQueue
+    from app.engine.network import Network, Pass, StyleRows
     from app.engine.stylizer import CPU, configure_tensorflow
 
     configure_tensorflow()
@@ -57,11 +56,8 @@ def measure(precision: str) -> dict[str, Any]:
         checkpoints[name] = load_checkpoint(PROJECT_ROOT / "models" / f"{name}.npz")
     for name, checkpoint in checkpoints.items():
         network = Network(checkpoint, precision=precision, device=CPU)
-        style, queue = StyleRows(checkpoint.rows[0]), FairQueue()
-        paint = partial(
-            network.paint, photo, style, exact=True, budget=1 << 30, queue=queue, report=lambda share: None
-        )
-        seconds = _seconds(paint)
+        wanted = Pass(photo, StyleRows(checkpoint.rows[0]), exact=True, budget=1 << 30)
+        seconds = _seconds(partial(network.paint, wanted))
         figures[name] = [2 * checkpoint.config.multiply_adds(SIDE, SIDE), seconds]
     return figures
 

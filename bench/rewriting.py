@@ -57,12 +57,14 @@ class _Plain:
 
         x = _noise([1, side, side, spec.inputs], self.kind)
         kernel = tf.constant(self.kernels[spec.name], self.kind)
+        scale, shift = (tf.fill([spec.outputs], tf.cast(value, self.kind)) for value in (1.5, 0.1))
 
         def run() -> Any:
             y = self._convolve(tf.identity(x), kernel, spec)
             mean, variance = tf.nn.moments(tf.cast(y, tf.float32), [1, 2], keepdims=True)
-            scale = tf.math.rsqrt(variance + self.config.epsilon)
-            return tf.nn.relu((y - tf.cast(mean, y.dtype)) * tf.cast(scale, y.dtype))
+            factor = tf.math.rsqrt(variance + self.config.epsilon)
+            y = (y - tf.cast(mean, y.dtype)) * tf.cast(factor, y.dtype)
+            return tf.nn.relu(y * scale + shift)
 
         return _function(run)
 

@@ -37,22 +37,19 @@ NETWORKS = {
 
 def measure(network: str, precision: str, folder: Path) -> dict[str, float]:
     """Nanoseconds per pixel of whole pictures and strips, their ratio, and the peak of 24 megapixels."""
-    from app.engine.network import Network, StyleRows
-    from app.engine.scheduling import FairQueue
+    from app.engine.network import Network, Pass, StyleRows
     from app.engine.stylizer import ACTIVATIONS, CPU, configure_tensorflow
 
     configure_tensorflow()
     checkpoint = random_checkpoint("chance", NETWORKS[network])
     painter = Network(checkpoint, precision=precision, device=CPU)
-    style, queue = StyleRows(checkpoint.rows[0]), FairQueue()
+    style = StyleRows(checkpoint.rows[0])
 
     def paint(size: tuple[int, int], times: int = 1) -> float:
         photo = np.load(prepare_photo(SAMPLES[0], size, folder))
         start = time.perf_counter()
         for _ in range(times):
-            painter.paint(
-                photo, style, exact=True, budget=ACTIVATIONS, queue=queue, report=lambda share: None
-            )
+            painter.paint(Pass(photo, style, exact=True, budget=ACTIVATIONS))
         return (time.perf_counter() - start) / (times * size[0] * size[1]) * 1e9
 
     paint(WHOLE, 2)

@@ -191,9 +191,10 @@ def measure_memory() -> None:
 
 
 def main() -> None:
-    measure_flicker()
-    print()
+    # First, while this process is small: a command's peak counts what it was begun from.
     measure_memory()
+    print()
+    measure_flicker()
 
 
 if __name__ == "__main__":

@@ -153,6 +153,8 @@ class Driver:
                     if not results[engine].failure:
                         with failing(results[engine]):
                             self._time(processes[engine], results[engine], turn, photos)
+                        if results[engine].failure:
+                            processes[engine].stop()  # or it would go on beside the others
         finally:
             for process in processes.values():
                 process.stop()

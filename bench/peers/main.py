@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import tempfile
 from dataclasses import replace
@@ -25,6 +26,7 @@ ROUNDS_LARGE = 3
 PUBLISHED = PROJECT_ROOT.parent / "shared" / "checkpoints" / "udnie.ckpt"
 PEERS_PYTHON = PROJECT_ROOT / ".venv-bench" / "bin" / "python"
 HOUSE_STYLE = "udnie"
+ALL_ENGINES = [""]  # every name begins so
 
 
 def main(arguments: list[str]) -> None:
@@ -44,11 +46,21 @@ def main(arguments: list[str]) -> None:
         for size in options.sizes:
             print(f"Measuring {size_text(size)} ...", file=sys.stderr, flush=True)
             rounds = options.rounds or (ROUNDS if size[0] * size[1] <= PIXELS_TOGETHER else ROUNDS_LARGE)
-            command = f"python -m bench peers --sizes {size_text(size)} --rounds {rounds}"
+            command = _command(options, size, rounds)
             report.replace(size, driver.measure(engines, size, rounds), command)
     print(table(report), comparisons(report), failures(report), sep="\n\n")
     if options.output:
         write(report, options.output)
+
+
+def _command(options: argparse.Namespace, size: Size, rounds: int) -> str:
+    """What measures one size again; of files only their names."""
+    words = ["python", "-m", "bench", "peers", "--sizes", size_text(size), "--rounds", str(rounds)]
+    if options.engines != ALL_ENGINES:
+        words += ["--engines", *options.engines]
+    if options.published != PUBLISHED:
+        words += ["--published", options.published.name]
+    return shlex.join(words)
 
 
 def write(report: Report, folder: Path) -> None:
@@ -72,7 +84,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     option("--sizes", nargs="+", type=parse_size, default=SIZES, metavar="SIZE", help="1024 or 4000x3000")
     option("--rounds", type=int, help=f"runs of each engine; {ROUNDS}, for large sizes {ROUNDS_LARGE}")
     names = ", ".join(engine.name for engine in ENGINES)
-    option("--engines", nargs="+", default=[""], metavar="NAME", help=f"beginnings of: {names}")
+    option("--engines", nargs="+", default=ALL_ENGINES, metavar="NAME", help=f"beginnings of: {names}")
     option("--python", type=Path, default=PEERS_PYTHON, help="the Python that has the peers")
     option("--published", type=Path, default=PUBLISHED, help="a published checkpoint")
     option("--output", type=Path, help="a folder for the page, the chart and the figures (docs/benchmarks)")

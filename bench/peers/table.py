@@ -117,8 +117,8 @@ same photo one after another, in an order drawn anew, with as many threads as th
 array of bytes to an array of bytes. *Time* is the median over the rounds; *Ratio* the median over the
 rounds of its time in terms of the time that ONNX Runtime took with the published network in that same
 round; *Peak memory* the most that the process ever held. *Difference* is the mean and the greatest
-difference, in levels of 255, from the same network's picture in float32 by ONNX Runtime. Time and memory
-of a network do not depend on its weights.
+difference, in levels of 255, from the same network's picture in float32 by {_references(report)}.
+Time and memory of a network do not depend on its weights.
 
 {comparisons(report)}
 
@@ -135,6 +135,13 @@ Measured by:
 
 {_commands(report)}
 """
+
+
+def _references(report: Report) -> str:
+    """Whose pictures the differences are from."""
+    titles = {result.name: result.title for result in report.results}
+    names = dict.fromkeys(result.reference for result in report.results if result.reference)
+    return " or ".join(titles.get(name, name) for name in names) or "nobody"
 
 
 def _commands(report: Report) -> str:
