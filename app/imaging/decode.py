@@ -5,19 +5,23 @@ The file's name and declared type are ignored; what it is shows when it is decod
 
 from __future__ import annotations
 
+import errno
 import re
 import struct
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 import pillow_heif
 import structlog
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageChops, ImageCms, UnidentifiedImageError
 
-from app.imaging.errors import DamagedPhoto, EmptyFile, ImageError, NotAPhoto, TooManyPixels
+from app.imaging.encode import LONGEST_SIDE
+from app.imaging.errors import DamagedPhoto, EmptyFile, ImageError, NotAPhoto, SideTooLong, TooManyPixels
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +39,21 @@ MEDIA_TYPES = {
 }
 # Integer modes with more than 8 bits; Pillow's convert("L") would clip them instead of scaling.
 SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+
+# What is computed with more than 8 bits is computed in strips of about so many pixels: the copies of a whole
+# large photo would take gigabytes.
+STRIP_PIXELS = 1_000_000
+
+# How to turn a picture upright that is labelled with each orientation of EXIF.
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # The property of HEIF that holds the size of a coded frame (ISO/IEC 23008-12, 6.5.3), with a short or a
 # 64-bit box size before it; version 0, any flags, then width and height.
@@ -63,21 +82,32 @@ def decode_photo(file: BinaryIO, *, max_pixels: int) -> DecodedPhoto:
         max_pixels: width times height allowed; checked in the header, before anything is decoded.
 
     Raises:
-        EmptyFile, NotAPhoto, DamagedPhoto, TooManyPixels: all of them :class:`ImageError`.
+        EmptyFile, NotAPhoto, DamagedPhoto, TooManyPixels, SideTooLong: all of them :class:`ImageError`.
+        MemoryError, OSError: this machine cannot read it just now, whatever the file is like.
     """
     try:
         with warnings.catch_warnings():
             # Pillow warns of odd metadata and of sizes it finds suspicious; the limit below decides.
             warnings.simplefilter("ignore")
             return _decode(file, max_pixels)
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
     except UnidentifiedImageError as error:
         raise NotAPhoto from error
     except Exception as error:
+        if _is_of_the_machine(error):
+            raise
         # Decoders fed with broken files raise nearly anything; the cause is kept and logged.
         log.info("photo.unreadable", cause=repr(error))
         raise DamagedPhoto from error
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    """Whether a disk or a share failed, rather than the file's content.
+
+    Decoders raise OSError without a number; EINVAL is what seeking to where no file reaches gives.
+    """
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 def _decode(file: BinaryIO, max_pixels: int) -> DecodedPhoto:
@@ -89,11 +119,27 @@ def _decode(file: BinaryIO, max_pixels: int) -> DecodedPhoto:
         width, height = _frame_size(image, file)
         if width * height > max_pixels:
             raise TooManyPixels(width, height, max_pixels)
+        if max(width, height) > LONGEST_SIDE:
+            raise SideTooLong(width, height, LONGEST_SIDE)
         image.load()
-        upright = ImageOps.exif_transpose(image)
-        flat = _to_rgb(upright)
+        turn = _turn_upright(image)
+        flat = _to_rgb(image)
+        if turn is not None:
+            flat = flat.transpose(turn)
+        elif flat is image:
+            flat = flat.copy()  # the file's own picture knows its metadata
     flat.info.clear()
     return DecodedPhoto(flat, media_type)
+
+
+def _turn_upright(image: Image.Image) -> Image.Transpose | None:
+    """How EXIF says that the picture is to be turned; what cannot be read counts as upright."""
+    try:
+        return UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception as error:
+        # The pixels are sound, and what stands beside them is often written by programs that get it wrong.
+        log.info("photo.orientation_ignored", cause=repr(error))
+        return None
 
 
 def _frame_size(image: Image.Image, file: BinaryIO) -> tuple[int, int]:
@@ -110,14 +156,15 @@ def _frame_size(image: Image.Image, file: BinaryIO) -> tuple[int, int]:
 def _to_rgb(image: Image.Image) -> Image.Image:
     """Any mode to 8-bit sRGB on white."""
     profile = image.info.get("icc_profile")
-    image = _to_eight_bits(image)
+    given, image = image, _to_eight_bits(image)
+    if image is not given:
+        given.close()  # it takes four bytes a pixel, and is needed no more
     if _has_transparency(image):
-        image = image.convert("RGBA")
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
         alpha = image.getchannel("A")
         colors = _to_srgb(image.convert("RGB"), profile)
-        white = Image.new("RGB", image.size, "white")
-        white.paste(colors, mask=alpha)
-        return white
+        colors.paste("white", mask=ImageChops.invert(alpha))
+        return colors
     if image.mode not in ("RGB", "L", "CMYK", "LAB"):
         image = image.convert("RGB")
     return _to_srgb(image, profile)
@@ -130,21 +177,39 @@ def _has_transparency(image: Image.Image) -> bool:
 def _to_eight_bits(image: Image.Image) -> Image.Image:
     """Scale the modes with more than 8 bits per channel; the others come back as they are."""
     if image.mode in SIXTEEN_BIT:
-        values = np.asarray(image).astype(np.uint16)
-        grey = Image.fromarray((values >> 8).astype(np.uint8))
+        grey = _in_strips(image, lambda values: values >> 8)
         if "transparency" in image.info:  # the one grey level that a PNG declares to be transparent
-            opaque = values != image.info["transparency"]
-            return Image.merge("LA", (grey, Image.fromarray(opaque).convert("L")))
+            level = image.info["transparency"]
+            return Image.merge("LA", (grey, _in_strips(image, lambda values: (values != level) * 255)))
         return grey
     if image.mode in ("I", "F"):
         # No range is agreed on for these: 0..1, 0..255 and 0..65535 all occur.
-        values = np.asarray(image, np.float64)
-        if not np.isfinite(values).all():
-            raise DamagedPhoto
-        highest = values.max(initial=0.0)
+        highest = 0.0
+        for _, values in _strips(image):
+            if not np.isfinite(values).all():
+                raise DamagedPhoto
+            highest = max(highest, float(values.max()))
         scale = 255.0 if highest <= 1.0 else 1.0 if highest <= 255.0 else 255.0 / max(65535.0, highest)
-        return Image.fromarray((values * scale).clip(0, 255).round().astype(np.uint8), "L")
+        return _in_strips(image, lambda values: (values * np.float64(scale)).clip(0, 255).round())
     return image
+
+
+Values = npt.NDArray[Any]
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, Values]]:
+    """A picture with one channel from top to bottom: the row at which each strip begins, and its values."""
+    rows = max(1, STRIP_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        yield top, np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))
+
+
+def _in_strips(image: Image.Image, convert: Callable[[Values], Values]) -> Image.Image:
+    """The 8-bit grey picture that ``convert`` makes of the values, 0 to 255."""
+    grey = Image.new("L", image.size)
+    for top, values in _strips(image):
+        grey.paste(Image.fromarray(convert(values).astype(np.uint8)), (0, top))
+    return grey
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

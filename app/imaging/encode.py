@@ -7,6 +7,8 @@ from typing import BinaryIO
 
 from PIL import Image
 
+# The longest side that a JPEG can have here (libjpeg's JPEG_MAX_DIMENSION), in pixels.
+LONGEST_SIDE = 65_500
 THUMBNAIL_SIDE = 480
 SMALL_THUMBNAIL_SIDE = 280
 PREVIEW_SIDE = 1600

@@ -40,6 +40,23 @@ class TooManyPixels(ImageError):
         )
 
 
+class SideTooLong(ImageError):
+    """Pictures have their photo's size, and files of them end at some length."""
+
+    status = 413
+
+    def __init__(self, width: int, height: int, longest: int) -> None:
+        super().__init__(
+            translatable(
+                "This photo has %(width)d × %(height)d pixels, and no side can have more than %(longest)d. "
+                "Cut it or make it smaller, and try again."
+            ),
+            width=width,
+            height=height,
+            longest=longest,
+        )
+
+
 class NotAPhoto(ImageError):
     status = 415
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import random
 import struct
@@ -13,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageCms
 
-from app.imaging import decode_photo
-from app.imaging.errors import DamagedPhoto, EmptyFile, ImageError, NotAPhoto, TooManyPixels
+from app.imaging import decode_photo, encode_jpeg
+from app.imaging.errors import DamagedPhoto, EmptyFile, ImageError, NotAPhoto, SideTooLong, TooManyPixels
 
 LIMIT = 1_000_000
 FORMATS = ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "GIF"]
@@ -113,6 +114,25 @@ def test_every_orientation_comes_out_upright(kind: str, orientation: int) -> Non
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     assert_like(decode(encoded(lying, kind, exif=exif.tobytes())), scene())
+
+
+def exif_of(*entries: tuple[int, int, int, bytes]) -> bytes:
+    """An EXIF block of tag, type, count and value, whatever types the tags should have."""
+    table = b"".join(struct.pack("<HHI4s", *entry) for entry in entries)
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(entries)) + table + bytes(4)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF"])
+@pytest.mark.parametrize("exif", [b"Exif\0\0this is no TIFF", b"Exif\0\0II", exif_of((0x0112, 2, 2, b"x"))])
+def test_exif_that_cannot_be_read_spoils_no_photo(kind: str, exif: bytes) -> None:
+    assert_like(decode(encoded(scene(), kind, exif=exif)), scene())
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF"])
+@pytest.mark.parametrize("tag", [0x0100, 0x011A])
+def test_a_turned_photo_may_have_a_tag_of_the_wrong_type(kind: str, tag: int) -> None:
+    exif = exif_of((tag, 2, 4, b"abc"), (0x0112, 3, 1, struct.pack("<H", 6)))
+    assert_like(decode(encoded(scene().transpose(Image.Transpose.ROTATE_90), kind, exif=exif)), scene())
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -287,6 +307,14 @@ def png(color_type: int, depth: int, size: tuple[int, int], row: bytes, *extra: 
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, body) for kind, body in chunks)
 
 
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_what_is_computed_in_strips_has_no_seams(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.imaging.decode.STRIP_PIXELS", 300)
+    levels = (np.arange(50)[:, None] * 1300 + np.arange(40)).astype(dtype)  # 7 rows to a strip, but the last
+    decoded = np.asarray(decode(encoded(Image.fromarray(levels), "TIFF")))
+    assert np.abs(decoded[..., 0].astype(float) - levels / 257.0).max() <= 1.0
+
+
 @pytest.mark.parametrize("highest", [1.0, 255.0, 65535.0])
 def test_floating_point_grey_of_the_usual_ranges(highest: float) -> None:
     values = np.array([[0.0, highest / 2], [highest, highest]], np.float32)
@@ -358,6 +386,42 @@ def test_too_many_pixels(kind: str) -> None:
         decode(encoded(scene(200, 100), kind), max_pixels=19_999)
     assert caught.value.status == 413
     assert decode(encoded(scene(200, 100), kind), max_pixels=20_000).size == (200, 100)
+
+
+@pytest.mark.parametrize("size", [(65_501, 2), (2, 65_501)])
+def test_a_side_longer_than_any_jpeg_has(size: tuple[int, int]) -> None:
+    with pytest.raises(SideTooLong, match=f"{size[0]} × {size[1]} pixels, and no side") as caught:
+        decode(encoded(Image.new("RGB", size), "PNG"))
+    assert caught.value.status == 413
+    longest = decode(encoded(Image.new("RGB", (min(size[0], 65_500), min(size[1], 65_500))), "PNG"))
+    assert Image.open(io.BytesIO(encode_jpeg(longest))).size == longest.size
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [MemoryError(), OSError(errno.EIO, "disk"), OSError(errno.ESTALE, "share"), TimeoutError(110, "")],
+)
+def test_what_the_machine_cannot_do_is_no_fault_of_the_photo(trouble: Exception) -> None:
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > 100:
+                raise trouble
+            return super().read(size)
+
+    with pytest.raises(type(trouble)) as caught:
+        decode_photo(Failing(encoded(scene(), "PNG")), max_pixels=LIMIT)
+    assert caught.value is trouble
+
+
+def test_a_file_that_leads_to_where_no_file_reaches_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "photo.tif"
+    path.write_bytes(b"II+\0" + struct.pack("<HHQ", 8, 0, 2**63 - 1))  # a BigTIFF: where its directory begins
+    with path.open("rb") as file:
+        with pytest.raises(OSError, match="Invalid argument"):
+            file.seek(2**63 - 1)
+        file.seek(0)
+        with pytest.raises(ImageError):
+            decode_photo(file, max_pixels=LIMIT)
 
 
 def declared(kind: str, size: tuple[int, int]) -> bytes:
