@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from decimal import Decimal
 
-from babel.numbers import format_currency, get_currency_precision
+from babel import Locale
+from babel.numbers import NumberPattern
 
 from app.config import CreditPack
 from app.errors import DomainError
 from app.sentences import translatable
+
+# How many decimals an amount has at Stripe, which is not always what the currency has elsewhere: the krona of
+# Iceland and the shilling of Uganda have no smaller unit any more, but their amounts are still told in it.
+# https://docs.stripe.com/currencies#minor-units
+NO_DECIMALS = frozenset(
+    {
+        *("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA"),
+        *("PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"),
+    }
+)
+THREE_DECIMALS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 
 
 class UnknownPack(DomainError):
@@ -37,5 +50,8 @@ def find_pack(packs: Sequence[CreditPack], slug: str) -> CreditPack:
 def format_money(amount_minor: float, currency: str, *, locale: str = "en") -> str:
     """``490, "eur"`` becomes ``€4.90``; the amount is in the currency's smallest unit, which may be whole."""
     code = currency.upper()
-    amount = Decimal(str(amount_minor)).scaleb(-get_currency_precision(code))
-    return format_currency(amount, code, locale=locale)
+    decimals = 0 if code in NO_DECIMALS else 3 if code in THREE_DECIMALS else 2
+    pattern: NumberPattern = copy.copy(Locale.parse(locale).currency_formats["standard"])
+    pattern.frac_prec = (decimals, decimals)
+    amount = Decimal(str(amount_minor)).scaleb(-decimals)
+    return str(pattern.apply(amount, locale, currency=code, currency_digits=False))

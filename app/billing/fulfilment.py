@@ -95,7 +95,7 @@ def create_order(session: Session, wallet_id: uuid.UUID, pack: CreditPack, curre
 
 def open_checkout(session: Session, order_id: uuid.UUID, checkout_id: str) -> None:
     """Note the session in which the order can be paid; its webhook may have been faster than this."""
-    order = _lock_order(session, order_id)
+    order = lock_order(session, order_id)
     order.checkout_session_id = checkout_id
     if order.state is OrderState.CREATED:
         order.state = next_state(order.state, OrderEvent.CHECKOUT_OPENED)
@@ -112,7 +112,7 @@ def fulfil_order(session: Session, order_id: uuid.UUID, checkout: Checkout) -> F
         UnknownOrder: there is no such order.
         PaymentMismatch: the session is another order's, or its amount or currency is not the order's.
     """
-    order = _lock_order(session, order_id)
+    order = lock_order(session, order_id)
     _check_reference(order, checkout)
     if checkout.status is CheckoutStatus.PAID:
         return _credit(session, order, checkout)
@@ -130,10 +130,23 @@ def fail_order(session: Session, order_id: uuid.UUID) -> FulfilmentResult:
     Raises:
         UnknownOrder: there is no such order.
     """
-    order = _lock_order(session, order_id)
+    order = lock_order(session, order_id)
     _advance(order, OrderEvent.PAYMENT_FAILED)
     session.flush()
     return FulfilmentResult(order.state, credited=0)
+
+
+def lock_order(session: Session, order_id: uuid.UUID) -> Order:
+    """Return the order, which nobody else changes until the transaction ends.
+
+    Raises:
+        UnknownOrder: there is no such order.
+    """
+    statement = select(Order).where(Order.id == order_id).with_for_update()
+    order = session.scalar(statement, execution_options={"populate_existing": True})
+    if order is None:
+        raise UnknownOrder(str(order_id))
+    return order
 
 
 def first_sighting(session: Session, event_id: str, event_type: str) -> bool:
@@ -149,14 +162,6 @@ def first_sighting(session: Session, event_id: str, event_type: str) -> bool:
     except IntegrityError:
         return False
     return True
-
-
-def _lock_order(session: Session, order_id: uuid.UUID) -> Order:
-    statement = select(Order).where(Order.id == order_id).with_for_update()
-    order = session.scalar(statement, execution_options={"populate_existing": True})
-    if order is None:
-        raise UnknownOrder(str(order_id))
-    return order
 
 
 def _check_reference(order: Order, checkout: Checkout) -> None:

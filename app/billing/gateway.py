@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ import stripe
 import structlog
 
 from app.billing.fulfilment import Checkout, CheckoutStatus
+from app.billing.reversals import Dispute, DisputeOutcome, Payment, Refunds
 from app.errors import DomainError
 from app.sentences import translatable
 
@@ -28,7 +29,16 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 15
+RETRIES = 2
+# Where somebody polls: the next poll is a better repetition than one that keeps a thread.
+HASTY_TIMEOUT_SECONDS = 4
 SIGNATURE_TOLERANCE_SECONDS = 300
+
+
+UNREACHABLE = translatable(
+    "The payment service cannot be reached just now. Nothing was charged. Try again soon."
+)
+NOT_STARTED = translatable("The payment could not be started. Nothing was charged. It has been logged.")
 
 
 class PaymentUnavailable(DomainError):
@@ -36,12 +46,15 @@ class PaymentUnavailable(DomainError):
 
     status = 503
 
+    def __init__(self, sentence: str = UNREACHABLE) -> None:
+        super().__init__(sentence)
+
+
+class PaymentRefused(PaymentUnavailable):
+    """The payment service understood, and will refuse the same request again: somebody has to look at it."""
+
     def __init__(self) -> None:
-        super().__init__(
-            translatable(
-                "The payment service cannot be reached just now. Nothing was charged. Try again soon."
-            )
-        )
+        super().__init__(NOT_STARTED)
 
 
 class InvalidSignature(DomainError):
@@ -75,12 +88,14 @@ class OpenedCheckout:
 
 @dataclass(frozen=True)
 class PaymentEvent:
-    """A signed event; ``checkout_id`` is None where it is about something else than a checkout session."""
+    """A signed event: about a checkout session, a refunded charge, a dispute, or nothing of these."""
 
     id: str
     type: str
-    checkout_id: str | None
-    order_reference: str | None
+    checkout_id: str | None = None
+    order_reference: str | None = None
+    charge_id: str | None = None
+    dispute_id: str | None = None
 
 
 class Gateway:
@@ -96,26 +111,47 @@ class Gateway:
 
     @cached_property
     def _client(self) -> stripe.StripeClient:
+        return self._make_client(TIMEOUT_SECONDS, RETRIES)
+
+    @cached_property
+    def _hasty_client(self) -> stripe.StripeClient:
+        return self._make_client(HASTY_TIMEOUT_SECONDS, retries=0)
+
+    def _make_client(self, timeout: float, retries: int) -> stripe.StripeClient:
         session = requests.Session()
         if self._api_address is not None:
             session.trust_env = False  # no proxy stands between a process and itself
         return stripe.StripeClient(
             self._secret_key,
             base_addresses={"api": self._api_address()} if self._api_address else {},
-            max_network_retries=2,
-            http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS, session=session),
+            max_network_retries=retries,
+            http_client=stripe.RequestsClient(timeout=timeout, session=session),
         )
 
     def open_checkout(self, wanted: CheckoutRequest) -> OpenedCheckout:
         """Create the session in which the order is paid.
 
+        An address that Stripe does not take is left out: the person can type it on Stripe's page.
+
         Raises:
-            PaymentUnavailable: Stripe did not answer or refused.
+            PaymentUnavailable: Stripe did not answer.
+            PaymentRefused: Stripe refused.
         """
+        try:
+            return self._open(wanted, str(wanted.order_id))
+        except PaymentRefused as error:
+            if wanted.email is None or not _blames(error, "customer_email"):
+                raise
+        # Other parameters under the same key would be refused.
+        return self._open(replace(wanted, email=None), f"{wanted.order_id}-without-email")
+
+    def _open(self, wanted: CheckoutRequest, idempotency_key: str) -> OpenedCheckout:
         params: SessionCreateParams = {
             "mode": "payment",
             "client_reference_id": str(wanted.order_id),
             "metadata": {"order_id": str(wanted.order_id)},
+            # Refunds and disputes name the payment, and it names the order.
+            "payment_intent_data": {"metadata": {"order_id": str(wanted.order_id)}},
             "line_items": [
                 {
                     "quantity": 1,
@@ -133,21 +169,43 @@ class Gateway:
             params["customer_email"] = wanted.email
         with _stripe_errors("checkout.open"):
             session = self._client.v1.checkout.sessions.create(
-                params, options={"idempotency_key": str(wanted.order_id)}
+                params, options={"idempotency_key": idempotency_key}
             )
         if session.url is None:
             raise PaymentUnavailable
         return OpenedCheckout(session.id, session.url)
 
-    def find_checkout(self, checkout_id: str) -> Checkout:
-        """Return what Stripe says about a session at this moment.
+    def find_checkout(self, checkout_id: str, *, hasty: bool = False) -> Checkout:
+        """Return what Stripe says about a session at this moment; if ``hasty``, give up soon.
 
         Raises:
             PaymentUnavailable: Stripe did not answer, or knows no such session.
         """
+        client = self._hasty_client if hasty else self._client
         with _stripe_errors("checkout.find"):
-            session = self._client.v1.checkout.sessions.retrieve(checkout_id, {"expand": ["payment_intent"]})
+            session = client.v1.checkout.sessions.retrieve(checkout_id, {"expand": ["payment_intent"]})
         return _checkout(session)
+
+    def find_refunds(self, charge_id: str) -> Refunds:
+        """Return how much of a charge has been refunded up to now.
+
+        Raises:
+            PaymentUnavailable: Stripe did not answer, or knows no such charge.
+        """
+        with _stripe_errors("charge.find"):
+            charge = self._client.v1.charges.retrieve(charge_id, {"expand": ["payment_intent"]})
+        return Refunds(_payment(charge), charge.amount_refunded)
+
+    def find_dispute(self, dispute_id: str) -> Dispute:
+        """Return how a dispute stands at this moment.
+
+        Raises:
+            PaymentUnavailable: Stripe did not answer, or knows no such dispute.
+        """
+        with _stripe_errors("dispute.find"):
+            dispute = self._client.v1.disputes.retrieve(dispute_id, {"expand": ["payment_intent"]})
+        outcome = DISPUTE_OUTCOMES.get(dispute.status, DisputeOutcome.OPEN)
+        return Dispute(dispute.id, _payment(dispute), dispute.amount, outcome)
 
     def read_event(self, body: bytes, signature: str | None) -> PaymentEvent:
         """Verify and read a webhook's raw body.
@@ -162,9 +220,17 @@ class Gateway:
         except (ValueError, stripe.SignatureVerificationError) as error:
             raise InvalidSignature from error
         subject = event.data.object
-        if not event.type.startswith("checkout.session."):
-            return PaymentEvent(event.id, event.type, None, None)
-        return PaymentEvent(event.id, event.type, subject["id"], subject["client_reference_id"])
+        if event.type.startswith("checkout.session."):
+            return PaymentEvent(event.id, event.type, subject["id"], subject["client_reference_id"])
+        if event.type == "charge.refunded":
+            return PaymentEvent(event.id, event.type, charge_id=subject["id"])
+        if event.type.startswith("charge.dispute."):
+            return PaymentEvent(event.id, event.type, dispute_id=subject["id"])
+        return PaymentEvent(event.id, event.type)
+
+
+# With these Stripe says that the same request will be refused again.
+REFUSALS = (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError)
 
 
 @contextmanager
@@ -181,7 +247,12 @@ def _stripe_errors(action: str) -> Iterator[None]:
             message=error.user_message or str(error),
             request_id=error.request_id,
         )
-        raise PaymentUnavailable from error
+        raise (PaymentRefused if isinstance(error, REFUSALS) else PaymentUnavailable) from error
+
+
+def _blames(error: PaymentRefused, param: str) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, stripe.InvalidRequestError) and cause.param == param
 
 
 def _checkout(session: stripe.checkout.Session) -> Checkout:
@@ -207,3 +278,21 @@ def _status(session: stripe.checkout.Session, intent: stripe.PaymentIntent | Non
         refused = intent is not None and intent.status in ("requires_payment_method", "canceled")
         return CheckoutStatus.FAILED if refused else CheckoutStatus.PROCESSING
     return CheckoutStatus.OPEN
+
+
+# An inquiry ("warning_...") takes no money, and may end without taking any; everything else that is not
+# named here is undecided.
+DISPUTE_OUTCOMES = {
+    "needs_response": DisputeOutcome.TAKEN,
+    "under_review": DisputeOutcome.TAKEN,
+    "lost": DisputeOutcome.TAKEN,
+    "won": DisputeOutcome.WON,
+}
+
+
+def _payment(subject: stripe.Charge | stripe.Dispute) -> Payment:
+    intent = subject.payment_intent
+    assert not isinstance(intent, str), "whoever asks for it expands the payment intent"
+    if intent is None:
+        return Payment(None, None, subject.currency)
+    return Payment(intent.id, intent.metadata.to_dict().get("order_id"), subject.currency)

@@ -31,6 +31,9 @@ class EntryReason(enum.StrEnum):
 
     WELCOME = "welcome"
     PURCHASE = "purchase"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    DISPUTE_WON = "dispute_won"
     RENDER = "render"
     RENDER_RETURNED = "render_returned"
     ADJUSTMENT = "adjustment"
@@ -85,7 +88,8 @@ class Order(Base):
     currency: Mapped[str] = mapped_column(String(3))
     state: Mapped[OrderState] = mapped_column(text_enum(OrderState, 32), default=OrderState.CREATED)
     checkout_session_id: Mapped[str | None] = mapped_column(String(255), unique=True)
-    payment_intent_id: Mapped[str | None] = mapped_column(String(255))
+    # What Stripe tells of a refund or a dispute names the payment, not the order.
+    payment_intent_id: Mapped[str | None] = mapped_column(String(255), index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     fulfilled_at: Mapped[datetime | None]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -11,11 +13,13 @@ from flask_babel import get_locale, ngettext
 from flask_login import current_user
 from flask_security import auth_required
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from app.billing import fulfilment, ledger
+from app.billing import fulfilment, ledger, reversals
 from app.billing.catalog import UnknownPack, find_pack, format_money
 from app.billing.fulfilment import Checkout, CheckoutStatus, PaymentMismatch, UnknownOrder
 from app.billing.gateway import CheckoutRequest, PaymentEvent, PaymentUnavailable
+from app.billing.last_answers import LastAnswers
 from app.billing.models import Order, OrderState
 from app.config import CreditPack
 from app.db import transaction
@@ -31,7 +35,12 @@ bp = Blueprint("billing", __name__)
 ENTRIES_PER_PAGE = 20
 ORDERS_SHOWN = 10
 WEBHOOK_MAX_BYTES = 512 * 1024
+# How often Stripe is asked for somebody who waits on the return page, in seconds; its webhook is faster.
+# A little less than the time between two polls while a bank is at work.
+ASK_SECONDS = 14.0
 UNFINISHED = (OrderState.CREATED, OrderState.AWAITING_PAYMENT)
+
+last_answers = LastAnswers()
 
 
 @bp.app_template_filter("money")
@@ -71,6 +80,7 @@ def credits() -> ResponseReturnValue:
         entries=entries.items,
         pager=entries,
         orders=db.session.scalars(newest_orders).all(),
+        taken_back=reversals.taken_back_by_order(db.session(), wallet_id),
         pack_title=_pack_title,
     )
 
@@ -137,10 +147,11 @@ def checkout_return() -> ResponseReturnValue:
 
 
 @bp.get("/checkout/<uuid:order_id>/status")
+@limiter.limit("120/minute")
 @auth_required("session")
 def checkout_status(order_id: uuid.UUID) -> ResponseReturnValue:
     """The part of the return page that waits; as soon as the outcome is known the page is loaded anew."""
-    outcome = _outcome(order_id)
+    outcome = _outcome(order_id, polled=True)
     headers = {"Cache-Control": "no-store"}
     if not outcome["waiting"]:
         headers["HX-Refresh"] = "true"
@@ -150,10 +161,12 @@ def checkout_status(order_id: uuid.UUID) -> ResponseReturnValue:
 @bp.get("/checkout/cancelled")
 @auth_required("session")
 def checkout_cancelled() -> ResponseReturnValue:
-    order = _find_order(_order_argument())
-    if order.state not in UNFINISHED:
-        return redirect(url_for("billing.checkout_return", order=order.id))
-    return render_template("billing/cancelled.html", order=order, pack_title=_pack_title(order.pack))
+    """Say that nothing was charged, if that is so: a debit may be under way, or another tab may have paid."""
+    order_id = _order_argument()
+    outcome = _outcome(order_id)
+    if outcome["open"]:
+        return render_template("billing/cancelled.html", **outcome)
+    return redirect(url_for("billing.checkout_return", order=order_id))
 
 
 def _order_argument() -> uuid.UUID:
@@ -170,30 +183,47 @@ def _find_order(order_id: uuid.UUID) -> Order:
     return order
 
 
-def _outcome(order_id: uuid.UUID) -> dict[str, object]:
+def _outcome(order_id: uuid.UUID, *, polled: bool = False) -> dict[str, object]:
     """What the return page shows: the order, after asking Stripe how its session stands.
 
-    The webhook may be late or lost, so while the outcome is open this page looks for itself.
+    The webhook may be late or lost, so while the outcome is open this page looks for itself; but every
+    poll of everybody who waits would be too often.
     """
     order = _find_order(order_id)
-    found = None
+    status = None
     if order.state in UNFINISHED and order.checkout_session_id is not None:
         checkout_id = order.checkout_session_id
         db.session.rollback()  # let go of the connection while Stripe is asked
-        found = _look_and_fulfil(order_id, checkout_id)
+        status = _status(order_id, checkout_id, polled=polled)
         order = _find_order(order_id)
+    waiting = order.state in UNFINISHED
     return {
         "order": order,
-        "waiting": order.state in UNFINISHED,
-        "processing": found is not None and found.status is CheckoutStatus.PROCESSING,
+        "waiting": waiting,
+        "processing": status is CheckoutStatus.PROCESSING,
+        # Not paid, and not about to be, for all that Stripe knows; without a session it never could be.
+        "open": waiting and (status is CheckoutStatus.OPEN or order.checkout_session_id is None),
+        "taken_back": reversals.credits_taken_back(db.session(), order),
         "pack_title": _pack_title(order.pack),
     }
 
 
-def _look_and_fulfil(order_id: uuid.UUID, checkout_id: str) -> Checkout | None:
+def _status(order_id: uuid.UUID, checkout_id: str, *, polled: bool) -> CheckoutStatus | None:
+    """How the session stands, or None when Stripe does not say; polls are mostly told what was last heard."""
+    age, known = last_answers.find(order_id)
+    if polled and age < ASK_SECONDS:
+        return known
+    last_answers.note(order_id, known)  # other polls do not ask while this one waits
+    found = _look_and_fulfil(order_id, checkout_id, hasty=polled)
+    status = found.status if found else None
+    last_answers.note(order_id, status)
+    return status
+
+
+def _look_and_fulfil(order_id: uuid.UUID, checkout_id: str, *, hasty: bool) -> Checkout | None:
     """Return the session as Stripe knows it, or None when Stripe cannot be asked now."""
     try:
-        found = gateway().find_checkout(checkout_id)
+        found = gateway().find_checkout(checkout_id, hasty=hasty)
     except PaymentUnavailable:
         return None  # logged by the gateway; the page goes on waiting for the webhook
     try:
@@ -234,16 +264,28 @@ def stripe_webhook() -> ResponseReturnValue:
 
 
 def _handle(event: PaymentEvent) -> None:
-    if event.checkout_id is None:
+    act = _told_by(event)
+    if act is None:
         log.info("webhook.ignored", webhook=event.id, type=event.type)
         return
-    order_id = _order_id(event)
-    found = gateway().find_checkout(event.checkout_id)
     with transaction() as session:
         if fulfilment.first_sighting(session, event.id, event.type):
-            fulfilment.fulfil_order(session, order_id, found)
+            act(session)
         else:
             log.info("webhook.repeated", webhook=event.id, type=event.type)
+
+
+def _told_by(event: PaymentEvent) -> Callable[[Session], object] | None:
+    """What is to be done about an event. What it is about is asked for anew, for events come out of order."""
+    if event.checkout_id is not None:
+        order_id = _order_id(event)
+        found = gateway().find_checkout(event.checkout_id)
+        return partial(fulfilment.fulfil_order, order_id=order_id, checkout=found)
+    if event.charge_id is not None:
+        return partial(reversals.take_back_refunded, refunds=gateway().find_refunds(event.charge_id))
+    if event.dispute_id is not None:
+        return partial(reversals.settle_dispute, dispute=gateway().find_dispute(event.dispute_id))
+    return None
 
 
 def _order_id(event: PaymentEvent) -> uuid.UUID:

@@ -166,7 +166,21 @@ def test_packs_are_found_by_their_slug() -> None:
         (29.5, "usd", "$0.30"),
         (500, "jpy", "¥500"),
         (1_234_500, "chf", "CHF12,345.00"),
+        # At Stripe these have decimals, whatever their countries say.
+        (49_000, "isk", "ISK490.00"),
+        (49_000, "rsd", "RSD490.00"),
+        (49_000, "ugx", "UGX490.00"),
+        (1_500, "kwd", "KWD1.500"),
     ],
 )
 def test_money_is_written_as_its_currency_is(amount_minor: float, currency: str, text: str) -> None:
-    assert format_money(amount_minor, currency) == text
+    # A currency's code may be parted from the number by a space that does not break.
+    assert format_money(amount_minor, currency).replace("\xa0", "") == text
+
+
+def test_money_is_written_as_the_language_does() -> None:
+    written = [
+        format_money(amount, currency, locale="de_DE").replace("\xa0", " ")
+        for amount, currency in ((490, "eur"), (500, "jpy"), (1_500, "kwd"), (1_234_500, "isk"))
+    ]
+    assert written == ["4,90 €", "500 ¥", "1,500 KWD", "12.345,00 ISK"]

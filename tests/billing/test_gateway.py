@@ -14,7 +14,7 @@ import stripe
 from stripe import WebhookSignature
 
 from app.billing.fulfilment import CheckoutStatus
-from app.billing.gateway import Gateway, InvalidSignature, PaymentUnavailable
+from app.billing.gateway import Gateway, InvalidSignature, PaymentRefused, PaymentUnavailable
 from app.billing.sandbox import payments
 from app.billing.sandbox.cards import read_card
 from app.billing.sandbox.service import Sandbox
@@ -30,6 +30,48 @@ def test_a_checkout_is_opened_once_per_order(gateway: Gateway) -> None:
     found = gateway.find_checkout(opened[0].id)
     assert (found.order_reference, found.status) == (str(order_id), CheckoutStatus.OPEN)
     assert (found.amount_minor, found.currency, found.payment_intent_id) == (490, "eur", None)
+
+
+def test_an_address_that_stripe_does_not_take_is_left_out(
+    gateway: Gateway, stripe_client: stripe.StripeClient
+) -> None:
+    wanted = checkout_request(email="müller@example.com")
+    opened = [gateway.open_checkout(wanted) for _ in range(2)]
+    assert opened[0] == opened[1]
+    session = stripe_client.v1.checkout.sessions.retrieve(opened[0].id)
+    assert (session.customer_email, session.client_reference_id) == (None, str(wanted.order_id))
+
+
+def test_a_checkout_that_stripe_refuses_is_not_to_be_tried_again(
+    gateway: Gateway, sandbox: Sandbox, stripe_client: stripe.StripeClient
+) -> None:
+    with pytest.raises(PaymentRefused, match="It has been logged") as refused:
+        gateway.open_checkout(checkout_request(success_url="nowhere"))
+    assert isinstance(refused.value.__cause__, stripe.InvalidRequestError)
+    assert "soon" not in str(refused.value)
+    with pytest.raises(PaymentRefused):
+        gateway.open_checkout(checkout_request(success_url="nowhere", email="müller@example.com"))
+    with pytest.raises(PaymentRefused):
+        Gateway("sk_test_wrong", "whsec_1", sandbox.api_address).open_checkout(checkout_request())
+    assert stripe_client.v1.events.list().data == []
+
+
+def test_a_hasty_look_gives_up_soon() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        gateway = Gateway("sk_test_1", "whsec_1", lambda: address)
+        gateway.__dict__["_hasty_client"] = gateway._make_client(0.5, retries=0)
+        began = time.monotonic()
+        with pytest.raises(PaymentUnavailable):
+            gateway.find_checkout("cs_1", hasty=True)
+        assert time.monotonic() - began < 5
+
+
+def test_hasty_looks_are_not_repeated(gateway: Gateway) -> None:
+    retries = [
+        client._requestor._options.max_network_retries for client in (gateway._client, gateway._hasty_client)
+    ]
+    assert retries == [2, 0]
 
 
 def by_card(store: Transaction, session: JsonObject) -> None:
@@ -124,6 +166,23 @@ def test_events_about_anything_else_name_no_checkout() -> None:
     )
     header = WebhookSignature.generate_signature_header(body, "whsec_1")
     assert Gateway("sk_test_1", "whsec_1").read_event(body.encode(), header).checkout_id is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "charge_id", "dispute_id"),
+    [
+        ("charge.refunded", "x_1", None),
+        ("charge.dispute.created", None, "x_1"),
+        ("charge.dispute.closed", None, "x_1"),
+    ],
+)
+def test_events_about_money_that_goes_back_name_their_subject(
+    kind: str, charge_id: str | None, dispute_id: str | None
+) -> None:
+    body = json.dumps({"id": "evt_2", "object": "event", "type": kind, "data": {"object": {"id": "x_1"}}})
+    header = WebhookSignature.generate_signature_header(body, "whsec_1")
+    event = Gateway("sk_test_1", "whsec_1").read_event(body.encode(), header)
+    assert (event.checkout_id, event.charge_id, event.dispute_id) == (None, charge_id, dispute_id)
 
 
 @pytest.mark.parametrize(

@@ -139,12 +139,30 @@ def test_the_same_idempotency_key_makes_one_session(stripe_client: stripe.Stripe
     assert refused.value.http_status == 400
 
 
+def test_the_payment_carries_what_was_written_on_it(
+    sandbox: Sandbox, stripe_client: stripe.StripeClient
+) -> None:
+    made = stripe_client.v1.checkout.sessions.create(
+        session_params(payment_intent_data={"metadata": {"order_id": "order-1"}})
+    )
+    pay(sandbox, made.id, "4242424242424242")
+    with sandbox.store.transaction() as store:
+        charge = payments.refund(store, payments.find_session(store, made.id), 500)
+    found = stripe_client.v1.charges.retrieve(charge["id"], {"expand": ["payment_intent"]})
+    assert (found.amount_refunded, found.refunded) == (500, False)
+    assert found.payment_intent.metadata.to_dict() == {"order_id": "order-1"}
+    with sandbox.store.transaction() as store:
+        payments.refund(store, payments.find_session(store, made.id), 480)
+    assert stripe_client.v1.charges.retrieve(charge["id"]).refunded
+
+
 @pytest.mark.parametrize(
     ("changes", "param", "code"),
     [
         ({"line_items": []}, "line_items", "parameter_missing"),
         ({"success_url": "nowhere"}, "success_url", "url_invalid"),
         ({"mode": "subscription"}, "mode", None),
+        ({"customer_email": "müller@example.com"}, "customer_email", "email_invalid"),
         ({"color": "blue"}, "color", "parameter_unknown"),
         (
             {"line_items": [{"quantity": 1, "price_data": {"currency": "eur", "unit_amount": 1}}]},
@@ -218,7 +236,9 @@ def all_objects(sandbox: Sandbox, client: stripe.StripeClient) -> dict[str, Json
     made = client.v1.checkout.sessions.create(session_params())
     pay(sandbox, made.id, "4242424242424242")
     with sandbox.store.transaction() as store:
-        kinds = ("checkout.session", "payment_intent", "charge", "event", "product", "price", "item")
+        payments.dispute(store, payments.find_session(store, made.id), 980)
+        billed = ("checkout.session", "payment_intent", "charge", "dispute")
+        kinds = (*billed, "event", "product", "price", "item")
         return {kind: store.newest(kind)[0] for kind in kinds}
 
 

@@ -17,7 +17,8 @@ from structlog.testing import capture_logs
 
 from app import create_app
 from app.accounts.models import User
-from app.billing import fulfilment, ledger
+from app.billing import fulfilment, ledger, views
+from app.billing.fulfilment import Checkout
 from app.billing.gateway import CheckoutRequest, Gateway
 from app.billing.models import EntryReason, Order, OrderState, WebhookEvent
 from app.billing.sandbox import payments
@@ -160,6 +161,25 @@ def test_when_the_payment_service_is_down_the_order_fails(app: Flask, client: Fl
     assert [order.state for order in orders(app)] == [OrderState.FAILED]
 
 
+def test_when_the_payment_service_refuses_the_order_fails(app: Flask, client: FlaskClient, ada: User) -> None:
+    sandbox = app.extensions["sandbox"]
+    app.extensions["gateway"] = Gateway("sk_test_wrong", sandbox.webhook_secret, sandbox.api_address)
+    answer = client.post("/checkout", data={"pack": PACK.slug})
+    assert (answer.status_code, "The payment could not be started" in answer.text) == (503, True)
+    assert [(order.state, order.wallet_id) for order in orders(app)] == [(OrderState.FAILED, ada.wallet_id)]
+
+
+def test_a_picture_that_is_taken_back_is_not_said_to_have_failed(
+    client: FlaskClient, app: Flask, ada: User
+) -> None:
+    with app.app_context(), transaction() as session:
+        ledger.grant(session, ada.wallet_id, 1, EntryReason.ADJUSTMENT, "gift")
+        ledger.reserve_credits(session, ada.wallet_id, 1, "render-1")
+        ledger.return_credits(session, ada.wallet_id, 1, "render-1")
+    page = client.get("/credits").text
+    assert ("Not painted, credit returned" in page, "failed" in page) == (True, False)
+
+
 def test_the_return_page_fulfils_by_itself(client: FlaskClient, app: Flask, ada: User) -> None:
     order = place_order(app, ada.wallet_id)
     waiting = client.get(f"/checkout/return?order={order.id}").text
@@ -173,8 +193,9 @@ def test_the_return_page_fulfils_by_itself(client: FlaskClient, app: Flask, ada:
 
 
 def test_the_waiting_fragment_reloads_the_page_when_the_outcome_is_known(
-    client: FlaskClient, app: Flask, ada: User
+    client: FlaskClient, app: Flask, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(views, "ASK_SECONDS", 0.0)
     order = place_order(app, ada.wallet_id)
     before = client.get(f"/checkout/{order.id}/status")
     assert ("HX-Refresh" in before.headers, "<html" in before.text) == (False, False)
@@ -182,6 +203,37 @@ def test_the_waiting_fragment_reloads_the_page_when_the_outcome_is_known(
     pay(app, order)
     after = client.get(f"/checkout/{order.id}/status")
     assert (after.headers["HX-Refresh"], balance(app, ada)) == ("true", 10)
+
+
+def test_stripe_is_not_asked_at_every_poll(
+    client: FlaskClient, app: Flask, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = place_order(app, ada.wallet_id)
+    with app.extensions["sandbox"].store.transaction() as store:
+        payments.pay_by_debit(store, payments.find_session(store, order.checkout_session_id or ""))
+    asked: list[bool] = []
+    find = Gateway.find_checkout
+
+    def count(self: Gateway, checkout_id: str, *, hasty: bool = False) -> Checkout:
+        asked.append(hasty)
+        return find(self, checkout_id, hasty=hasty)
+
+    monkeypatch.setattr(Gateway, "find_checkout", count)
+    pages = [client.get(f"/checkout/{order.id}/status").text for _ in range(4)]
+    assert asked == [True]
+    assert all("Your bank is confirming the payment" in page for page in pages)
+    client.get(f"/checkout/return?order={order.id}")
+    assert asked == [True, False], "whoever loads the page is told the truth"
+    monkeypatch.setattr(views, "ASK_SECONDS", 0.0)
+    client.get(f"/checkout/{order.id}/status")
+    assert asked == [True, False, True]
+    # What the webhook told is seen at once, whoever was asked when.
+    monkeypatch.setattr(views, "ASK_SECONDS", 1000.0)
+    with app.extensions["sandbox"].store.transaction() as store:
+        session = payments.find_session(store, order.checkout_session_id or "")
+        payments.settle_debit(store, session, confirmed=True)
+    assert deliver(app, event_body(order))[0] == 200
+    assert client.get(f"/checkout/{order.id}/status").headers["HX-Refresh"] == "true"
 
 
 def test_the_return_page_waits_while_the_payment_service_is_down(
@@ -216,6 +268,23 @@ def test_leaving_the_payment_page_charges_nothing(client: FlaskClient, app: Flas
     client.get(f"/checkout/return?order={order.id}")
     answer = client.get(f"/checkout/cancelled?order={order.id}")
     assert (answer.status_code, answer.location) == (302, f"/checkout/return?order={order.id}")
+
+
+def test_leaving_the_payment_page_after_paying_is_not_said_to_be_free(
+    client: FlaskClient, app: Flask, ada: User
+) -> None:
+    """A debit is under way, another tab has paid, or nobody can say: the return page tells what is known."""
+    debited, paid, unknown = (place_order(app, ada.wallet_id) for _ in range(3))
+    with app.extensions["sandbox"].store.transaction() as store:
+        payments.pay_by_debit(store, payments.find_session(store, debited.checkout_session_id or ""))
+    pay(app, paid)
+    for order, said in ((debited, "Your bank is at work"), (paid, "Thank you")):
+        answer = client.get(f"/checkout/cancelled?order={order.id}", follow_redirects=True)
+        assert (said in answer.text, "Nothing was charged" in answer.text) == (True, False)
+    assert balance(app, ada) == PACK.credits
+    app.extensions["gateway"] = Gateway("sk_test_1", "whsec_1", lambda: "http://127.0.0.1:9")
+    answer = client.get(f"/checkout/cancelled?order={unknown.id}")
+    assert answer.location == f"/checkout/return?order={unknown.id}"
 
 
 # --- the webhook --------------------------------------------------------------------------------
@@ -345,6 +414,7 @@ def test_production_does_not_start_without_keys(tmp_path: Path, missing: str) ->
         "stripe_secret_key": "sk_live_1",
         "stripe_webhook_secret": "whsec_1",
         "site_url": "https://art.example.com",
+        "trusted_proxies": 1,
         "smtp_host": "mail.example.com",
     }
     Settings(_env_file=None, instance_dir=tmp_path, **complete)  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from app.billing.sandbox.store import JsonObject, Store, Transaction
 
 COLLECTIONS = {
     "charges": "charge",
+    "disputes": "dispute",
     "events": "event",
     "payment_intents": "payment_intent",
     "prices": "price",

@@ -11,6 +11,35 @@ from app.billing.sandbox.cards import Card
 from app.billing.sandbox.store import JsonObject
 
 SESSION_LIFETIME_SECONDS = 24 * 60 * 60
+DISPUTE_EVIDENCE = (
+    "access_activity_log",
+    "billing_address",
+    "cancellation_policy",
+    "cancellation_policy_disclosure",
+    "cancellation_rebuttal",
+    "customer_communication",
+    "customer_email_address",
+    "customer_name",
+    "customer_purchase_ip",
+    "customer_signature",
+    "duplicate_charge_documentation",
+    "duplicate_charge_explanation",
+    "duplicate_charge_id",
+    "product_description",
+    "receipt",
+    "refund_policy",
+    "refund_policy_disclosure",
+    "refund_refusal_explanation",
+    "service_date",
+    "service_documentation",
+    "shipping_address",
+    "shipping_carrier",
+    "shipping_date",
+    "shipping_documentation",
+    "shipping_tracking_number",
+    "uncategorized_file",
+    "uncategorized_text",
+)
 NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
 
 
@@ -188,7 +217,7 @@ def _customer_details(email: str | None) -> JsonObject | None:
     }
 
 
-def payment_intent(session: JsonObject, method: str) -> JsonObject:
+def payment_intent(session: JsonObject, method: str, metadata: JsonObject) -> JsonObject:
     intent_id = new_id("pi")
     return {
         "id": intent_id,
@@ -215,7 +244,7 @@ def payment_intent(session: JsonObject, method: str) -> JsonObject:
         "latest_charge": None,
         "livemode": False,
         "managed_payments": {"enabled": False},
-        "metadata": {},
+        "metadata": metadata,
         "next_action": None,
         "on_behalf_of": None,
         "payment_method": None,
@@ -268,7 +297,7 @@ def charge(intent: JsonObject, *, email: str | None, name: str | None, details: 
         "failure_message": None,
         "fraud_details": {},
         "livemode": False,
-        "metadata": {},
+        "metadata": intent["metadata"],
         "on_behalf_of": None,
         "outcome": {
             "advice_code": None,
@@ -333,6 +362,44 @@ def card_details(card: Card, amount: int) -> JsonObject:
             "transaction_link_id": None,
             "wallet": None,
         },
+    }
+
+
+def dispute(charge: JsonObject, amount: int, status: str) -> JsonObject:
+    """A payer's doubt about a charge, told to the bank; ``status`` says whether money was taken for it."""
+    inquiry = status.startswith("warning_")
+    return {
+        "id": new_id("du"),
+        "object": "dispute",
+        "amount": amount,
+        "balance_transactions": [],
+        "charge": charge["id"],
+        "created": now(),
+        "currency": charge["currency"],
+        "enhanced_eligibility_types": [],
+        "evidence": {**dict.fromkeys(DISPUTE_EVIDENCE), "enhanced_evidence": {}},
+        "evidence_details": {
+            "due_by": now() + SESSION_LIFETIME_SECONDS,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+        },
+        "is_charge_refundable": inquiry,
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": charge["payment_intent"],
+        "payment_method_details": {
+            "card": {
+                "brand": "visa",
+                "case_type": "inquiry" if inquiry else "chargeback",
+                "network": "visa",
+                "network_reason_code": "10.4",
+            },
+            "type": "card",
+        },
+        "reason": "fraudulent",
+        "status": status,
     }
 
 

@@ -6,6 +6,8 @@ events that tell of it go in together.
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,9 +25,15 @@ SESSION_PARAMS = {
     "line_items",
     "metadata",
     "mode",
+    "payment_intent_data",
     "success_url",
 }
+# Stripe is strict about addresses; this is enough of it to have one refused.
+EMAIL = re.compile(r"[!-?A-~]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII)
 API_VERSION_NOTE = "api_version"
+# What the site's webhook is to hear of.
+DELIVERED = ("checkout.session.", "charge.refunded", "charge.dispute.")
+INTENT_METADATA_NOTE = "intent_metadata"
 
 
 class SessionClosed(Exception):
@@ -45,6 +53,8 @@ def create_session(store: Transaction, params: dict[str, Any]) -> JsonObject:
     success = urlsplit(params.get("success_url", ""))
     if not success.scheme or not success.netloc:
         raise ApiError(400, "Not a valid URL", code="url_invalid", param="success_url")
+    if (email := params.get("customer_email")) is not None and not EMAIL.fullmatch(email):
+        raise ApiError(400, f"Invalid email address: {email}", code="email_invalid", param="customer_email")
     described = params.get("line_items")
     if not isinstance(described, list) or not described:
         raise missing("line_items")
@@ -53,6 +63,8 @@ def create_session(store: Transaction, params: dict[str, Any]) -> JsonObject:
     if len(currencies) > 1:
         raise ApiError(400, "All line items must have the same currency.", param="line_items")
     session_id = objects.new_id("cs_test", 58)
+    metadata = params.get("payment_intent_data", {}).get("metadata", {})
+    store.note(f"{INTENT_METADATA_NOTE} {session_id}", json.dumps(metadata))
     for item in items:
         store.put(item, parent=session_id)
     session = objects.checkout_session(
@@ -212,6 +224,35 @@ def settle_debit(store: Transaction, session: JsonObject, *, confirmed: bool) ->
         _tell(store, "checkout.session.async_payment_failed", session)
 
 
+def refund(store: Transaction, session: JsonObject, amount: int) -> JsonObject:
+    """Give back a part of what was paid, or all of it; the charge tells the sum."""
+    charge = _charge(store, _intent(store, session, "card"))
+    charge["amount_refunded"] += amount
+    charge["refunded"] = charge["amount_refunded"] == charge["amount"]
+    store.put(charge)
+    _tell(store, "charge.refunded", charge)
+    return charge
+
+
+def dispute(
+    store: Transaction, session: JsonObject, amount: int, status: str = "needs_response"
+) -> JsonObject:
+    """Have the payer dispute what was paid; an inquiry (``warning_needs_response``) takes no money."""
+    charge = _charge(store, _intent(store, session, "card"))
+    charge["disputed"] = True
+    store.put(charge)
+    opened = store.put(objects.dispute(charge, amount, status))
+    _tell(store, "charge.dispute.created", opened)
+    return opened
+
+
+def close_dispute(store: Transaction, disputed: JsonObject, *, won: bool) -> None:
+    """Say what the payer's bank decided."""
+    disputed["status"] = "won" if won else "lost"
+    store.put(disputed)
+    _tell(store, "charge.dispute.closed", disputed)
+
+
 def _require_open(session: JsonObject) -> None:
     if session["status"] != "open":
         raise SessionClosed
@@ -223,7 +264,8 @@ def _intent(store: Transaction, session: JsonObject, method: str) -> JsonObject:
     if known is not None:
         known["payment_method_types"] = [method]
         return known
-    intent = store.put(objects.payment_intent(session, method))
+    metadata = json.loads(store.read_note(f"{INTENT_METADATA_NOTE} {session['id']}") or "{}")
+    intent = store.put(objects.payment_intent(session, method, metadata))
     session["payment_intent"] = intent["id"]
     store.put(session)
     _tell(store, "payment_intent.created", intent)
@@ -287,8 +329,8 @@ def _complete(store: Transaction, session: JsonObject, event_type: str) -> None:
 
 
 def _tell(store: Transaction, event_type: str, subject: JsonObject) -> None:
-    """Write an event down; those about checkout sessions are also delivered to the site."""
+    """Write an event down; those that the site asks for are also delivered to it."""
     event = objects.event(event_type, subject, api_version=store.read_note(API_VERSION_NOTE))
     store.put(event)
-    if subject["object"] == "checkout.session":
+    if event_type.startswith(DELIVERED):
         store.add_delivery(event["id"])
