@@ -8,7 +8,7 @@ from flask_babel import gettext, ngettext
 
 from app.engine.errors import EngineError, InvalidOption, UnknownStyle
 from app.errors import DomainError
-from app.imaging.errors import ImageError, TooManyPixels
+from app.imaging.errors import ImageError, SideTooLong, TooManyPixels
 from app.sentences import translatable
 from app.studio.controls import InvalidControls
 from app.studio.errors import PhotoUnreadable, StyleGone
@@ -38,7 +38,7 @@ def _told(error: DomainError | EngineError) -> DomainError | None:
             return InvalidControls()
         case EngineError():
             return None
-        case ImageError() if not isinstance(error, TooManyPixels):
+        case ImageError() if not isinstance(error, TooManyPixels | SideTooLong):
             # It was read when it was uploaded: what is said of uploads would not help.
             return PhotoUnreadable()
     return error

@@ -155,9 +155,7 @@ def place() -> ResponseReturnValue:
     except (ledger.InsufficientCredits, TooManyPictures) as error:
         flash(in_words(error), "error")
         return _review_page(form, error.status)
-    for render_id, status in renders:
-        if status is RenderStatus.QUEUED:
-            render_queue().submit(render_id)
+    render_queue().submit(*(render_id for render_id, status in renders if status is RenderStatus.QUEUED))
     if len(renders) == 1:
         return redirect(url_for("pictures.show", picture_id=renders[0][0]), 303)
     return redirect(url_for("orders.show", order_id=order_id), 303)

@@ -27,7 +27,7 @@ from app.studio.forms import PaintForm
 from app.studio.guests import SAMPLES, own_photo
 from app.studio.masks import keep_mask, load_masks
 from app.studio.previews import LARGE_SIDES, Asked, Subject, TooBusy, discard_if_deleted, marked
-from app.studio.web import private_file
+from app.studio.web import TooManyUploads, decoding_turn, private_file
 from app.wiring import catalogue, previewer, storage
 
 bp = Blueprint("previews", __name__, url_prefix="/previews/<any(photos, samples):shelf>/<name>")
@@ -54,7 +54,8 @@ def _limited(account: str, address: str) -> Callable[[View], View]:
 
 
 @bp.errorhandler(TooBusy)
-def _too_busy(error: TooBusy) -> ResponseReturnValue:
+@bp.errorhandler(TooManyUploads)
+def _too_busy(error: TooBusy | TooManyUploads) -> ResponseReturnValue:
     response = make_response(error_page(in_words(error), error.status))
     response.headers["Retry-After"] = "1"
     return response
@@ -151,7 +152,8 @@ def add_mask(shelf: str, name: str) -> ResponseReturnValue:
         raise EmptyFile
     if len(data) > MASK_MAX_BYTES:
         raise FileTooLarge(MASK_MAX_BYTES // 1_000_000)
-    mask_id = keep_mask(storage(), subject.photo, data)
+    with decoding_turn():
+        mask_id = keep_mask(storage(), subject.photo, data)
     discard_if_deleted(storage(), subject)
     return {"id": str(mask_id)}, 201
 

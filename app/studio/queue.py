@@ -9,12 +9,17 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from huey import Huey, RedisHuey, SqliteHuey
 from huey.consumer import Consumer
 from huey.serializer import SignedSerializer
 
+log = structlog.get_logger(__name__)
+
 # How long a worker sleeps between looks at an SQLite queue, in seconds (Redis wakes it at once).
 POLL_SECONDS = 0.05
+# How long a consumer that is told to stop waits for the picture in hand; compose.yaml waits a little longer.
+SHUTDOWN_SECONDS = 30
 
 
 class RenderQueue:
@@ -24,16 +29,39 @@ class RenderQueue:
         self._huey = huey
         self._task = huey.task(name="render")(lambda render_id: handler(uuid.UUID(render_id)))
 
-    def submit(self, render_id: uuid.UUID) -> None:
-        """Ask for a render. Asking twice is harmless: only one worker can claim the row."""
-        self._task(str(render_id))
+    def submit(self, *render_ids: uuid.UUID, pause: float = 0.0) -> None:
+        """Ask for renders, in ``pause`` seconds. Asking twice is harmless: only one worker can claim a row.
+
+        Never raises, for the sweep finds the rows whose messages were lost. After the first refusal the
+        rest is not tried: nobody is to wait as often as there are pictures for a queue that is not there.
+        """
+        try:
+            for render_id in render_ids:
+                self._send(str(render_id), pause)
+        except Exception:
+            log.exception("queue.unreachable", renders=[str(render_id) for render_id in render_ids])
+
+    def _send(self, render_id: str, pause: float) -> None:
+        if pause:
+            self._task.schedule((render_id,), delay=pause)
+        else:
+            self._task(render_id)
 
     def pending(self) -> int:
         """How many messages wait; a render being worked on is not among them."""
         return int(self._huey.pending_count())
 
+    def asked_for(self) -> set[uuid.UUID]:
+        """The renders that messages stand for, those that are to pause among them."""
+        waiting = [*self._huey.pending(), *self._huey.scheduled()]
+        return {uuid.UUID(message.args[0]) for message in waiting}
+
     def consumer(self, *, embedded: bool) -> Consumer:
-        """A consumer with one worker thread: an inference uses every core by itself."""
+        """A consumer with one worker thread: an inference uses every core by itself.
+
+        One in a process of its own finishes the picture in hand at SIGTERM, with which services are
+        stopped, and drops it at a second one, or at SIGINT.
+        """
         kind = EmbeddedConsumer if embedded else Consumer
         return kind(
             self._huey,
@@ -43,7 +71,8 @@ class RenderQueue:
             initial_delay=POLL_SECONDS,
             backoff=1.0,
             max_delay=POLL_SECONDS,
-            shutdown_timeout=30,
+            shutdown_timeout=SHUTDOWN_SECONDS,
+            graceful_signal="TERM",
         )
 
 

@@ -20,7 +20,7 @@ from app.billing import ledger
 from app.db import utc_now
 from app.imaging import decode_photo, make_preview
 from app.sentences import translatable
-from app.storage.base import Storage, StorageError
+from app.storage.base import Storage
 from app.studio.errors import BeingPainted, NotFound
 from app.studio.models import Photo, PictureOrder, Render, RenderStatus
 from app.studio.thumbnails import keep_thumbnails
@@ -59,7 +59,7 @@ def keep_photo(storage: Storage, user_id: int, file_name: str, data: bytes, *, m
         storage.save(photo.original_key, data)
         keep_thumbnails(storage, photo.thumbnail_key, decoded.image)
         storage.save(photo.preview_key, make_preview(decoded.image))
-    except StorageError:
+    except BaseException:
         discard_files(storage, [photo.storage_prefix])
         raise
     return photo
@@ -196,6 +196,8 @@ def delete_order(session: Session, wallet_id: uuid.UUID, order: PictureOrder) ->
 
 def _delete_idle(session: Session, wallet_id: uuid.UUID, renders: Sequence[Render]) -> list[Render]:
     """Delete those of the pictures that no worker has in hand, and return the credits of those not begun."""
+    # As everywhere: first the wallet, then its renders, so that no two transactions wait for each other.
+    ledger.lock_wallet(session, wallet_id)
     ids = [render.id for render in renders]
     # Read again under the statement's own locks: a worker may have claimed one since.
     waiting = session.scalars(
@@ -277,6 +279,7 @@ def give_back(session: Session, render_id: uuid.UUID, attempt: int) -> bool:
 
 def fail(session: Session, render_id: uuid.UUID, attempt: int, wallet_id: uuid.UUID, failure: str) -> bool:
     """Mark a render as failed, with what its owner is told, and return its credits (once)."""
+    ledger.lock_wallet(session, wallet_id)  # before the render, as in _delete_idle
     values = {
         "status": RenderStatus.FAILED,
         "failure": failure,

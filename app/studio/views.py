@@ -15,10 +15,11 @@ from werkzeug.datastructures import FileStorage
 
 from app.db import transaction
 from app.engine.errors import UnknownStyle
-from app.errors import DomainError, in_words
+from app.errors import SENTENCES, DomainError, in_words
 from app.extensions import db, limiter
 from app.imaging.errors import EmptyFile, FileTooLarge
 from app.sentences import translatable
+from app.storage.base import StorageError
 from app.studio import services
 from app.studio.errors import NotFound
 from app.studio.forms import DeleteForm
@@ -26,7 +27,7 @@ from app.studio.guests import NOBODY, forget_guest_photo, own_photo, remember_gu
 from app.studio.models import Photo
 from app.studio.page import studio_address, studio_page
 from app.studio.thumbnails import small_preview
-from app.studio.web import private_file, private_thumbnail, signed_in, wants_small
+from app.studio.web import decoding_turn, private_file, private_thumbnail, signed_in, wants_small
 from app.wiring import catalogue, settings, storage
 
 log = structlog.get_logger(__name__)
@@ -65,7 +66,7 @@ class RefusedUpload:
 
 @bp.post("/photos")
 @limiter.limit("120/minute", exempt_when=lambda: not current_user.is_authenticated)
-@limiter.limit("10/minute;30/day", exempt_when=lambda: current_user.is_authenticated)
+@limiter.limit("10/minute;200/day", exempt_when=lambda: current_user.is_authenticated)
 def upload() -> ResponseReturnValue:
     """Keep what was sent: for an account, or for a visitor, who can try one photo."""
     user_id = current_user.id if current_user.is_authenticated else None
@@ -80,6 +81,10 @@ def upload() -> ResponseReturnValue:
         except DomainError as error:
             log.info("upload.refused", error=type(error).__name__, cause=repr(error.__cause__))
             refused.append(RefusedUpload(file.filename or "", in_words(error), error.status))
+        except (MemoryError, OSError, StorageError):
+            # No fault of the photo, nor of those that came with it.
+            log.exception("upload.failed")
+            refused.append(RefusedUpload(file.filename or "", gettext(SENTENCES[500]), 500))
     for file in files[at_once:]:
         sentence = (
             ngettext(
@@ -102,14 +107,15 @@ def _keep_upload(user_id: int | None, file: FileStorage) -> Photo:
     A visitor's photo has no row, and takes the place of the one they tried before.
     """
     limit = settings().upload_max_bytes
-    data = file.stream.read(limit + 1)
-    if len(data) > limit:
-        raise FileTooLarge(settings().upload_max_megabytes)
-    if not data:
-        raise EmptyFile
-    photo = services.keep_photo(
-        storage(), user_id or NOBODY, file.filename or "", data, max_pixels=settings().upload_max_pixels
-    )
+    with decoding_turn():
+        data = file.stream.read(limit + 1)
+        if len(data) > limit:
+            raise FileTooLarge(settings().upload_max_megabytes)
+        if not data:
+            raise EmptyFile
+        photo = services.keep_photo(
+            storage(), user_id or NOBODY, file.filename or "", data, max_pixels=settings().upload_max_pixels
+        )
     if user_id is None:
         services.discard_files(storage(), remember_guest_photo(photo))
         return photo

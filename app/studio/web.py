@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 import structlog
@@ -30,6 +32,36 @@ from app.wiring import catalogue, storage
 log = structlog.get_logger(__name__)
 
 PRIVATE = "private, max-age=86400, immutable"
+
+# How many uploads are decoded at a time, since a large one takes half a gigabyte meanwhile; and for how many
+# seconds another waits for its turn.
+DECODED_AT_ONCE = 2
+TURN_WITHIN = 10.0
+_turns = threading.BoundedSemaphore(DECODED_AT_ONCE)
+
+
+class TooManyUploads(DomainError):
+    """More is being uploaded at the moment than can be decoded; trying again in a moment helps."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(translatable("Many photos are being uploaded just now. Try again in a moment."))
+
+
+@contextmanager
+def decoding_turn() -> Iterator[None]:
+    """Decode what somebody sent while few others do so.
+
+    Raises:
+        TooManyUploads: no turn came in time.
+    """
+    if not _turns.acquire(timeout=TURN_WITHIN):
+        raise TooManyUploads
+    try:
+        yield
+    finally:
+        _turns.release()
 
 
 def signed_in() -> User:

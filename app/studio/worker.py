@@ -23,7 +23,7 @@ from PIL import Image
 from app.accounts.models import User
 from app.db import transaction, utc_now
 from app.engine.catalogue import Catalogue
-from app.engine.errors import EngineError
+from app.engine.errors import EngineError, OutOfMemory
 from app.errors import DomainError
 from app.imaging import decode_photo, encode_png, make_preview
 from app.storage.base import StorageError
@@ -43,6 +43,9 @@ log = structlog.get_logger(__name__)
 ORPHAN_AGE = timedelta(days=1)
 ORPHAN_INTERVAL = timedelta(hours=1)
 ORPHANS_AT_ONCE = 200
+# How long a render that failed waits for its second attempt and for later ones, in seconds: what went wrong
+# (a disk that is full, memory that others use) may pass.
+RETRY_PAUSES = (10.0, 60.0)
 
 
 class LeaseLost(Exception):
@@ -94,13 +97,16 @@ def process_render(app: Flask, render_id: uuid.UUID) -> None:
             _settle(render)
         except LeaseLost:
             log.warning("render.lease_lost", attempt=render.attempt)
-            storage().delete_prefix(f"{render.storage_prefix}/{render.attempt}")
+            _discard(f"{render.storage_prefix}/{render.attempt}")
+        except OutOfMemory:
+            log.exception("render.failed", attempt=render.attempt)  # there may be room a little later
+            _retry_or_fail(render, pause=_pause_after(render.attempt))
         except (DomainError, EngineError) as error:
             log.warning("render.refused", cause=repr(error.__cause__), sentence=str(error))
             _fail(render, kept_failure(error))
         except Exception:
             log.exception("render.failed", attempt=render.attempt)
-            _retry_or_fail(render)
+            _retry_or_fail(render, pause=_pause_after(render.attempt))
 
 
 def _paint_and_store(render: Render, lease: Lease) -> None:
@@ -132,18 +138,20 @@ def _settle(render: Render) -> None:
         done = services.finish(session, render.id, render.attempt)
     if not done:
         raise LeaseLost
-    _discard_earlier_attempts(render)
+    for earlier in range(1, render.attempt):
+        _discard(f"{render.storage_prefix}/{earlier}")
     _tell_if_complete(render)
     log.info("render.done", style=render.controls.style, pixels=render.width * render.height)
 
 
-def _discard_earlier_attempts(render: Render) -> None:
-    """Remove what earlier attempts left. The picture is done: a disk that refuses is no reason to fail."""
-    for earlier in range(1, render.attempt):
-        try:
-            storage().delete_prefix(f"{render.storage_prefix}/{earlier}")
-        except StorageError:
-            log.exception("render.earlier_attempt_stays", attempt=earlier)
+def _discard(prefix: str) -> bool:
+    """Remove files that nobody wants any more. A disk that refuses is no reason to fail: it is logged."""
+    try:
+        storage().delete_prefix(prefix)
+    except StorageError:
+        log.exception("storage.files_stay", prefix=prefix)
+        return False
+    return True
 
 
 def _fail(render: Render, failure: str) -> None:
@@ -155,7 +163,7 @@ def _fail(render: Render, failure: str) -> None:
         # What did not fail here may have been finished meanwhile: its files are somebody's picture.
         kept = not failed and session.get(Render, render.id) is not None
     if not kept:
-        storage().delete_prefix(f"{render.storage_prefix}/{render.attempt}")
+        _discard(f"{render.storage_prefix}/{render.attempt}")
     _tell_if_complete(render)
 
 
@@ -171,14 +179,19 @@ def _tell_if_complete(render: Render) -> None:
         log.exception("order.not_told", order=str(render.order_id))
 
 
-def _retry_or_fail(render: Render) -> None:
+def _pause_after(attempt: int) -> float:
+    """How long a render waits after an attempt that failed, in seconds."""
+    return RETRY_PAUSES[min(attempt, len(RETRY_PAUSES)) - 1]
+
+
+def _retry_or_fail(render: Render, *, pause: float = 0.0) -> None:
     if render.attempt >= settings().render_max_attempts:
         _fail(render, services.RENDER_FAILED)
         return
     with transaction() as session:
         waiting = services.give_back(session, render.id, render.attempt)
     if waiting:
-        render_queue().submit(render.id)
+        render_queue().submit(render.id, pause=pause)
 
 
 @contextmanager
@@ -217,13 +230,14 @@ def sweep(app: Flask) -> None:
                 session.expunge(render)
         for render in expired:
             log.warning("render.lease_expired", render=str(render.id), attempt=render.attempt)
-            _retry_or_fail(render)
-        # An empty queue and waiting rows: messages were lost between the commit and the queue.
-        if render_queue().pending() == 0:
-            with transaction() as session:
-                waiting = services.queued_renders(session)
-            for render_id in waiting:
-                render_queue().submit(render_id)
+            _retry_or_fail(render)  # its lease was pause enough
+        with transaction() as session:
+            waiting = services.queued_renders(session)
+        if waiting:
+            # Messages can be lost between the commit and the queue. Those taken since the rows were read
+            # are sent once more, which is harmless.
+            asked_for = render_queue().asked_for()
+            render_queue().submit(*(render_id for render_id in waiting if render_id not in asked_for))
 
 
 def discard_orphans(app: Flask) -> None:
@@ -237,9 +251,9 @@ def discard_orphans(app: Flask) -> None:
             for start in range(0, len(old), ORPHANS_AT_ONCE):
                 with transaction() as session:
                     orphans = services.without_row(session, old[start : start + ORPHANS_AT_ONCE])
-                services.discard_files(storage(), orphans)
                 for prefix in orphans:
-                    log.warning("storage.orphan_removed", prefix=prefix)
+                    if _discard(prefix):
+                        log.warning("storage.orphan_removed", prefix=prefix)
 
 
 def discard_masks(app: Flask) -> None:
@@ -254,9 +268,9 @@ def discard_masks(app: Flask) -> None:
                 continue
             with transaction() as session:
                 unnamed = services.unnamed_masks(session, photo, old)
-            services.discard_files(storage(), unnamed)
-            if unnamed:
-                log.info("storage.masks_removed", photo=str(photo.id), masks=len(unnamed))
+            removed = sum(_discard(mask) for mask in unnamed)
+            if removed:
+                log.info("storage.masks_removed", photo=str(photo.id), masks=removed)
 
 
 class Sweeper:

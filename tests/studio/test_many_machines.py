@@ -64,6 +64,9 @@ def worker(
         process.wait()
 
 
+@pytest.mark.parametrize(
+    "database_url", ["postgresql"], indirect=True
+)  # test_kill.py has the worker on SQLite
 def test_a_worker_process_paints_what_the_site_queues(app: Flask, worker: subprocess.Popen[bytes]) -> None:
     user = create_user(app, "ada@example.com", credits=2)
     first = order_picture(app, user)

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from structlog.testing import capture_logs
 
 from app.accounts.models import User
 from app.db import transaction
 from app.studio import services
 from app.studio.models import PictureOrder, Render, RenderStatus
-from app.studio.worker import process_render
+from app.studio.queue import RenderQueue
+from app.studio.worker import process_render, sweep
 from app.wiring import render_queue
 from tests.studio.test_preview_views import a_mask
 from tests.studio.test_services import LEASE
@@ -118,6 +120,28 @@ def test_an_order_is_placed_once_however_often_it_is_sent(
         assert session.query(Render).count() == 2
 
 
+def test_an_order_stands_though_the_queue_is_not_there(
+    app: Flask, ada: FlaskClient, user: User, photos: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was paid is not asked for twice: the sweep finds the rows when the queue is back."""
+    tried: list[str] = []
+
+    def refuse(_self: RenderQueue, render_id: str, _pause: float) -> None:
+        tried.append(render_id)
+        raise ConnectionError("nobody listens")
+
+    with monkeypatch.context() as patched, capture_logs() as logs:
+        patched.setattr(RenderQueue, "_send", refuse)
+        answer = paint(ada, *photos, credits="2")
+    assert (answer.status_code, len(tried), balance(app, user)) == (303, 1, 1)
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["queue.unreachable"]
+    assert "0 of 2 painted" in ada.get(answer.location).text
+    sweep(app)
+    with app.app_context(), transaction() as session:
+        waiting = {render.id for render in session.query(Render)}
+        assert (render_queue().asked_for(), len(waiting)) == (waiting, 2)
+
+
 def test_too_few_credits_are_said_and_nothing_is_charged(
     app: Flask, ada: FlaskClient, user: User, photos: list[str]
 ) -> None:
@@ -141,7 +165,8 @@ def test_what_is_missing_is_said(ada: FlaskClient, photos: list[str]) -> None:
 
 def test_enlarging_is_said_honestly(ada: FlaskClient, photos: list[str]) -> None:
     sent = {"photos": photos[0], "style": "wave"}
-    assert "Soft" not in ada.get("/orders/new", query_string=sent).text
+    as_it_is = ada.get("/orders/new", query_string=sent).text
+    assert ("Paint for 1 credit" in as_it_is, "it is enlarged" in as_it_is) == (True, False)
     page = ada.get("/orders/new", query_string=sent | {"size": "a3"}).text
     assert "has 160 × 113 pixels, and 4961 × 3508 are needed: it is enlarged 31.0 times." in page
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import uuid
 from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
@@ -135,6 +138,36 @@ def test_a_picture_outlives_its_photo(session: Session, user: User) -> None:
         session.refresh(render)
         assert render.photo is None
         assert render.name == "beach"
+
+
+@pytest.mark.parametrize("step", ["delete", "fail"])
+def test_credits_are_returned_in_the_order_of_locks(app_on_both: Flask, step: str) -> None:
+    """Who waits for the wallet holds no picture that the wallet's holder may need."""
+    user = create_user(app_on_both, "ada@example.com", credits=1)
+    with app_on_both.app_context(), transaction() as session:
+        render_id = submit(session, user, [add_photo(session, user)])[0].id
+        if step == "fail":
+            services.claim(session, render_id, LEASE)
+    holds_wallet = threading.Event()
+
+    def hold() -> None:
+        with app_on_both.app_context(), transaction() as session:
+            ledger.lock_wallet(session, user.wallet_id)
+            holds_wallet.set()
+            time.sleep(0.5)  # the other one waits for the wallet by now
+            session.execute(update(Render).where(Render.id == render_id).values(name="held"))
+
+    def return_credits() -> None:
+        holds_wallet.wait()
+        with app_on_both.app_context(), transaction() as session:
+            if step == "fail":
+                assert services.fail(session, render_id, 1, user.wallet_id, "The brush broke.")
+            else:
+                services.delete_renders(session, user.id, user.wallet_id, [render_id])
+
+    run_together([hold, return_credits])
+    with app_on_both.app_context(), transaction() as session:
+        assert ledger.balance(session, user.wallet_id) == 1
 
 
 def test_only_one_worker_claims_a_render(app_on_both: Flask) -> None:

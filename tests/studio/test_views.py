@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import re
+import threading
+import time
 import uuid
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -18,12 +22,16 @@ from app.accounts.models import User
 from app.billing import ledger
 from app.config import Settings
 from app.db import transaction
+from app.storage.base import StorageError
+from app.studio import services
 from app.studio.controls import Controls
 from app.studio.models import Photo, Render, RenderStatus
+from app.studio.web import decoding_turn
 from app.studio.worker import process_render
 from app.wiring import render_queue
 from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
 from tests.studio.test_worker import sample_jpeg
+from tests.together import at_once
 
 JSON = {"Accept": "application/json"}
 
@@ -103,6 +111,65 @@ def test_a_body_beyond_all_limits_is_refused_with_a_page(ada: FlaskClient, setti
     answer = ada.post("/photos", environ_overrides={"CONTENT_LENGTH": str(size)})
     assert answer.status_code == 413
     assert "too large" in answer.text
+
+
+def test_photos_are_decoded_two_at_a_time(ada: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.studio.web.TURN_WITHIN", 0.05)
+    with decoding_turn(), decoding_turn():
+        answer = upload(ada, (sample_jpeg(), "a.jpg"), headers=JSON)
+        assert answer.status_code == 503
+        sentence = "Many photos are being uploaded just now. Try again in a moment."
+        assert answer.json["errors"] == [{"name": "a.jpg", "sentence": sentence}]
+        page = upload(ada, (sample_jpeg(), "a.jpg"))
+        assert (page.status_code, sentence in page.text) == (503, True)
+        mask = ada.post(
+            "/previews/samples/coffee/masks", data={"mask": (io.BytesIO(b"x"), "m")}, headers=JSON
+        )
+        assert (mask.status_code, mask.json) == (503, {"error": sentence})
+        assert mask.headers["Retry-After"] == "1"
+    with decoding_turn():
+        assert uploaded(ada)
+
+
+def test_who_comes_third_waits_for_a_turn() -> None:
+    most, now = 0, 0
+    counting = threading.Lock()
+
+    def decode() -> None:
+        nonlocal most, now
+        with decoding_turn():
+            with counting:
+                now += 1
+                most = max(most, now)
+            time.sleep(0.02)
+            with counting:
+                now -= 1
+
+    at_once([decode] * 8)
+    assert most == 2
+
+
+@pytest.mark.parametrize(
+    "trouble", [MemoryError(), OSError(errno.EIO, "disk"), StorageError("could not keep photos/x")]
+)
+def test_what_breaks_here_is_not_said_to_be_the_photos_fault(
+    ada: FlaskClient, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    keep = services.keep_photo
+
+    def fails_once(*arguments: Any, **options: Any) -> Photo:
+        if arguments[2] == "b.jpg":
+            raise trouble
+        return keep(*arguments, **options)
+
+    monkeypatch.setattr("app.studio.services.keep_photo", fails_once)
+    files = ((sample_jpeg(), "a.jpg"), (sample_jpeg(), "b.jpg"))
+    answer = upload(ada, *files, headers=JSON)
+    assert (answer.status_code, len(answer.json["photos"])) == (201, 1)
+    assert answer.json["errors"][0]["name"] == "b.jpg"
+    assert "Something broke on our side" in answer.json["errors"][0]["sentence"]
+    alone = upload(ada, files[1])
+    assert (alone.status_code, "b.jpg: Something broke on our side" in alone.text) == (500, True)
 
 
 def test_nothing_chosen_is_said(ada: FlaskClient) -> None:

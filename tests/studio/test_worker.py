@@ -6,31 +6,38 @@ import io
 import os
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from flask import Flask
+from huey.consumer import Consumer
 from PIL import Image
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from app.accounts.models import User
 from app.billing import ledger
 from app.config import PROJECT_ROOT
 from app.db import transaction, utc_now
+from app.engine.errors import OutOfMemory
 from app.imaging.prints import FULL, PrintSize
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage
-from app.studio import orders, services
+from app.studio import orders, services, worker
 from app.studio.controls import Controls
 from app.studio.failures import failure_in_words
 from app.studio.masks import keep_mask
-from app.studio.models import Photo, Render, RenderStatus
+from app.studio.models import Photo, PictureOrder, Render, RenderStatus
 from app.studio.orders import Wish
+from app.studio.queue import RenderQueue
 from app.studio.worker import (
     ORPHAN_AGE,
     EmbeddedWorker,
+    LeaseLost,
     _fail,
     discard_masks,
     discard_orphans,
@@ -180,13 +187,118 @@ def test_failing_a_picture_that_was_finished_meanwhile_takes_nothing_away(app: F
     assert read(app, user, render_id)[0].status is RenderStatus.DONE
 
 
-def test_the_result_of_a_deleted_picture_is_thrown_away(app: Flask, user: User, tmp_path: Path) -> None:
+def test_the_result_of_a_deleted_picture_is_thrown_away(
+    app: Flask, user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its owner closes the account while the last strokes are made."""
     render_id = order_picture(app, user)
+    store = worker._store
+    stored: list[str] = []
+
+    def store_and_lose(render: Render, picture: Image.Image) -> None:
+        store(render, picture)
+        stored.extend(path.name for path in pictures_kept(tmp_path))
+        with transaction() as session:
+            services.delete_everything_of(session, user.id)
+
+    monkeypatch.setattr(worker, "_store", store_and_lose)
+    with capture_logs() as logs:
+        process_render(app, render_id)
+    assert (stored, pictures_kept(tmp_path)) == (["picture.png"], [])
+    assert events(logs) == ["render.lease_lost"]
+
+
+def pictures_kept(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "storage").glob("renders/**/picture.png"))
+
+
+def events(logs: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [entry["event"] for entry in logs if entry["log_level"] in ("warning", "error")]
+
+
+def test_files_that_the_disk_keeps_do_not_stop_anything(
+    app: Flask, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture fails, and another loses its lease: both go their way though nothing can be removed."""
+
+    def refuse(_self: LocalStorage, prefix: str) -> None:
+        raise StorageError(prefix)
+
+    failing, losing = (order_picture(app, user, style="removed_since") for _ in range(2))
+    monkeypatch.setattr(LocalStorage, "delete_prefix", refuse)
+    with capture_logs() as logs:
+        process_render(app, failing)
+    assert events(logs) == ["render.refused", "storage.files_stay"]
+    render, _ = read(app, user, failing)
+    assert render.status is RenderStatus.FAILED
     with app.app_context(), transaction() as session:
-        services.claim(session, render_id, timedelta(seconds=20))
-        services.delete_everything_of(session, user.id)
+        assert session.get_one(PictureOrder, render.order_id).completed_at, "its owner is told"
+
+    def lose(*_: object) -> None:
+        raise LeaseLost
+
+    monkeypatch.setattr(worker, "_paint_and_store", lose)
+    with capture_logs() as logs:
+        process_render(app, losing)
+    assert events(logs) == ["render.lease_lost", "storage.files_stay"]
+
+
+def test_a_picture_that_finds_no_memory_is_tried_again(
+    app: Flask, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render_id = order_picture(app, user)
+
+    def find_no_room(*_: object, **__: object) -> None:
+        raise OutOfMemory("no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(worker, "paint", find_no_room)
+        process_render(app, render_id)
+    render, balance = read(app, user, render_id)
+    assert (render.status, render.attempt, balance) == (RenderStatus.QUEUED, 1, 1)
     process_render(app, render_id)
-    assert list((tmp_path / "storage").glob("renders/**/*.png")) == []
+    assert read(app, user, render_id)[0].status is RenderStatus.DONE
+
+
+def test_what_is_tried_again_waits_a_little_and_the_sweep_leaves_it_so(
+    app: Flask, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render_id = order_picture(app, user)
+    asked: list[float] = []
+    send = RenderQueue._send
+
+    def note(self: RenderQueue, render: str, pause: float) -> None:
+        asked.append(pause)
+        send(self, render, pause)
+
+    def fail(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(RenderQueue, "_send", note)
+    monkeypatch.setattr(worker, "_paint_and_store", fail)
+    process_render(app, render_id)
+    consumer = make_consumer(app)
+    consumer.start()
+    try:
+        wait_until(lambda: scheduled(app) == 1, "the consumer has put the message aside")
+        sweep(app)
+        assert (asked, read(app, user, render_id)[0].attempt) == ([10.0], 1)
+    finally:
+        consumer.stop(graceful=True)
+    process_render(app, render_id)
+    process_render(app, render_id)
+    assert asked == [10.0, 60.0]
+    assert read(app, user, render_id)[0].status is RenderStatus.FAILED
+
+
+def make_consumer(app: Flask) -> Consumer:
+    with app.app_context():
+        return render_queue().consumer(embedded=True)
+
+
+def scheduled(app: Flask) -> int:
+    with app.app_context():
+        return int(render_queue()._huey.scheduled_count())
 
 
 def test_the_sweep_returns_the_credit_of_a_render_that_keeps_killing_its_worker(
@@ -210,16 +322,34 @@ def test_the_sweep_finds_renders_whose_message_was_lost(app: Flask, user: User) 
         assert render_queue().pending() == 1
 
 
+def test_a_lost_message_is_found_while_others_wait(app: Flask, user: User) -> None:
+    """On a busy site the queue is never empty."""
+    lost, waiting = (order_picture(app, user) for _ in range(2))
+    with app.app_context():
+        render_queue().submit(waiting)
+        for _ in range(2):
+            sweep(app)
+            assert (render_queue().pending(), render_queue().asked_for()) == (2, {lost, waiting})
+
+
+def test_the_sweep_survives_a_message_that_nobody_here_signed(app: Flask, user: User) -> None:
+    render_id = order_picture(app, user)
+    with app.app_context():
+        render_queue()._huey.storage.enqueue(b"nonsense")
+        sweep(app)
+        assert render_queue().asked_for() == {render_id}
+
+
 def test_the_embedded_worker_paints_what_is_queued(app: Flask, user: User) -> None:
     render_id = order_picture(app, user)
-    worker = EmbeddedWorker(app)
-    worker.start()
+    embedded = EmbeddedWorker(app)
+    embedded.start()
     try:
         wait_until(
             lambda: read(app, user, render_id)[0].status is RenderStatus.DONE, "the picture is painted"
         )
     finally:
-        worker.stop()
+        embedded.stop()
 
 
 def test_files_whose_row_never_came_are_removed_once_they_are_old(
