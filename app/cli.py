@@ -47,7 +47,8 @@ def show_credits(email: str) -> None:
         click.echo(ledger.balance(session, user.wallet_id))
 
 
-@credits_group.command("grant")
+# A negative AMOUNT looks like an option.
+@credits_group.command("grant", context_settings={"ignore_unknown_options": True})
 @click.argument("email")
 @click.argument("amount", type=int)
 @click.option("--reference", required=True, help="What this is for; the same reference counts once.")

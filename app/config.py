@@ -16,6 +16,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.sentences import translatable
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+# Whoever guesses the key can write sessions: in production it is no word that somebody made up.
+SECRET_KEY_LENGTH = 32
 
 
 class CreditPack(BaseModel):
@@ -88,6 +90,8 @@ class Settings(BaseSettings):
             raise ValueError("CREDIT_PACKS: every pack needs a slug of its own")
         if (self.stripe_secret_key is None) != (self.stripe_webhook_secret is None):
             raise ValueError("STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET must be set together")
+        if self.site_url is not None and not _is_web_address(self.site_url):
+            raise ValueError("SITE_URL must be a whole address such as https://art.example.com")
         if self.app_env == "production":
             self._check_production()
         return self
@@ -103,6 +107,14 @@ class Settings(BaseSettings):
         missing = [name for name, value in required.items() if not value]
         if missing:
             raise ValueError(f"APP_ENV=production needs {', '.join(missing)}")
+        if len(self.resolved_secret_key()) < SECRET_KEY_LENGTH:
+            raise ValueError(f"SECRET_KEY needs at least {SECRET_KEY_LENGTH} characters")
+        if self.https and not self.trusted_proxies:
+            # The proxy that speaks https hides people's addresses: limits would count all of them as one.
+            raise ValueError(
+                "TRUSTED_PROXIES must be at least 1 when SITE_URL begins with https://: "
+                "it is the number of proxies in front"
+            )
 
     @property
     def sandbox(self) -> bool:
@@ -112,7 +124,7 @@ class Settings(BaseSettings):
     @property
     def https(self) -> bool:
         """Whether people reach the site by https, so that cookies may insist on it."""
-        return (self.site_url or "").startswith("https://")
+        return urlsplit(self.site_url or "").scheme == "https"
 
     @property
     def trusted_hosts(self) -> list[str] | None:
@@ -148,6 +160,15 @@ class Settings(BaseSettings):
         if self.secret_key is not None:
             return self.secret_key.get_secret_value()
         return read_or_create_secret(self.instance_dir / "secret_key")
+
+
+def _is_web_address(text: str) -> bool:
+    """Whether ``text`` names a scheme and a host: without them no host is checked and no cookie is secure."""
+    try:
+        address = urlsplit(text)
+        return address.scheme in ("http", "https") and bool(address.hostname)
+    except ValueError:
+        return False
 
 
 def load_settings() -> Settings:

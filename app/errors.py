@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import time
+from contextlib import suppress
+
 import structlog
-from flask import Flask, render_template, request
+from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
+from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, SecurityError
 
+from app.extensions import db, limiter
 from app.sentences import Plural, in_english, translatable
+from app.translation import language
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +54,6 @@ SENTENCES = {
     ),
     405: translatable("That page cannot be used this way. Start again from the home page."),
     413: translatable("That upload is too large. Choose smaller photos, or fewer at once, and try again."),
-    429: translatable("That was a lot of requests in a short time. Wait a minute and try again."),
     500: translatable("Something broke on our side. It has been logged. Try again in a moment."),
 }
 
@@ -55,6 +62,7 @@ def configure_errors(app: Flask) -> None:
     """Show every error as a page with one clear sentence, and log the cause."""
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(RateLimitExceeded, _too_fast)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected_error)
 
@@ -63,7 +71,18 @@ def error_page(sentence: str, status: int) -> ResponseReturnValue:
     """The error page; a request made by a script gets the bare sentence instead."""
     if request.accept_mimetypes.best == "application/json":
         return {"error": sentence}, status
-    return render_template("error.html", sentence=sentence, status=status), status
+    try:
+        return render_template("error.html", sentence=sentence, status=status), status
+    except Exception:
+        # It shows who is logged in and what is left to them, which a database that is down does not tell.
+        log.exception("error_page.failed", path=request.path)
+        return _bare_page(sentence), status
+
+
+def _bare_page(sentence: str) -> str:
+    """A page made of nothing but its sentence: what every other page knows is not asked for."""
+    template = current_app.jinja_env.get_template("error_bare.html")
+    return template.render(sentence=sentence, language=language())
 
 
 def _domain_error(error: DomainError) -> ResponseReturnValue:
@@ -74,6 +93,32 @@ def _domain_error(error: DomainError) -> ResponseReturnValue:
 def _csrf_error(error: CSRFError) -> ResponseReturnValue:
     log.info("request.csrf", reason=error.description)
     return error_page(gettext("This form has expired. Go back, reload the page and send it again."), 400)
+
+
+def _too_fast(error: RateLimitExceeded) -> ResponseReturnValue:
+    hit = limiter.current_limit
+    seconds = hit.reset_at - time.time() if hit else error.limit.limit.get_expiry()
+    return error_page(_when_again(seconds), 429)
+
+
+def _when_again(seconds: float) -> str:
+    """How long whoever was too fast has to wait: some limits are counted by the minute, some by the day."""
+    minutes = max(1, math.ceil((seconds - 1) / 60))  # the limiter rounds up to the next second but one
+    if minutes < 60:
+        return str(
+            ngettext(
+                "That was a lot of requests in a short time. Wait a minute and try again.",
+                "That was a lot of requests in a short time. Wait %(num)d minutes and try again.",
+                minutes,
+            )
+        )
+    return str(
+        ngettext(
+            "That was a lot of requests. Try again in an hour.",
+            "That was a lot of requests. Try again in %(num)d hours.",
+            math.ceil(minutes / 60),
+        )
+    )
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
@@ -87,4 +132,6 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 
 def _unexpected_error(error: Exception) -> ResponseReturnValue:
     log.exception("request.failed", path=request.path)
+    with suppress(SQLAlchemyError):  # what is broken may be the connection itself
+        db.session.rollback()
     return error_page(gettext(SENTENCES[500]), 500)

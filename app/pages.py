@@ -31,6 +31,7 @@ def landing() -> ResponseReturnValue:
         packs=settings().credit_packs,
         currency=settings().currency,
         credits_per_picture=settings().credits_per_picture,
+        upload_max_megapixels=settings().upload_max_megapixels,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,6 +21,10 @@ LOCALES = {"en": "en_GB", "de": "de_DE"}
 COOKIE = "language"
 YEAR_SECONDS = 365 * 24 * 3600
 CATALOGUES = Path(__file__).parent / "translations"
+
+# An address on this site. What begins with two slashes leads elsewhere, and so does what becomes that on its
+# way: a backslash is taken for a slash, and tabs and line breaks are dropped.
+PATH_OF_OURS = re.compile(r"/(?!/)[^\\\x00-\x1f\x7f]*")
 
 bp = Blueprint("translation", __name__)
 
@@ -72,9 +77,7 @@ def speaking(wanted: str) -> Iterator[None]:
 def choose() -> ResponseReturnValue:
     """Remember a language for this browser, and go back to the page."""
     back = request.form.get("next", "")
-    # Only a path of this site: what begins with two slashes (or a backslash) leads elsewhere.
-    here = back.startswith("/") and not back.startswith(("//", "/\\"))
-    response = redirect(back if here else url_for("pages.landing"), 303)
+    response = redirect(back if PATH_OF_OURS.fullmatch(back) else url_for("pages.landing"), 303)
     chosen = request.form.get("language")
     if chosen in LANGUAGES:
         response.set_cookie(

@@ -45,6 +45,48 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
     assert "FREE_CREDITS: Input should be a valid integer" in answer.stderr
 
 
+PRODUCTION: dict[str, object] = {
+    "app_env": "production",
+    "secret_key": "x" * 32,
+    "stripe_secret_key": "sk_live_1",
+    "stripe_webhook_secret": "whsec_1",
+    "site_url": "https://art.example.com",
+    "smtp_host": "mail.example.com",
+    "trusted_proxies": 1,
+}
+
+
+def test_production_starts_with_all_that_it_needs(tmp_path: Path) -> None:
+    assert make_settings(tmp_path, **PRODUCTION).https
+    assert make_settings(tmp_path, **PRODUCTION | {"site_url": "HTTPS://art.example.com"}).https
+    plain = {"site_url": "http://art.local", "trusted_proxies": 0}
+    assert make_settings(tmp_path, **PRODUCTION | plain).trusted_hosts == [
+        "art.local",
+        "127.0.0.1",
+        "localhost",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"site_url": "art.example.com"}, "SITE_URL must be a whole address"),
+        ({"site_url": "art.example.com:8000"}, "SITE_URL must be a whole address"),
+        ({"site_url": "https://"}, "SITE_URL must be a whole address"),
+        ({"site_url": "https:/art.example.com"}, "SITE_URL must be a whole address"),
+        ({"site_url": "ftp://art.example.com"}, "SITE_URL must be a whole address"),
+        ({"site_url": "https://[art"}, "SITE_URL must be a whole address"),
+        ({"trusted_proxies": 0}, "TRUSTED_PROXIES must be at least 1 when SITE_URL begins with https"),
+        ({"secret_key": "x" * 31}, "SECRET_KEY needs at least 32 characters"),
+    ],
+)
+def test_production_does_not_start_with_what_is_not_safe(
+    tmp_path: Path, wrong: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        make_settings(tmp_path, **PRODUCTION | wrong)
+
+
 def test_stripes_keys_come_together(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="STRIPE_WEBHOOK_SECRET"):
         make_settings(tmp_path, stripe_secret_key="sk_test_x")

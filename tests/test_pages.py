@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
-from app.config import PROJECT_ROOT
+from app.config import PROJECT_ROOT, Settings
+from app.errors import _when_again
+from app.extensions import db, limiter
+from tests.conftest import MakeUser, create_user, log_in, make_settings, running_app
 
 
 def test_the_landing_page_shows_prices_and_leads_on(client: FlaskClient) -> None:
@@ -16,6 +21,25 @@ def test_the_landing_page_shows_prices_and_leads_on(client: FlaskClient) -> None
     assert "€4.90" in page
     assert 'href="/sign-up"' in page
     assert len(re.findall(r'href="/studio">Paint my photo', page)) == 2
+
+
+@pytest.mark.parametrize(
+    ("free", "cost", "said"),
+    [
+        (3, 1, "The first 3 pictures are free"),
+        (3, 2, "The first picture is free"),
+        (3, 4, None),
+        (0, 1, None),
+    ],
+)
+def test_the_landing_page_promises_what_is_free_if_anything_is(
+    settings: Settings, free: int, cost: int, said: str | None
+) -> None:
+    changes = {"free_credits": free, "credits_per_picture": cost, "upload_max_megapixels": 24}
+    for app in running_app(settings.model_copy(update=changes)):
+        page = app.test_client().get("/").text
+        assert said in page if said else "No card needed" not in page
+        assert "up to 24 megapixels" in page
 
 
 def test_errors_say_what_to_do_next(app: Flask) -> None:
@@ -69,6 +93,84 @@ def test_an_unexpected_error_is_a_page_and_tells_nothing_of_its_cause(app: Flask
     assert answer.status_code == 500
     assert "Something broke on our side" in answer.text
     assert "ZeroDivisionError" not in answer.text
+
+
+@pytest.mark.parametrize("address", ["/account", "/no/such/page", "/"])
+def test_without_its_database_the_site_still_says_what_is_wrong(
+    app: Flask, client: FlaskClient, make_user: MakeUser, tmp_path: Path, address: str
+) -> None:
+    log_in(client, make_user())
+    with app.app_context():
+        db.engine.dispose()
+    for file in tmp_path.glob("site.db*"):
+        file.write_bytes(b"no database at all" * 1000)
+    app.testing = False
+    answer = client.get(address)
+    assert answer.status_code == 500
+    assert "Something broke on our side" in answer.text
+    assert "<h1>That did not work</h1>" in answer.text
+    assert "no database" not in answer.text
+    assert client.get(address, headers={"Accept": "application/json"}).json == {
+        "error": "Something broke on our side. It has been logged. Try again in a moment."
+    }
+    german = client.get(address, headers={"Accept-Language": "de"})
+    assert '<html lang="de">' in german.text
+    assert "Das hat nicht geklappt" in german.text
+    assert client.get("/static/css/site.css").status_code == 200
+
+
+def test_a_transaction_that_broke_does_not_break_the_page(app_on_both: Flask) -> None:
+    def breaks() -> str:
+        db.session.execute(text("SELECT nothing FROM nowhere"))
+        return ""
+
+    app_on_both.testing = False
+    app_on_both.config["WTF_CSRF_ENABLED"] = False
+    app_on_both.add_url_rule("/breaks", view_func=breaks)
+    client = app_on_both.test_client()
+    log_in(client, create_user(app_on_both, "ada@example.com"))
+    answer = client.get("/breaks")
+    assert answer.status_code == 500
+    assert "ada@example.com" in answer.text, "the page with everything that it shows"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.2, "Wait a minute and"),
+        (60.9, "Wait a minute and"),
+        (61.5, "Wait 2 minutes and"),
+        (1800, "Wait 30 minutes and"),
+        (3600.9, "Try again in an hour"),
+        (3700, "Try again in 2 hours"),
+        (86400, "Try again in 24 hours"),
+    ],
+)
+def test_who_was_too_fast_is_told_how_long_to_wait(app: Flask, seconds: float, said: str) -> None:
+    with app.test_request_context():
+        assert said in _when_again(seconds)
+
+
+def test_a_limit_by_the_hour_is_not_over_in_a_minute(tmp_path: Path, sqlite_url: str) -> None:
+    settings = make_settings(tmp_path, database_url=sqlite_url, ratelimit_enabled=True)
+    for app in running_app(settings):
+
+        @app.get("/by-hour")
+        @limiter.limit("100/minute;1/hour")
+        def by_hour() -> str:
+            return "once"
+
+        @app.get("/by-day")
+        @limiter.limit("100/minute;1/day")
+        def by_day() -> str:
+            return "once"
+
+        client = app.test_client()
+        for address, said in (("/by-hour", "in an hour."), ("/by-day", "in 24 hours.")):
+            assert client.get(address).text == "once"
+            answer = client.get(address)
+            assert answer.status_code == 429
+            assert f"That was a lot of requests. Try again {said}" in answer.text
 
 
 def test_pages_are_asked_for_again_when_somebody_goes_back(client: FlaskClient) -> None:

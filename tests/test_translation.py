@@ -164,7 +164,21 @@ def test_the_language_chosen_in_the_footer_stays(client: FlaskClient) -> None:
     assert "ways to paint a photo" in client.get("/styles", headers=GERMAN).text
 
 
-@pytest.mark.parametrize("elsewhere", ["https://evil.example", "//evil.example", "/\\evil.example", ""])
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "/\r\n/evil.example",
+        "\t//evil.example",
+        "/styles\\..\\\\evil.example",
+        "/\0/evil.example",
+        "",
+    ],
+)
 def test_choosing_a_language_leads_nowhere_else(client: FlaskClient, elsewhere: str) -> None:
     answer = client.post("/language", data={"language": "tlh", "next": elsewhere})
     assert (answer.status_code, answer.location) == (303, "/")

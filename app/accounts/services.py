@@ -58,6 +58,7 @@ def close_account(session: Session, user: User, closers: Iterable[AccountCloser]
 
     The wallet with its entries and orders stays: the books must stay whole, and they name nobody.
     """
+    ledger.lock_wallet(session, user.wallet_id)  # an order placed at this moment must not spend what is taken
     remaining = ledger.balance(session, user.wallet_id)
     if remaining:
         ledger.grant(session, user.wallet_id, -remaining, EntryReason.ACCOUNT_CLOSED, str(user.wallet_id))

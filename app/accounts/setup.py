@@ -6,8 +6,9 @@ from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 
-from flask import Flask, flash, request
+from flask import Flask, Response, after_this_request, flash, request
 from flask_babel import gettext
+from flask_login import user_logged_out
 from flask_security import MailUtil, Security, SQLAlchemyUserDatastore
 from sqlalchemy.orm import Session
 
@@ -108,15 +109,18 @@ def configure_accounts(app: Flask, settings: Settings) -> None:
     """Sign-up, log-in, confirmation, recovery and changes, by Flask-Security on Flask-Login."""
     app.config.update(_security_options(app, settings))
     app.config.update({f"SECURITY_MSG_{name}": message for name, message in MESSAGES.items()})
-    Security(
+    security = Security(
         app,
         AccountDatastore(settings.free_credits),
         register_form=SignUpForm,
         change_email_form=NewEmailForm,
         mail_util_cls=_mail_util(app.extensions["mailer"]),
     )
+    # Files are the same for everybody: no database is asked, nor has to be there, for what a page looks like.
+    security.principal.skip_static = True
     _write_in_one_transaction(app)
     _limit_guessing(app)
+    _forget_pages(app)
 
 
 def _security_options(app: Flask, settings: Settings) -> dict[str, object]:
@@ -235,3 +239,20 @@ def _limit_guessing(app: Flask) -> None:
     for endpoint, limit in limits.items():
         view = app.view_functions[endpoint]
         app.view_functions[endpoint] = limiter.limit(limit, methods=["POST"])(view)
+
+
+def _forget_pages(app: Flask) -> None:
+    """Have the browser drop the pages that it keeps once somebody has logged out or closed their account.
+
+    It keeps whole pages to go back to, asks nobody before it shows them, and whoever comes next may go back.
+    The page that was left last is kept only after this, so ``site.js`` sees to it.
+    """
+
+    def clear(response: Response) -> Response:
+        response.headers["Clear-Site-Data"] = '"cache"'
+        return response
+
+    def logged_out(_app: Flask, **_: object) -> None:
+        after_this_request(clear)
+
+    user_logged_out.connect(logged_out, app, weak=False)

@@ -35,6 +35,14 @@ window.addEventListener("pageshow", (event) => {
   for (const button of document.querySelectorAll("button[type=submit][disabled]")) button.removeAttribute("disabled");
 });
 
+/** The server has the browser drop the pages that it keeps of an account, but for the one from which somebody logs out. */
+for (const form of document.querySelectorAll("form[data-leaves]")) {
+  form.addEventListener("submit", () => {
+    window.addEventListener("pagehide", () => (document.body.hidden = true));
+    window.addEventListener("pageshow", (event) => event.persisted && location.reload());
+  });
+}
+
 /** Menus close with Escape and with a click elsewhere. */
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {

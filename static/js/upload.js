@@ -7,6 +7,9 @@ const list = document.querySelector(".uploads");
 const maxBytes = Number(form.dataset.maxMegabytes) * 1e6;
 const maxFiles = Number(form.dataset.maxFiles);
 const waiting = [];
+// How long, in milliseconds, nothing may happen while a photo is sent, and then until it is answered.
+const STALLED = 30_000;
+const UNANSWERED = 120_000;
 let sending = false;
 
 for (const element of form.querySelectorAll("[data-plain]")) element.hidden = true;
@@ -114,13 +117,24 @@ function send(file, onProgress) {
     request.open("POST", form.action);
     request.setRequestHeader("Accept", "application/json");
     request.responseType = "json";
-    request.upload.addEventListener("progress", (event) => event.lengthComputable && onProgress(0.9 * (event.loaded / event.total)));
-    request.addEventListener("error", () => reject(new Error(words("broken"))));
+    let patience = 0;
+    const wait = (milliseconds) => {
+      clearTimeout(patience);
+      patience = setTimeout(() => request.abort(), milliseconds);
+    };
+    request.upload.addEventListener("progress", (event) => {
+      wait(STALLED);
+      if (event.lengthComputable) onProgress(0.9 * (event.loaded / event.total));
+    });
+    request.upload.addEventListener("load", () => wait(UNANSWERED));
+    for (const end of ["error", "abort"]) request.addEventListener(end, () => reject(new Error(words("broken"))));
+    request.addEventListener("loadend", () => clearTimeout(patience));
     request.addEventListener("load", () => {
       const answer = request.response;
       if (answer?.photos?.length) resolve(answer.photos[0]);
       else reject(new Error(answer?.errors?.[0]?.sentence ?? answer?.error ?? words("notUploaded")));
     });
+    wait(STALLED);
     request.send(data);
   });
 }

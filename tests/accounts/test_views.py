@@ -151,8 +151,10 @@ def test_logging_in_and_out(app: Flask, client: FlaskClient) -> None:
     log_in(client, create_user(app, "ada@example.com"))
     assert is_logged_in(client)
     assert client.get("/log-out").status_code == 405
-    assert client.post("/log-out").status_code == 302
+    answer = client.post("/log-out")
+    assert (answer.status_code, answer.headers["Clear-Site-Data"]) == (302, '"cache"')
     assert not is_logged_in(client)
+    assert "Clear-Site-Data" not in client.post("/log-out").headers, "nobody has left"
 
 
 def test_log_in_does_not_tell_whether_an_account_exists(app: Flask, client: FlaskClient) -> None:
@@ -472,6 +474,7 @@ def test_deleting_the_account_deletes_everything_but_the_books(
     assert "not your password" in wrong.text
     answer = client.post("/account/delete", data={"password": PASSWORD})
     assert answer.status_code == 303
+    assert answer.headers["Clear-Site-Data"] == '"cache"'
     assert not is_logged_in(client)
     assert [path for path in (tmp_path / "storage").rglob("*") if path.is_file()] == []
     with app.app_context(), transaction() as session:

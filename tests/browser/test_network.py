@@ -17,6 +17,7 @@ from playwright.sync_api import TimeoutError as TooSlow
 
 from app.config import PROJECT_ROOT
 from app.studio.page import PHOTOS_SHOWN
+from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.easel import across, distance, follow, put, rest, seen, share_of_second, shown, take_brush
 from tests.browser.test_customer import (
     CHELSEA,
@@ -336,6 +337,22 @@ def test_an_upload_without_connection_says_so_and_works_when_it_is_back(page: Pa
     expect(page.locator("input[name=photos]:checked")).to_have_count(1)
 
 
+def test_an_upload_that_stalls_is_given_up_and_the_next_one_works(page: Page) -> None:
+    sign_up(page)
+    page.clock.install()
+    page.reload()
+    expect(page.locator(".drop [data-scripted]").first).to_be_visible()  # its script has arrived
+    page.route("**/photos", lambda _: None, times=1)  # nothing more is ever heard of it
+    with page.expect_request("**/photos"):
+        page.set_input_files("#photo-files", COFFEE)
+    page.clock.fast_forward(29_000)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.clock.fast_forward(2_000)
+    expect(page.get_by_role("alert")).to_contain_text("The connection broke. Check it and try again.")
+    upload(page, COFFEE)
+    expect(page.locator("input[name=photos]:checked")).to_have_count(1)
+
+
 def test_a_mask_painted_without_connection_is_kept_with_the_next_stroke(page: Page) -> None:
     page.goto("/studio?sample=coffee&style=wave")
     rest(page)
@@ -488,6 +505,20 @@ def test_a_tile_whose_connection_breaks_is_asked_for_again(page: Page, breaking:
     tile = re.compile(r"/previews/samples/coffee/(?!large|photo)\w+\.webp")
     page.route(tile, lambda route: route.fulfill(path=TILE, headers={"X-Suits": "0.5"}))
     page.route("**/wave.webp*", lambda route: route.continue_(url=breaking), times=1)
+    page.goto("/studio?sample=coffee")
+    expect(page.locator("[data-wall]")).to_have_attribute("data-state", "complete", timeout=30_000)
+    expect(page.locator("#style-wave")).to_have_attribute("data-state", "painted")
+
+
+def test_a_tile_that_never_comes_is_asked_for_again(page: Page) -> None:
+    page.add_init_script(
+        "const whole = AbortSignal.timeout; AbortSignal.timeout = (m) => whole.call(AbortSignal, m / 60)"
+    )
+    page.route(
+        re.compile(r"/previews/samples/coffee/(?!large|photo)\w+\.webp"),
+        lambda route: route.fulfill(path=TILE, headers={"X-Suits": "0.5"}),
+    )
+    page.route("**/wave.webp*", lambda _: None, times=1)
     page.goto("/studio?sample=coffee")
     expect(page.locator("[data-wall]")).to_have_attribute("data-state", "complete", timeout=30_000)
     expect(page.locator("#style-wave")).to_have_attribute("data-state", "painted")
@@ -655,16 +686,37 @@ def test_back_after_an_upload_and_after_an_order(page: Page, site: LiveSite) -> 
     assert entries_of(site, email) == [-1, 3]
 
 
-def test_back_after_logging_out_shows_nothing_of_the_account(page: Page) -> None:
+@pytest.fixture
+def keeping_page(browser: Browser, site: LiveSite) -> Iterator[Page]:
+    """A page of a browser that keeps whole pages to go back to, which Playwright turns off."""
+    never = ["--disable-back-forward-cache"]
+    with (
+        browser.browser_type.launch(
+            executable_path=CHROMIUM, args=FLAGS, ignore_default_args=never
+        ) as keeping,
+        keeping.new_page(base_url=site.url) as page,
+    ):
+        yield page
+
+
+def test_back_after_logging_out_shows_nothing_of_the_account(keeping_page: Page) -> None:
+    page = keeping_page
     email = sign_up(page)
     page.goto("/account")
-    expect(page.get_by_role("main")).to_contain_text(email)
+    page.evaluate("window.kept = true")
+    page.goto("/styles")
+    page.go_back(wait_until="commit")  # what was kept is not loaded
+    assert page.evaluate("window.kept"), "this browser keeps pages"
+    page.goto("/styles")
     page.get_by_label("Your account").click()
     page.get_by_role("button", name="Log out").click()
-    expect(page.get_by_role("link", name="Log in").first).to_be_visible()
-    page.go_back()
-    expect(page.get_by_role("link", name="Log in").first).to_be_visible()
-    expect(page.get_by_text(email)).to_have_count(0)
+    log_in = page.get_by_role("link", name="Log in").first
+    expect(log_in).to_be_visible()
+    for address in ("/styles", "/log-in?next=/account"):
+        page.go_back(wait_until="commit")
+        expect(log_in).to_be_visible()
+        assert page.url.endswith(address)
+        expect(page.get_by_text(email)).to_have_count(0)
 
 
 def test_double_clicks_buy_once(page: Page, site: LiveSite) -> None:

@@ -5,6 +5,7 @@ import { here, rewrite } from "./address.js";
 // Few at a time: the server paints one after the other anyway, and its other threads are for pages.
 const AT_ONCE = 3;
 const TRIES = 8;
+const PATIENCE = 60_000; // an answer that has not come by then, in milliseconds, never will
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -58,7 +59,7 @@ export function startWall(wall) {
   async function persist(address) {
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       try {
-        const answer = await fetch(address, { headers: { Accept: "application/json" } });
+        const answer = await fetch(address, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE) });
         // The connection may break within the picture as well as before it.
         if (answer.ok) return { suits: answer.headers.get("X-Suits"), picture: await answer.blob() };
         if (![429, 500, 502, 503].includes(answer.status)) return null;
