@@ -76,7 +76,7 @@ def leads(recipe: Recipe) -> dict[str, Recipe]:
         ),
         "Style at two scales": loss(style_scales=2),
         "Larger crops": replace(recipe, schedule=replace(recipe.schedule, stages=LARGE_CROPS)),
-        # They begin by adding nothing, so that the network need not be trained anew.
+        # They begin by adding little, so that the network need not be trained anew.
         f"{blocks} residual blocks": replace(recipe, network=replace(recipe.network, residual_blocks=blocks)),
     }
 

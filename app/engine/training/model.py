@@ -24,6 +24,10 @@ from app.engine.transformer import build_transformer, load_kernel
 
 Floats = npt.NDArray[np.float32]
 
+# What a new branch of a network in use is scaled by at first. From zero (Goyal et al. 2017, "Accurate, Large
+# Minibatch SGD", section 5.1) it hardly leaves zero in the time of a training: few steps see a style's row.
+NEW_BRANCH = 0.3
+
 
 class Eyes:
     """The loss network, and what the recipe looks at with it.
@@ -267,8 +271,8 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         """Take over what another network knows: the layers of the same name and shape, and their styles.
 
         A style that it does not know starts from the mean of those it does. A residual block or skip
-        connection that it does not have starts by adding nothing (as in Goyal et al. 2017, "Accurate, Large
-        Minibatch SGD", section 5.1), so that a deeper network paints at first as the one it comes from.
+        connection that it does not have adds little at first, so that a deeper network begins by painting
+        much as the one it comes from.
         """
         theirs = {layer.name: layer for layer in checkpoint.config.layers}
         rows = ops.convert_to_numpy(self.rows).copy()
@@ -281,7 +285,7 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
                 for here, there in zip(spans, checkpoint.config.style_spans[layer.name], strict=True):
                     rows[:, here] = [(mean if row is None else row)[there] for row in known]
             elif layer.name not in theirs and (layer.name.endswith("_b") or layer.name.startswith("skip")):
-                rows[:, spans[0]] = 0.0
+                rows[:, spans[0]] = NEW_BRANCH
         self.rows.assign(rows)
 
 

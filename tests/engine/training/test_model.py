@@ -13,7 +13,7 @@ from keras import ops
 from app.engine.checkpoints import Checkpoint
 from app.engine.config import NetworkConfig
 from app.engine.training.data import read_picture
-from app.engine.training.model import StyleTrainer
+from app.engine.training.model import NEW_BRANCH, StyleTrainer
 from app.engine.training.pictures import find_photos
 from app.engine.training.recipe import Recipe
 from app.engine.training.trainer import Sources, build_trainer
@@ -145,13 +145,19 @@ def test_a_network_takes_over_the_layers_that_it_shares_with_another(
             np.testing.assert_allclose(network.row("blue")[here], unknown[there], rtol=1e-6)
 
 
-def test_a_deeper_network_begins_by_painting_as_the_one_it_starts_from(
+def test_a_deeper_network_begins_as_the_one_it_starts_from_with_quiet_new_branches(
     recipe: Recipe, sources: Sources
 ) -> None:
     start = trained(recipe, sources)
     before = build(recipe, dataclasses.replace(sources, start=start))
     more = NetworkConfig(base_width=4, halvings=2, residual_blocks=3, skips=1, fine_blocks=1)
     deeper = build(dataclasses.replace(recipe, network=more), dataclasses.replace(sources, start=start))
+    rows = ops.convert_to_numpy(deeper.rows).copy()
+    for branch in ("res2_b", "res3_b", "skip1", "fine1_b"):
+        scales, _ = more.style_spans[branch]
+        np.testing.assert_array_equal(rows[:, scales], np.float32(NEW_BRANCH))
+        rows[:, scales] = 0.0
+    deeper.rows.assign(rows)
     same, painted = (ops.convert_to_numpy(model(chance_batch())) for model in (before, deeper))
     np.testing.assert_allclose(painted, same, atol=1e-3)
 
