@@ -238,16 +238,23 @@ def _candidates(files: Mapping[str, Path], published: Path | None, folder: Path)
     for name, path in files.items():
         styles = {slug: slug for slug in load_checkpoint(path).styles}
         yield make_candidate(name, folder / name, dict.fromkeys(styles, path), styles)
+    if published and (candidate := published_networks(published, folder)):
+        yield candidate
+
+
+def published_networks(published: Path, folder: Path) -> Candidate | None:
+    """The published checkpoints of a folder as one candidate, converted into ``folder``."""
     checkpoints: dict[str, Path] = {}
-    for path in sorted(published.glob("*.ckpt*")) if published else []:
+    for path in sorted(published.glob("*.ckpt*")):
         name = path.name.partition(".ckpt")[0]
         if name in checkpoints:
             continue  # another file of the same checkpoint
         checkpoints[name] = folder / f"{name}.npz"
         save_checkpoint(checkpoints[name], read_tensorflow1_checkpoint(path, name))
-    if checkpoints:
-        styles = {PUBLISHED_NAMES.get(name, name): name for name in checkpoints}
-        yield make_candidate(PUBLISHED, folder / PUBLISHED, checkpoints, styles)
+    if not checkpoints:
+        return None
+    styles = {PUBLISHED_NAMES.get(name, name): name for name in checkpoints}
+    return make_candidate(PUBLISHED, folder / PUBLISHED, checkpoints, styles)
 
 
 def make_candidate(name: str, folder: Path, files: Mapping[str, Path], slugs: Mapping[str, str]) -> Candidate:
