@@ -19,6 +19,12 @@ class NothingChosen(DomainError):
     pass
 
 
+class TooBusy(DomainError):
+    """Others ask for more at the moment than this machine can do; asking again in a moment helps."""
+
+    status = 503
+
+
 class TooManyPictures(DomainError):
     """An order beyond what one order may hold."""
 

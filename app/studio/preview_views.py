@@ -22,12 +22,12 @@ from app.extensions import db, limiter
 from app.imaging import encode_webp
 from app.imaging.errors import EmptyFile, FileTooLarge
 from app.studio.controls import Controls
-from app.studio.errors import NotFound
+from app.studio.errors import NotFound, TooBusy
 from app.studio.forms import PaintForm
 from app.studio.guests import SAMPLES, own_photo
 from app.studio.masks import keep_mask, load_masks
-from app.studio.previews import LARGE_SIDES, Asked, Subject, TooBusy, discard_if_deleted, marked
-from app.studio.web import TooManyUploads, decoding_turn, private_file
+from app.studio.previews import LARGE_SIDES, Asked, Subject, discard_if_deleted, marked
+from app.studio.web import decoding_turn, private_file
 from app.wiring import catalogue, previewer, storage
 
 bp = Blueprint("previews", __name__, url_prefix="/previews/<any(photos, samples):shelf>/<name>")
@@ -54,8 +54,7 @@ def _limited(account: str, address: str) -> Callable[[View], View]:
 
 
 @bp.errorhandler(TooBusy)
-@bp.errorhandler(TooManyUploads)
-def _too_busy(error: TooBusy | TooManyUploads) -> ResponseReturnValue:
+def _too_busy(error: TooBusy) -> ResponseReturnValue:
     response = make_response(error_page(in_words(error), error.status))
     response.headers["Retry-After"] = "1"
     return response

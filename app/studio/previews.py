@@ -32,7 +32,7 @@ from app.imaging.watermark import watermark
 from app.sentences import translatable
 from app.storage.base import Storage, StorageError
 from app.studio.controls import Controls
-from app.studio.errors import NotFound
+from app.studio.errors import NotFound, TooBusy
 from app.studio.masks import NO_MASKS, Masks
 from app.studio.models import Photo
 from app.studio.painter import finish, paint_fully
@@ -51,15 +51,6 @@ FORMAT = 1
 AT_ONCE = 8
 # What is kept in memory: photos and paintings of 2 MB each, and where faces are.
 PHOTOS_KEPT, PAINTINGS_KEPT, FACES_KEPT, TABS_KEPT = 16, 24, 256, 512
-
-
-class TooBusy(DomainError):
-    """More previews are wanted at the moment than can be painted; asking again in a second helps."""
-
-    status = 503
-
-    def __init__(self) -> None:
-        super().__init__(translatable("Many previews are being painted just now. Yours comes in a moment."))
 
 
 class Superseded(DomainError):
@@ -251,7 +242,7 @@ class Previewer:
     @contextmanager
     def _place(self) -> Iterator[None]:
         if not self._places.acquire(blocking=False):
-            raise TooBusy
+            raise TooBusy(translatable("Many previews are being painted just now. Yours comes in a moment."))
         try:
             yield
         finally:

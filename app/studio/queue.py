@@ -47,14 +47,10 @@ class RenderQueue:
         else:
             self._task(render_id)
 
-    def pending(self) -> int:
-        """How many messages wait; a render being worked on is not among them."""
-        return int(self._huey.pending_count())
-
-    def asked_for(self) -> set[uuid.UUID]:
-        """The renders that messages stand for, those that are to pause among them."""
+    def asked_for(self) -> list[uuid.UUID]:
+        """The render of each message that waits, of those that are to pause too; none is being worked on."""
         waiting = [*self._huey.pending(), *self._huey.scheduled()]
-        return {uuid.UUID(message.args[0]) for message in waiting}
+        return [uuid.UUID(message.args[0]) for message in waiting]
 
     def consumer(self, *, embedded: bool) -> Consumer:
         """A consumer with one worker thread: an inference uses every core by itself.

@@ -23,7 +23,7 @@ from app.imaging.prints import WHOLE
 from app.sentences import translatable
 from app.storage.base import StorageError
 from app.studio.downloads import ENDINGS, Kind, PictureFile, zip_pictures
-from app.studio.errors import NotFound, NothingChosen
+from app.studio.errors import NotFound, NothingChosen, TooBusy
 from app.studio.models import Render, RenderStatus
 from app.studio.thumbnails import small_key
 from app.translation import translated
@@ -40,24 +40,15 @@ TURN_WITHIN = 10.0
 _turns = threading.BoundedSemaphore(DECODED_AT_ONCE)
 
 
-class TooManyUploads(DomainError):
-    """More is being uploaded at the moment than can be decoded; trying again in a moment helps."""
-
-    status = 503
-
-    def __init__(self) -> None:
-        super().__init__(translatable("Many photos are being uploaded just now. Try again in a moment."))
-
-
 @contextmanager
 def decoding_turn() -> Iterator[None]:
     """Decode what somebody sent while few others do so.
 
     Raises:
-        TooManyUploads: no turn came in time.
+        TooBusy: no turn came in time.
     """
     if not _turns.acquire(timeout=TURN_WITHIN):
-        raise TooManyUploads
+        raise TooBusy(translatable("Many photos are being uploaded just now. Try again in a moment."))
     try:
         yield
     finally:

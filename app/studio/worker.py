@@ -236,7 +236,7 @@ def sweep(app: Flask) -> None:
         if waiting:
             # Messages can be lost between the commit and the queue. Those taken since the rows were read
             # are sent once more, which is harmless.
-            asked_for = render_queue().asked_for()
+            asked_for = set(render_queue().asked_for())
             render_queue().submit(*(render_id for render_id in waiting if render_id not in asked_for))
 
 

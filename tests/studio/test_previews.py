@@ -19,10 +19,10 @@ from app.storage.base import StorageError
 from app.storage.local import LocalStorage
 from app.studio import previews
 from app.studio.controls import Controls
-from app.studio.errors import NotFound
+from app.studio.errors import NotFound, TooBusy
 from app.studio.masks import Masks
 from app.studio.painter import paint
-from app.studio.previews import Asked, Previewer, Recent, Subject, Superseded, TooBusy, marked
+from app.studio.previews import Asked, Previewer, Recent, Subject, Superseded, marked
 
 SAMPLES = PROJECT_ROOT / "static" / "samples"
 CATALOGUE = Catalogue([PROJECT_ROOT / "models"])
