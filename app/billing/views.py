@@ -148,9 +148,13 @@ def checkout_return() -> ResponseReturnValue:
 
 @bp.get("/checkout/<uuid:order_id>/status")
 @limiter.limit("120/minute")
-@auth_required("session")
 def checkout_status(order_id: uuid.UUID) -> ResponseReturnValue:
-    """The part of the return page that waits; as soon as the outcome is known the page is loaded anew."""
+    """The part of the return page that waits; as soon as the outcome is known the page is loaded anew.
+
+    Who has logged out meanwhile gets no log-in page into that part: the page loads itself anew at a 404.
+    """
+    if not current_user.is_authenticated:
+        raise OrderNotFound
     outcome = _outcome(order_id, polled=True)
     headers = {"Cache-Control": "no-store"}
     if not outcome["waiting"]:

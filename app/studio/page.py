@@ -56,6 +56,11 @@ class Easel:
         return self.shelf == "samples"
 
     @property
+    def sides(self) -> tuple[int, ...]:
+        """The long sides in pixels that large previews are painted at."""
+        return LARGE_SIDES
+
+    @property
     def small_size(self) -> tuple[int, int]:
         """Width and height of a small preview."""
         return self._fitted(SMALL_SIDE)
@@ -159,7 +164,6 @@ def studio_page(status: int = 200) -> ResponseReturnValue:
         form=form,
         upload_form=UploadForm(),
         max_megabytes=settings().upload_max_megabytes,
-        max_megapixels=settings().upload_max_megapixels,
         max_files=settings().upload_max_files if current_user.is_authenticated else 1,
         credits_per_picture=settings().credits_per_picture,
     )

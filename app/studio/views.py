@@ -28,6 +28,7 @@ from app.studio.models import Photo
 from app.studio.page import studio_address, studio_page
 from app.studio.thumbnails import small_preview
 from app.studio.web import decoding_turn, private_file, private_thumbnail, signed_in, wants_small
+from app.translation import PATH_OF_OURS
 from app.wiring import catalogue, settings, storage
 
 log = structlog.get_logger(__name__)
@@ -172,7 +173,9 @@ def delete_photo(photo_id: uuid.UUID) -> ResponseReturnValue:
         prefix = services.delete_photo(session, user_id, photo_id)
     services.discard_files(storage(), [prefix])
     flash(gettext("The photo is deleted. Pictures painted from it are still yours."), "success")
-    return redirect(url_for("studio.index"), 303)
+    back = request.form.get("next", "")
+    stays = PATH_OF_OURS.fullmatch(back) and str(photo_id) not in back
+    return redirect(back if stays else url_for("studio.index"), 303)
 
 
 @bp.get("/styles/<slug>/preview.webp")

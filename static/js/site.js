@@ -21,18 +21,22 @@ document.addEventListener("submit", (event) => {
   if (question && !window.confirm(question)) event.preventDefault();
 });
 
-/** A second click on a button that is already sending would only confuse. */
+/** A second click on a button that is already sending would only confuse, or pay twice. */
+const sending = new Set();
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || "stays" in event.target.dataset) return; // a download leaves the page where it is
-  for (const button of event.target.querySelectorAll("button[type=submit]")) {
-    setTimeout(() => button.setAttribute("disabled", ""));
+  for (const button of event.target.querySelectorAll("button[type=submit]:enabled")) {
+    sending.add(button);
+    // After the browser has read the form: a disabled button's value would not be sent.
+    setTimeout(() => (button.disabled = true));
   }
 });
 
 /** Coming back by the back button, a page from the browser's cache still has its buttons off. */
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
-  for (const button of document.querySelectorAll("button[type=submit][disabled]")) button.removeAttribute("disabled");
+  for (const button of sending) button.disabled = false;
+  sending.clear();
 });
 
 /** The server has the browser drop the pages that it keeps of an account, but for the one from which somebody logs out. */

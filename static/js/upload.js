@@ -78,6 +78,7 @@ async function sendAll() {
   list.replaceChildren();
   const chosen = new Set([...document.querySelectorAll("input[name=photos]:checked")].map((box) => box.value));
   let failed = false;
+  let added = false;
   for (let number = 1; waiting.length; number += 1) {
     const file = waiting.shift();
     const line = addLine(file.name);
@@ -86,13 +87,14 @@ async function sendAll() {
       if (file.size > maxBytes) throw new Error(words("tooLarge", { megabytes: form.dataset.maxMegabytes }));
       const photo = await send(file, (share) => (line.bar.value = share * 100));
       chosen.add(photo.id);
+      added = true;
       line.bar.value = 100;
     } catch (error) {
       failed = true;
       line.fail(error.message);
     }
   }
-  if (failed && chosen.size === 0) return;
+  if (!added) return;
   const target = studioWith(chosen);
   if (failed) addContinue(target);
   else leaveFor(target);
@@ -153,7 +155,7 @@ function addLine(name) {
   const fail = (sentence) => {
     bar.remove();
     item.className = "flash flash-error";
-    item.setAttribute("role", "alert");
+    title.setAttribute("role", "alert");
     title.textContent = `${name}: ${sentence}`;
   };
   return { bar, fail };

@@ -10,6 +10,7 @@ async function open(link) {
   const image = document.createElement("img");
   image.src = link.href;
   image.alt = link.dataset.viewer;
+  image.addEventListener("error", () => (image.alt = words("noAnswer")));
   const picture = document.createElement("button");
   picture.type = "button";
   picture.className = "viewer-picture";

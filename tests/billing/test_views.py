@@ -97,10 +97,14 @@ def state(app: Flask, order: Order) -> OrderState:
 
 
 def test_payment_pages_ask_to_log_in(client: FlaskClient) -> None:
-    for path in ("/credits", f"/checkout/return?order={uuid.uuid4()}", f"/checkout/{uuid.uuid4()}/status"):
+    for path in ("/credits", f"/checkout/return?order={uuid.uuid4()}"):
         answer = client.get(path)
         assert (answer.status_code, "/log-in" in answer.location) == (302, True)
     assert client.post("/checkout", data={"pack": PACK.slug}).status_code == 302
+
+
+def test_a_page_that_waits_gets_no_log_in_page_into_it(client: FlaskClient) -> None:
+    assert client.get(f"/checkout/{uuid.uuid4()}/status").status_code == 404
 
 
 def test_the_credits_page_tells_balance_prices_and_history(

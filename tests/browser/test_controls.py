@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 
 import numpy as np
 from PIL import Image
@@ -13,7 +14,15 @@ from app.config import PROJECT_ROOT
 from app.imaging.faces import SOFT_UNTIL, find_faces
 from app.imaging.watermark import watermark
 from tests.browser.easel import Seen, across, distance, put, rest, seen, share_of_second, take_brush
-from tests.browser.test_customer import COFFEE, credits_shown, sign_up, upload, wait_for_picture
+from tests.browser.test_customer import (
+    COFFEE,
+    choose_style,
+    credits_shown,
+    join,
+    sign_up,
+    upload,
+    wait_for_picture,
+)
 from tests.browser.test_network import hold, wait_for
 
 ASTRONAUT = PROJECT_ROOT / "static" / "samples" / "astronaut.jpg"
@@ -55,7 +64,7 @@ def test_strength_goes_from_the_photo_to_the_painting(page: Page) -> None:
     pictures = []
     for strength in (0, 50, 100):
         put(page, strength=strength)
-        expect(page.locator("output[for=strength]")).to_have_text(f"{strength} %")
+        expect(page.locator("output[for=strength]")).to_have_text(f"{strength}%")
         pictures.append(seen(page))
     none, half, full = (distance(picture, marked_photo("coffee")) for picture in pictures)
     assert none < 5, "the photo under the same mark, but for the compression"
@@ -159,6 +168,33 @@ def test_a_painted_mask_shows_the_photo_with_a_soft_edge(page: Page) -> None:
     assert distance(seen(page), painting) == 0
 
 
+def test_an_impatient_second_click_leaves_the_mask_that_is_being_fetched(page: Page) -> None:
+    page.goto("/studio?sample=coffee&style=wave")
+    rest(page)
+    take_brush(page, "Where it is painted")
+    easel, kept = page.locator("[data-canvas]"), page.locator("input[name=mask]")
+    easel.press("Space")
+    expect(kept).not_to_have_value("", timeout=30_000)
+    rest(page)
+    first = kept.input_value()
+    page.reload()
+    held = hold(page, "**/masks/*.png")
+    by_hand = page.get_by_role("button", name="Where it is painted")
+    by_hand.dblclick()
+    wait_for(page, lambda: bool(held))
+    expect(page.locator("[data-tools]")).to_be_hidden()
+    held[0].continue_()
+    for _ in range(4):
+        easel.press("Shift+ArrowLeft")
+    easel.press("Space")
+    expect(kept).not_to_have_value(first, timeout=30_000)
+    levels = kept_mask(page)
+    height, width = levels.shape
+    far = round(4 * 4 * 0.02 * max(height, width))
+    assert [levels[height // 2, width // 2 - step] for step in (0, far)] == [0, 0], "both strokes"
+    assert len(held) == 1
+
+
 def test_strokes_too_old_to_be_undone_stay_in_the_picture(page: Page) -> None:
     page.goto("/studio?sample=coffee&style=wave")
     rest(page)
@@ -181,6 +217,30 @@ def test_strokes_too_old_to_be_undone_stay_in_the_picture(page: Page) -> None:
     far = 4 * 4 * 0.02 * max(height, width)
     assert levels[height // 2, width // 2] == 0, "the first stroke, as on the canvas"
     assert levels[height // 2, round(width / 2 - far)] == 255, "those that were undone"
+
+
+def test_what_is_chosen_goes_along_to_a_sample_a_language_and_an_account(page: Page) -> None:
+    page.goto("/studio?sample=coffee")
+    choose_style(page, "La Muse")
+    put(page, strength=60)
+
+    def chosen() -> None:
+        expect(page.locator("input[name=style]:checked")).to_have_value("la_muse")
+        expect(page.locator("input[name=strength]")).to_have_value("60")
+
+    page.locator("[data-sample=chelsea]").click()
+    page.wait_for_url("**sample=chelsea**")
+    chosen()
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    chosen()
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.get_by_role("banner").get_by_role("link", name="Log in").click()
+    page.get_by_role("link", name="No account yet? Sign up").click()
+    join(page, f"ada-{time.time_ns()}@example.com")
+    page.wait_for_url("**sample=chelsea**")
+    chosen()
 
 
 def kept_mask(page: Page) -> Seen:

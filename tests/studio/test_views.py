@@ -208,6 +208,14 @@ def test_deleting_a_photo(app: Flask, ada: FlaskClient, eve: FlaskClient, tmp_pa
     assert not (tmp_path / "storage" / "photos" / photo).exists()
 
 
+def test_deleting_a_photo_leads_back_to_what_is_chosen(ada: FlaskClient) -> None:
+    kept, *photos = (uploaded(ada) for _ in range(4))
+    chosen = f"/studio?photos={kept}&style=wave"
+    places = (chosen, "//elsewhere.example", chosen.replace(kept, photos[2]))
+    for photo, place, back in zip(photos, places, (chosen, "/studio", "/studio"), strict=True):
+        assert ada.post(f"/photos/{photo}/delete", data={"next": place}).location == back
+
+
 def test_without_scripts_deleting_a_photo_asks_first(app: Flask, ada: FlaskClient, eve: FlaskClient) -> None:
     photo = uploaded(ada)
     assert '<noscript><input type="hidden" name="ask" value="y"></noscript>' in ada.get("/studio").text
@@ -232,7 +240,7 @@ def test_painting_one_photo_leads_to_its_picture(app: Flask, ada: FlaskClient, u
         assert render.status is RenderStatus.QUEUED
         assert render.controls == Controls(style="wave", strength=0.7, keep_colors=True)
         assert answer.location == f"/pictures/{render.id}"
-        assert render_queue().pending() == 1
+        assert render_queue().asked_for() == [render.id]
     assert balance(app, user) == 2
 
 

@@ -22,6 +22,8 @@ export function startByHand(form, stage) {
   const screen = canvas.getContext("2d");
   const keeping = startKeeping(form, stage);
   const masks = {};
+  const opened = {}; // the kind of a mask: until it can be painted on
+  let opening = 0;
   let active = null;
   let tool = "first";
   let stroke = null;
@@ -44,8 +46,9 @@ export function startByHand(form, stage) {
   }
 
   /** The mask to paint on: the one in hand, the one that the form names, or a new one. */
-  async function openMask(kind) {
-    if (masks[kind]) return;
+  const openMask = (kind) => (opened[kind] ??= loadMask(kind));
+
+  async function loadMask(kind) {
     masks[kind] = makeMask(kind);
     const id = form.elements[kind].value;
     if (!id) return;
@@ -121,7 +124,7 @@ export function startByHand(form, stage) {
 
   form.addEventListener("submit", end); // a stroke that is being painted is part of the picture too
   holdUntilKept(form, keeping);
-  for (const link of form.querySelectorAll("[data-sign-up]")) followWhenKept(link, keeping);
+  for (const link of document.querySelectorAll("[data-sign-up]")) followWhenKept(link, keeping);
 
   // --- what is seen -----------------------------------------------------------------------------
 
@@ -208,7 +211,9 @@ export function startByHand(form, stage) {
   // --- tools ------------------------------------------------------------------------------------
 
   async function open(kind) {
+    const mine = (opening += 1);
     await openMask(kind);
+    if (mine !== opening) return; // another has been asked for meanwhile
     active = kind;
     tool = "first";
     for (const button of starters) button.setAttribute("aria-pressed", String(button.dataset.paintMask === kind));

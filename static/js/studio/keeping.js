@@ -3,6 +3,8 @@
 import { words } from "../words.js";
 import { leaveFor } from "./address.js";
 
+const PATIENCE = 30_000; // an answer that has not come by then, in milliseconds, never will
+
 export function startKeeping(form, stage) {
   const late = new Map(); // the kind of a mask: { surface, upload, failed }
 
@@ -15,7 +17,12 @@ export function startKeeping(form, stage) {
 
   async function send(kind, mask) {
     try {
-      const answer = await fetch(stage.masks, { method: "POST", body: await written(mask), headers: { Accept: "application/json" } });
+      const answer = await fetch(stage.masks, {
+        method: "POST",
+        body: await written(mask),
+        headers: { Accept: "application/json" },
+        signal: AbortSignal.timeout(PATIENCE),
+      });
       const said = await answer.json();
       if (late.get(kind) !== mask) return;
       if (answer.ok) take(kind, said.id);

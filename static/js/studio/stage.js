@@ -3,6 +3,7 @@
 // shown first. Answers carry the number of their question, and an older one never takes the place of a newer one.
 import { words } from "../words.js";
 import { here, leaveFor, rewrite } from "./address.js";
+import { reconnected, wait } from "./waiting.js";
 
 // Whatever is asked, the server remembers the painting at full strength; these only change what is done with it.
 const QUICK = new Set(["strength", "keep_colors", "protect_faces", "mask", "draft"]);
@@ -11,9 +12,7 @@ const FIELDS = ["style", "second_style", "mix", "strength", "keep_colors", "brus
 // another painting than the newer one, this much later.
 const PATIENCE = 1500;
 const DRAFT_PATIENCE = 400;
-const DRAFT_SIDE = 640; // the long side of a draft, in pixels
-
-const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const STALLED = 60_000; // an answer that has not come by then never will
 
 export function startStage(form, root) {
   const picture = root.querySelector("[data-picture]");
@@ -21,7 +20,9 @@ export function startStage(form, root) {
   const busy = root.querySelector("[data-busy]");
   const compare = root.querySelector("[data-compare]");
   const mix = form.querySelector("[data-mix]");
-  const signUp = form.querySelector("[data-sign-up]");
+  const doors = document.querySelectorAll("[data-sign-up]"); // to an account, new or old
+  // The long sides that previews are painted at, in pixels; drafts, and all for a slow connection, at the second.
+  const [LARGE, SMALL] = root.dataset.sides.split(" ").map(Number);
   const tab = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
   const changed = new EventTarget();
   let painted = null; // the newest answer: { address, source, width, number }
@@ -47,7 +48,7 @@ export function startStage(form, root) {
   function address() {
     const said = fields();
     if (!said.has("style")) return null;
-    said.set("side", slow() ? 640 : 1024);
+    said.set("side", slow() ? SMALL : LARGE);
     return `${root.dataset.large}?${said}`;
   }
 
@@ -58,7 +59,7 @@ export function startStage(form, root) {
 
   /** Whether a draft comes before the answer: where another painting is needed, and a draft is quicker. */
   function drafted() {
-    const large = Math.max(picture.getAttribute("width"), picture.getAttribute("height")) > DRAFT_SIDE;
+    const large = Math.max(picture.getAttribute("width"), picture.getAttribute("height")) > SMALL;
     return large && !slow() && (!painted || painting(painted.address) !== painting(wanted));
   }
 
@@ -89,6 +90,7 @@ export function startStage(form, root) {
   async function work() {
     while (wanted && wanted !== painted?.address) {
       const controller = new AbortController();
+      const stalled = setTimeout(() => controller.abort(new DOMException("", "TimeoutError")), STALLED);
       const mine = (number += 1);
       const draft = drafted();
       const question = draft ? `${wanted}&draft=1` : wanted;
@@ -104,8 +106,10 @@ export function startStage(form, root) {
       } catch (error) {
         if (error.name !== "AbortError") {
           say(words("offline"));
-          await Promise.race([wait(2000), new Promise((resolve) => window.addEventListener("online", resolve, { once: true }))]);
+          await reconnected(2000);
         }
+      } finally {
+        clearTimeout(stalled);
       }
     }
     running = null;
@@ -133,9 +137,9 @@ export function startStage(form, root) {
     next.src = source;
     await next.decode();
     if (painted) URL.revokeObjectURL(painted.source);
-    painted = { address: question, source, width: next.naturalWidth, number: mine };
+    const alt = words("painted", { name: root.dataset.name, painting: styleTitle() });
+    painted = { address: question, source, width: next.naturalWidth, number: mine, alt };
     hang();
-    picture.alt = words("painted", { name: root.dataset.name, painting: styleTitle() });
     root.dataset.shown = question;
     root.dataset.asked = String(mine);
     say("");
@@ -143,8 +147,10 @@ export function startStage(form, root) {
 
   /** The painting, or the photo under it. */
   function hang() {
-    if (painted && !comparing) picture.srcset = `${painted.source} ${painted.width}w`;
+    const hung = painted && !comparing;
+    if (hung) picture.srcset = `${painted.source} ${painted.width}w`;
     else picture.removeAttribute("srcset");
+    picture.alt = hung ? painted.alt : root.dataset.name;
   }
 
   function say(sentence) {
@@ -159,7 +165,8 @@ export function startStage(form, root) {
   // --- what stands beside the sliders, and in the address ---------------------------------------
 
   function describe() {
-    for (const output of form.querySelectorAll("output[data-percent]")) output.value = `${form.elements[output.htmlFor.value].value} %`;
+    const percent = (value) => (value / 100).toLocaleString(document.documentElement.lang, { style: "percent" });
+    for (const output of form.querySelectorAll("output[data-percent]")) output.value = percent(form.elements[output.htmlFor.value].value);
     const brush = Number(form.elements.brush.value);
     const times = (value) => value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: 2 });
     form.querySelector("output[data-brush]").value = brush === 1 ? words("natural") : words(brush > 1 ? "broader" : "finer", { times: times(Math.max(brush, 1 / brush)) });
@@ -181,7 +188,9 @@ export function startStage(form, root) {
     const now = `${location.pathname}?${query}`;
     rewrite(now);
     for (const link of document.querySelectorAll("[data-leaf]")) leadOn(link, query);
-    if (signUp) signUp.href = `${signUp.dataset.signUp}?${new URLSearchParams({ next: now })}`;
+    for (const link of document.querySelectorAll("[data-sample]")) leadToSample(link, query);
+    for (const door of doors) door.href = `${door.dataset.signUp}?${new URLSearchParams({ next: now })}`;
+    for (const field of document.querySelectorAll("input[name=next]")) field.value = now;
   }
 
   /** A link to another part of the photo strip takes along what is chosen by now. */
@@ -192,6 +201,14 @@ export function startStage(form, root) {
     else query.delete("older");
     // Masks were painted over the photo on the easel: where none is chosen, that is another one there.
     if (!query.has("photos") && !query.has("sample")) for (const name of ["mask", "style_mask"]) query.delete(name);
+    link.href = `${location.pathname}?${query}`;
+  }
+
+  /** So does one to a sample; masks were painted over another photo. */
+  function leadToSample(link, chosen) {
+    const query = new URLSearchParams(chosen);
+    for (const name of ["photos", "mask", "style_mask"]) query.delete(name);
+    query.set("sample", link.dataset.sample);
     link.href = `${location.pathname}?${query}`;
   }
 

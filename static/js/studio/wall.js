@@ -1,6 +1,7 @@
 // The wall of styles: the photo painted in each, arriving one by one; search, filter and order.
 import { words } from "../words.js";
 import { here, rewrite } from "./address.js";
+import { reconnected, wait } from "./waiting.js";
 
 // Few at a time: the server paints one after the other anyway, and its other threads are for pages.
 const AT_ONCE = 3;
@@ -8,7 +9,6 @@ const TRIES = 8;
 const PATIENCE = 60_000; // an answer that has not come by then, in milliseconds, never will
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** In lower case and without accents, as the server does it. */
 const plain = (text) => text.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "").replaceAll("ß", "ss");
@@ -65,10 +65,7 @@ export function startWall(wall) {
         if (![429, 500, 502, 503].includes(answer.status)) return null;
         await wait(1000 * Math.max(Number(answer.headers.get("Retry-After")) || 0, 2 ** attempt / 2));
       } catch {
-        await Promise.race([
-          wait(1000 * 2 ** attempt),
-          new Promise((resolve) => window.addEventListener("online", resolve, { once: true })),
-        ]);
+        await reconnected(1000 * 2 ** attempt);
       }
     }
     return null;
@@ -116,17 +113,16 @@ export function startWall(wall) {
 
   // --- search and filter ------------------------------------------------------------------------
 
+  function fits(tile) {
+    const asked = plain(search.value).split(/\s+/).filter(Boolean);
+    return asked.every((word) => tile.dataset.words.includes(word)) && ["", tile.dataset.movement].includes(movement.value);
+  }
+
   function filter() {
-    const words = plain(search.value).split(/\s+/).filter(Boolean);
-    let number = 0;
-    for (const tile of tiles) {
-      const fits = words.every((word) => tile.dataset.words.includes(word)) && ["", tile.dataset.movement].includes(movement.value);
-      number += Number(fits);
-      // What is chosen stays in sight.
-      tile.hidden = !fits && !tile.querySelector("input").checked;
-    }
-    none.hidden = number > 0;
-    say(number);
+    // What is chosen stays in sight.
+    for (const tile of tiles) tile.hidden = !fits(tile) && !tile.querySelector("input").checked;
+    none.hidden = tiles.some(fits);
+    say();
     const address = here();
     for (const input of [search, movement, order]) {
       const usual = input === order ? "best" : "";
@@ -136,8 +132,8 @@ export function startWall(wall) {
     rewrite(address);
   }
 
-  function say(number = tiles.filter((tile) => !tile.hidden).length) {
-    const said = words("found", { found: number, all: tiles.length });
+  function say() {
+    const said = words("found", { found: tiles.filter(fits).length, all: tiles.length });
     found.textContent = failed ? `${said} · ${words("notPainted", { num: failed })}` : said;
   }
 
@@ -150,7 +146,10 @@ export function startWall(wall) {
     sort();
     filter();
   });
-  sortNow.addEventListener("click", sort);
+  sortNow.addEventListener("click", () => {
+    sort();
+    order.focus({ preventScroll: true }); // the button is gone
+  });
   none.querySelector("[data-show-all]").addEventListener("click", (event) => {
     event.preventDefault();
     search.value = "";
