@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import cast
 
-import structlog
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -16,10 +15,9 @@ from app.accounts.models import User
 from app.accounts.services import AccountCloser, close_account
 from app.db import transaction
 from app.extensions import limiter
-from app.storage.base import StorageError
+from app.storage.base import discard_files
 from app.wiring import storage
 
-log = structlog.get_logger(__name__)
 bp = Blueprint("accounts", __name__, url_prefix="/account")
 
 
@@ -55,10 +53,6 @@ def delete() -> ResponseReturnValue:
     with transaction() as session:
         prefixes = close_account(session, session.get_one(User, user_id), closers)
     logout_user()
-    for prefix in prefixes:
-        try:
-            storage().delete_prefix(prefix)
-        except StorageError:
-            log.exception("account.file_left", prefix=prefix)
+    discard_files(storage(), prefixes)
     flash(gettext("Your account and everything in it is deleted. Thank you for painting with us."), "success")
     return redirect(url_for("pages.landing"), 303)

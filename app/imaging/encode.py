@@ -54,17 +54,18 @@ def make_preview(image: Image.Image) -> bytes:
 
 def preview_size(width: int, height: int) -> tuple[int, int]:
     """The size in pixels that the preview of a picture of this size has."""
-    return _no_larger(width, height, PREVIEW_SIDE)
+    return no_larger(width, height, PREVIEW_SIDE)
 
 
-def _no_larger(width: int, height: int, side: int) -> tuple[int, int]:
+def no_larger(width: int, height: int, side: int) -> tuple[int, int]:
+    """Width and height, reduced to at most ``side`` on the long side."""
     scale = min(1.0, side / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _reduced(image: Image.Image, side: int) -> Image.Image:
     """The picture, no larger than ``side``; reducing by whole steps first makes large photos cheap."""
-    size = _no_larger(image.width, image.height, side)
+    size = no_larger(image.width, image.height, side)
     if size == image.size:
         return image
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)

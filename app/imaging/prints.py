@@ -60,18 +60,27 @@ SIZES: tuple[PrintSize, ...] = (
 )
 
 
+def known_size(slug: str | None) -> PrintSize | None:
+    """The size called ``slug``; None where there is none, or not any more."""
+    return next((size for size in SIZES if size.slug == slug), None)
+
+
 def find_size(slug: str) -> PrintSize:
     """The size called ``slug``.
 
     Raises:
         KeyError: there is none.
     """
-    return {size.slug: size for size in SIZES}[slug]
+    size = known_size(slug)
+    if size is None:
+        raise KeyError(slug)
+    return size
 
 
 def dots_per_inch(slug: str) -> int | None:
     """What a file of this size says of itself; None too for a size that is offered no more."""
-    return next((size.dpi for size in SIZES if size.slug == slug), None)
+    size = known_size(slug)
+    return size.dpi if size else None
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import BinaryIO, Protocol
+
+import structlog
+
+log = structlog.get_logger(__name__)
 
 
 class StorageError(Exception):
@@ -42,4 +47,27 @@ class Storage(Protocol):
         """
 
     def untouched(self, folder: str, age: timedelta) -> list[str]:
-        """The prefixes directly below ``folder`` to which nothing was added for at least ``age``."""
+        """What lies directly below ``folder`` and has been as it is for at least ``age``: keys and prefixes.
+
+        A prefix changes when something directly below it comes or goes, not when that happens deeper down.
+
+        Raises:
+            StorageError: the folder is malformed or cannot be listed.
+        """
+
+
+def discard_files(storage: Storage, prefixes: Iterable[str]) -> list[str]:
+    """Remove files that nobody wants any more, and return the prefixes of those that are gone.
+
+    Whoever discards files has let go of their rows before: a disk that refuses is no reason to fail, nor
+    to leave the others where they are. It is logged.
+    """
+    gone: list[str] = []
+    for prefix in prefixes:
+        try:
+            storage.delete_prefix(prefix)
+        except StorageError:
+            log.exception("storage.files_stay", prefix=prefix)
+        else:
+            gone.append(prefix)
+    return gone

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import structlog
 from flask_babel import gettext
@@ -16,9 +16,10 @@ from PIL import Image
 from zipstream import ZipStream
 
 from app.imaging import encode_jpeg
-from app.imaging.prints import SIZES
+from app.imaging.prints import known_size
 from app.storage.base import Storage, StorageError
 from app.studio.models import Render
+from app.studio.turns import decoding_turn
 from app.studio.words import Title, painting_title
 from app.translation import translated
 
@@ -44,7 +45,7 @@ class PictureFile:
     @classmethod
     def of(cls, render: Render, title: Title) -> PictureFile:
         """The file of a finished render, named after the photo, the painting and the print's size."""
-        size = next((size for size in SIZES if size.slug == render.print_size), None)
+        size = known_size(render.print_size)
         parts = [render.name, painting_title(render.controls, title)]
         if size is not None and not size.keeps_photo:
             parts.append(translated(size.title))
@@ -52,13 +53,13 @@ class PictureFile:
         return cls(render.result_key("picture.png"), name, render.dpi)
 
 
-def read_jpeg(storage: Storage, picture: PictureFile) -> bytes:
-    """The picture as a JPEG, made anew from the kept PNG.
+def as_jpeg(kept: BinaryIO, picture: PictureFile, *, patient: bool = False) -> bytes:
+    """The picture as a JPEG, made anew from the kept PNG, when its turn has come.
 
     Raises:
-        StorageError: there is no such file.
+        TooBusy: as :func:`decoding_turn` does.
     """
-    with storage.open(picture.key) as file, Image.open(file, formats=["PNG"]) as image:
+    with decoding_turn(patient=patient), Image.open(kept, formats=["PNG"]) as image:
         return encode_jpeg(image, dpi=picture.dpi)
 
 
@@ -89,10 +90,10 @@ def _is_there(storage: Storage, picture: PictureFile) -> bool:
 
 def _read(storage: Storage, picture: PictureFile, kind: Kind) -> Iterator[bytes]:
     """The bytes of one file, not touched before its turn comes."""
-    if kind == "jpeg":
-        yield read_jpeg(storage, picture)
-        return
     with storage.open(picture.key) as file:
+        if kind == "jpeg":
+            yield as_jpeg(file, picture, patient=True)
+            return
         while block := file.read(BLOCK):
             yield block
 

@@ -25,7 +25,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.engine.catalogue import Catalogue, Style
 from app.engine.options import BRUSH_LEAST, BRUSH_MOST
-from app.imaging.prints import FULL, SIZES, Focus, PrintSize, Turn, find_size, frame_photo
+from app.imaging.prints import FULL, SIZES, Focus, PrintSize, Turn, find_size, frame_photo, known_size
 from app.studio.controls import Controls
 from app.studio.models import Render
 from app.studio.orders import Wish, wishes_for
@@ -140,7 +140,7 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
     @property
     def print_size(self) -> PrintSize:
         """The size that is asked for; the photo's own where that makes no sense."""
-        return _offered_size(self.size.data)
+        return known_size(self.size.data) or FULL
 
     def wishes(self, sent: Mapping[str, str]) -> list[Wish]:
         """The pictures that the validated form asks for; ``sent`` has what a print shows of each photo."""
@@ -164,8 +164,8 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
             keep_colors=self.keep_colors.data,
             brush=max(self.brush.data or 1.0, BRUSH_FINEST),
             protect_faces=self.protect_faces.data,
-            mask=self.mask.data or None,
-            style_mask=self.style_mask.data or None,
+            mask=_mask_id(self.mask.data),
+            style_mask=_mask_id(self.style_mask.data),
         )
 
     @property
@@ -192,7 +192,7 @@ def as_fields(controls: Controls) -> dict[str, Any]:
 
 def print_fields(render: Render) -> dict[str, Any]:
     """A picture's size and the part of its photo as the form's fields; none for the photo's own size."""
-    size, photo = _offered_size(render.print_size), render.photo
+    size, photo = known_size(render.print_size) or FULL, render.photo
     if size.keeps_photo:
         return {}
     fields: dict[str, Any] = {"size": size.slug}
@@ -206,8 +206,9 @@ def print_fields(render: Render) -> dict[str, Any]:
     return fields
 
 
-def _offered_size(slug: str | None) -> PrintSize:
-    return next((size for size in SIZES if size.slug == slug), FULL)
+def _mask_id(sent: str | None) -> uuid.UUID | None:
+    """The validated id of a mask, in any of the spellings that the validator takes; blanks name none."""
+    return uuid.UUID(sent) if sent and sent.strip() else None
 
 
 def _share(percent: int | None, default: int) -> float:

@@ -81,6 +81,7 @@ def load_masks(storage: Storage, photo: Photo, controls: Controls) -> Masks:
 
     Raises:
         MaskGone: one of them is not there.
+        StorageError: one is there and cannot be read just now, or the storage does not say.
     """
     return Masks(_load(storage, photo, controls.mask), _load(storage, photo, controls.style_mask))
 
@@ -88,8 +89,11 @@ def load_masks(storage: Storage, photo: Photo, controls: Controls) -> Masks:
 def _load(storage: Storage, photo: Photo, mask_id: uuid.UUID | None) -> Image.Image | None:
     if mask_id is None:
         return None
+    key = photo.mask_key(mask_id)
     try:
-        with storage.open(photo.mask_key(mask_id)) as file, Image.open(file, formats=["PNG"]) as mask:
+        with storage.open(key) as file, Image.open(file, formats=["PNG"]) as mask:
             return mask.convert("L")
     except StorageError as error:
+        if storage.holds(key):
+            raise  # trying again may help; a mask that is gone is so for good
         raise MaskGone from error

@@ -47,7 +47,7 @@ class CropColumn(TypeDecorator[Crop]):
 
 
 class Photo(Base):
-    """An uploaded photo. ``storage_key`` names the file as it came; it is never served."""
+    """An uploaded photo. ``original_key`` names the file as it came; it is never served."""
 
     __tablename__ = "photos"
     __table_args__ = (Index(None, "user_id", "created_at"),)
@@ -182,6 +182,11 @@ class Render(Base):
         return f"renders/{self.id}"
 
     @property
+    def attempt_prefix(self) -> str:
+        """The folder of the current attempt's files."""
+        return f"{self.storage_prefix}/{self.attempt}"
+
+    @property
     def frame(self) -> Frame:
         """Its size and the part of the photo that fills it."""
         return Frame(self.width, self.height, self.crop)
@@ -193,4 +198,4 @@ class Render(Base):
 
     def result_key(self, name: str) -> str:
         """Key of a file of the current attempt: ``picture.png``, ``preview.jpg`` or ``thumbnail.webp``."""
-        return f"{self.storage_prefix}/{self.attempt}/{name}"
+        return f"{self.attempt_prefix}/{name}"

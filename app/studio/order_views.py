@@ -18,6 +18,7 @@ from app.db import transaction
 from app.errors import in_words
 from app.extensions import db, limiter
 from app.imaging.prints import SIZES, Frame, Turn, frame_photo
+from app.storage.base import discard_files
 from app.studio import orders, services
 from app.studio.errors import TooManyPictures
 from app.studio.forms import DeleteForm, PaintForm, read_focus
@@ -219,7 +220,7 @@ def delete(order_id: uuid.UUID) -> ResponseReturnValue:
         order = orders.find_order(session, user_id, order_id)
         prefixes = services.delete_order(session, wallet_id, order)
         staying = orders.count_pictures(session, order_id)
-    services.discard_files(storage(), prefixes)
+    discard_files(storage(), prefixes)
     if staying:
         flash(_all_but(staying), "info")
         return redirect(url_for("orders.show", order_id=order_id), 303)

@@ -91,7 +91,7 @@ def place_order(
     placed = session.scalar(select(PictureOrder).where(PictureOrder.request_key == key))
     if placed is not None:
         return placed
-    photos = services.find_photos(session, user_id, [wish.photo_id for wish in wishes])
+    photos = services.find_photos(session, user_id, [wish.photo_id for wish in wishes], keep=True)
     price = credits_each * len(wishes)
     ledger.require_credits(session, wallet_id, price)
     order = PictureOrder(

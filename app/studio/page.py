@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, select, tuple_
 
 from app.db import transaction
 from app.extensions import db
+from app.imaging.encode import no_larger
 from app.studio.controls import Controls
 from app.studio.errors import NotFound
 from app.studio.forms import SIDES, PaintForm, UploadForm, as_fields
@@ -63,11 +64,7 @@ class Easel:
     @property
     def small_size(self) -> tuple[int, int]:
         """Width and height of a small preview."""
-        return self._fitted(SMALL_SIDE)
-
-    def _fitted(self, side: int) -> tuple[int, int]:
-        scale = min(1.0, side / max(self.width, self.height))
-        return max(1, round(self.width * scale)), max(1, round(self.height * scale))
+        return no_larger(self.width, self.height, SMALL_SIDE)
 
     def small(self, slug: str) -> str:
         """The address of the small preview in a style."""
@@ -87,7 +84,7 @@ class Easel:
     @property
     def large_size(self) -> tuple[int, int]:
         """Width and height of the large preview."""
-        return self._fitted(LARGE_SIDES[0])
+        return no_larger(self.width, self.height, LARGE_SIDES[0])
 
     @property
     def thumbnail(self) -> str:
@@ -269,7 +266,9 @@ def _controls(form: PaintForm, slug: str | None) -> Controls | None:
     if wrong == {"second_style"}:
         if form.second_style.data in form.offered:  # else it was taken off the wall, and is not missed there
             flash(form.errors["second_style"][0], "error")
-        return form.controls(slug).model_copy(update={"second_style": None, "mix": 0.0, "style_mask": None})
+        # What was refused may be no style's name at all, which controls cannot hold.
+        form.second_style.data = form.style_mask.data = ""
+        return form.controls(slug)
     return Controls(style=slug) if wrong else form.controls(slug)
 
 

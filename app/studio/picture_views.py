@@ -14,8 +14,9 @@ from flask_security import auth_required
 from app.db import transaction
 from app.extensions import db, limiter
 from app.sentences import translatable
+from app.storage.base import discard_files
 from app.studio import orders, services
-from app.studio.downloads import ENDINGS, MEDIA_TYPES, PictureFile, read_jpeg
+from app.studio.downloads import ENDINGS, MEDIA_TYPES, PictureFile, as_jpeg
 from app.studio.errors import NotFound, NothingChosen
 from app.studio.failures import failure_in_words
 from app.studio.forms import DeleteForm, as_fields, print_fields
@@ -23,6 +24,7 @@ from app.studio.gallery import Place, newest_page, oldest_page, page_after, page
 from app.studio.models import Render, RenderStatus
 from app.studio.web import (
     fresh,
+    open_kept,
     photo_behind,
     private_data,
     private_file,
@@ -122,7 +124,7 @@ def _delete(picture_ids: Sequence[uuid.UUID]) -> None:
     user_id, wallet_id = user.id, user.wallet_id
     with transaction() as session:
         prefixes = services.delete_renders(session, user_id, wallet_id, picture_ids)
-    services.discard_files(storage(), prefixes)
+    discard_files(storage(), prefixes)
 
 
 # --- one picture --------------------------------------------------------------------------------
@@ -207,15 +209,26 @@ def photo_before(picture_id: uuid.UUID) -> Response:
 @limiter.limit("60/minute")
 def full(picture_id: uuid.UUID) -> Response:
     """Every pixel of the picture, to be looked at."""
-    picture = PictureFile.of(_finished(picture_id), style_title)
-    return private_data(read_jpeg(storage(), picture), "image/jpeg")
+    picture = _picture_file(picture_id)
+    with open_kept(picture.key) as kept:
+        return private_data(as_jpeg(kept, picture), "image/jpeg")
 
 
 @bp.get("/<uuid:picture_id>/download")
 @limiter.limit("60/minute")
 def download(picture_id: uuid.UUID) -> Response:
     """The picture as a file; the JPEG is made from the kept PNG at each download."""
-    picture, kind = PictureFile.of(_finished(picture_id), style_title), wanted_kind()
-    file = storage().open(picture.key) if kind == "png" else BytesIO(read_jpeg(storage(), picture))
+    picture, kind = _picture_file(picture_id), wanted_kind()
+    kept = open_kept(picture.key)
+    if kind == "jpeg":
+        with kept:
+            kept = BytesIO(as_jpeg(kept, picture))
     name = f"{picture.name}.{ENDINGS[kind]}"
-    return send_file(file, MEDIA_TYPES[kind], as_attachment=True, download_name=name)
+    return send_file(kept, MEDIA_TYPES[kind], as_attachment=True, download_name=name)
+
+
+def _picture_file(picture_id: uuid.UUID) -> PictureFile:
+    """The file of a finished picture. Making a JPEG may take a while, so no transaction is left open."""
+    picture = PictureFile.of(_finished(picture_id), style_title)
+    db.session.rollback()
+    return picture

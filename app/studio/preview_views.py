@@ -27,13 +27,13 @@ from app.studio.forms import PaintForm
 from app.studio.guests import SAMPLES, own_photo
 from app.studio.masks import keep_mask, load_masks
 from app.studio.previews import LARGE_SIDES, Asked, Subject, discard_if_deleted, marked
-from app.studio.web import decoding_turn, private_file
+from app.studio.turns import decoding_turn
+from app.studio.web import private_data, private_file
 from app.wiring import catalogue, previewer, storage
 
 bp = Blueprint("previews", __name__, url_prefix="/previews/<any(photos, samples):shelf>/<name>")
 
 MASK_MAX_BYTES = 4_000_000
-PRIVATE = "private, max-age=86400, immutable"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -62,16 +62,22 @@ def _too_busy(error: TooBusy) -> ResponseReturnValue:
 
 def _subject(shelf: str, name: str) -> Subject:
     """The photo that the address names. Painting may take a while, so no transaction is left open."""
-    if shelf == "samples":
-        if name not in SAMPLES:
-            raise NotFound
-        return SAMPLES[name].subject
+    subject = _sample(name) if shelf == "samples" else _own(name)
+    db.session.rollback()  # whoever is logged in was read for the limits, of samples as well
+    return subject
+
+
+def _sample(name: str) -> Subject:
+    if name not in SAMPLES:
+        raise NotFound
+    return SAMPLES[name].subject
+
+
+def _own(name: str) -> Subject:
     try:
-        subject = Subject.of(own_photo(db.session(), uuid.UUID(name)))
+        return Subject.of(own_photo(db.session(), uuid.UUID(name)))
     except ValueError:
         raise NotFound from None
-    db.session.rollback()
-    return subject
 
 
 @bp.get("/<slug>.webp")
@@ -84,8 +90,7 @@ def small(shelf: str, name: str, slug: str) -> Response:
         preview = previewer().small(subject, slug)
     except UnknownStyle:
         raise NotFound from None
-    response = send_file(BytesIO(preview.webp), "image/webp")
-    response.headers["Cache-Control"] = PRIVATE
+    response = private_data(preview.webp, "image/webp")
     response.headers["X-Suits"] = f"{preview.suits:.4f}"
     return _timed(response, started)
 
@@ -95,9 +100,7 @@ def small(shelf: str, name: str, slug: str) -> Response:
 def photo(shelf: str, name: str) -> Response:
     """The photo itself, as large as a large preview."""
     picture = previewer().photo(_subject(shelf, name), LARGE_SIDES[0])
-    response = send_file(BytesIO(encode_webp(picture, 85)), "image/webp")
-    response.headers["Cache-Control"] = PRIVATE
-    return response
+    return private_data(encode_webp(picture, 85), "image/webp")
 
 
 @bp.get("/large.jpg")

@@ -51,6 +51,8 @@ FORMAT = 1
 AT_ONCE = 8
 # What is kept in memory: photos and paintings of 2 MB each, and where faces are.
 PHOTOS_KEPT, PAINTINGS_KEPT, FACES_KEPT, TABS_KEPT = 16, 24, 256, 512
+# How often who waits for what another thread is making asks whether it is still wanted, in seconds.
+LOOK_UP_EVERY = 0.1
 
 
 class Superseded(DomainError):
@@ -104,7 +106,8 @@ class Previewer:
         self._photos: Recent[tuple[Subject, int], Image.Image] = Recent(PHOTOS_KEPT)
         self._paintings: Recent[Hashable, Image.Image] = Recent(PAINTINGS_KEPT)
         self._faces: Recent[Subject, list[Face]] = Recent(FACES_KEPT)
-        self._tabs: Recent[str, int] = Recent(TABS_KEPT)
+        self._tabs: Recent[str, Newest] = Recent(TABS_KEPT)
+        self._noting = threading.Lock()
         self._places = threading.BoundedSemaphore(AT_ONCE)
 
     def version(self, slug: str) -> str:
@@ -167,26 +170,29 @@ class Previewer:
             subject: the photo.
             controls: how it is painted.
             masks: those that the controls name.
-            asked: who asks; painting stops when the same tab asks for something newer.
+            asked: who asks; nothing is sent when the same tab has asked for something newer, and painting
+                stops when that needs another painting.
             draft: paint it at the lesser of the two sizes: in a third of the time, with coarser edges.
 
         Raises:
             NotFound, TooBusy, Superseded
             app.engine.errors.EngineError: a style is gone, or two cannot be mixed.
         """
-        asked = asked or Asked()
-        self._note(asked)
+        asked, side, painting = asked or Asked(), LARGE_SIDES[1 if draft else 0], self._painting(controls)
+        wanted = (subject, side, *painting)
+        self._note(asked, wanted)
         with self._place():
-            photo = self.photo(subject, LARGE_SIDES[1 if draft else 0])
+            photo = self.photo(subject, side)
             painted = self._paintings.get(
-                (subject, photo.size, *self._painting(controls)),
+                (subject, photo.size, *painting),
                 lambda: paint_fully(
                     self._catalogue,
                     photo,
                     controls,
                     style_mask=masks.style,
-                    on_progress=lambda _: self._check(asked),
+                    on_progress=lambda _: self._check(asked, wanted),
                 ),
+                while_waiting=lambda: self._check(asked),
             )
             faces = self._faces.get(subject, lambda: find_faces(photo)) if controls.protect_faces else []
             self._check(asked)
@@ -229,12 +235,13 @@ class Previewer:
 
     def _keep(self, subject: Subject, slug: str, preview: SmallPreview) -> None:
         facts = json.dumps({"suits": round(preview.suits, 4)}).encode()
-        try:
-            self._storage.save(self._key(subject, slug, "webp"), preview.webp)
-            self._storage.save(self._key(subject, slug, "json"), facts)
-        except StorageError as error:
-            # Somebody else has just kept the same; or the disk is full, and a preview is no reason to fail.
-            log.info("preview.not_kept", cause=repr(error.__cause__))
+        # Each by itself: where one of them is there already, the other may be missing still.
+        for ending, data in (("webp", preview.webp), ("json", facts)):
+            try:
+                self._storage.save(self._key(subject, slug, ending), data)
+            except StorageError as error:
+                # Somebody else has kept the same; or the disk is full, and a preview is no reason to fail.
+                log.info("preview.not_kept", cause=repr(error.__cause__))
         discard_if_deleted(self._storage, subject)
 
     # --- taking turns -------------------------------------------------------------------------
@@ -248,14 +255,22 @@ class Previewer:
         finally:
             self._places.release()
 
-    def _note(self, asked: Asked) -> None:
+    def _note(self, asked: Asked, wanted: Hashable) -> None:
+        """Remember which painting a tab wants, unless it has asked for something newer already."""
         if asked.tab:
-            latest = max(asked.number, self._tabs.get(asked.tab, lambda: asked.number))
-            self._tabs.put(asked.tab, latest)
-            self._check(asked)
+            with self._noting:
+                self._check(asked)
+                self._tabs.put(asked.tab, Newest(asked.number, wanted))
 
-    def _check(self, asked: Asked) -> None:
-        if asked.tab and self._tabs.get(asked.tab, lambda: asked.number) > asked.number:
+    def _check(self, asked: Asked, painting: Hashable = None) -> None:
+        """Give up a question that has a newer one of its tab behind it.
+
+        ``painting`` is what is being painted for it: a newer question that wants the same lets it go on.
+        """
+        if not asked.tab:
+            return
+        newest = self._tabs.get(asked.tab, lambda: Newest(asked.number, painting))
+        if newest.number > asked.number and newest.wanted != painting:
             raise Superseded
 
 
@@ -265,6 +280,14 @@ class Asked:
 
     tab: str = ""
     number: int = 0
+
+
+@dataclass(frozen=True)
+class Newest:
+    """A tab's newest question: its number, and the painting that its answer is made from."""
+
+    number: int
+    wanted: Hashable
 
 
 Key = TypeVar("Key", bound=Hashable)
@@ -280,10 +303,13 @@ class Recent(Generic[Key, Value]):
         self._makers: dict[Key, threading.Event] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: Key, make: Callable[[], Value]) -> Value:
+    def get(
+        self, key: Key, make: Callable[[], Value], while_waiting: Callable[[], None] = lambda: None
+    ) -> Value:
         """The value of ``key``, made now if it is not remembered.
 
         Of several threads that want it one makes it and the others wait; if it fails, the next one tries.
+        Who waits calls ``while_waiting`` now and then, and gives up by raising there.
         """
         while True:
             with self._lock:
@@ -294,7 +320,8 @@ class Recent(Generic[Key, Value]):
                 if maker is None:
                     mine = self._makers[key] = threading.Event()
                     break
-            maker.wait()
+            while not maker.wait(LOOK_UP_EVERY):
+                while_waiting()
         try:
             value = make()
             self.put(key, value)

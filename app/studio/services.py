@@ -20,7 +20,7 @@ from app.billing import ledger
 from app.db import utc_now
 from app.imaging import decode_photo, make_preview
 from app.sentences import translatable
-from app.storage.base import Storage
+from app.storage.base import Storage, discard_files
 from app.studio.errors import BeingPainted, NotFound
 from app.studio.models import Photo, PictureOrder, Render, RenderStatus
 from app.studio.thumbnails import keep_thumbnails
@@ -39,7 +39,7 @@ def keep_photo(storage: Storage, user_id: int, file_name: str, data: bytes, *, m
     """Check an upload, keep its files and return the row, not yet added to a session.
 
     Decoding takes seconds for a large photo, so this runs before any transaction is opened.
-    Whoever fails to store the row calls :func:`discard_files` with ``photo.storage_prefix``.
+    Whoever fails to store the row discards the files under ``photo.storage_prefix``.
 
     Raises:
         app.imaging.errors.ImageError: the file is not a photo that can be used.
@@ -72,12 +72,6 @@ def _display_name(file_name: str) -> str:
     return printable[:100] or "photo"
 
 
-def discard_files(storage: Storage, prefixes: Sequence[str]) -> None:
-    """Remove the files of photos and renders whose rows are gone."""
-    for prefix in prefixes:
-        storage.delete_prefix(prefix)
-
-
 def find_photo(session: Session, user_id: int, photo_id: uuid.UUID) -> Photo:
     """Return the person's photo.
 
@@ -90,15 +84,25 @@ def find_photo(session: Session, user_id: int, photo_id: uuid.UUID) -> Photo:
     return photo
 
 
-def find_photos(session: Session, user_id: int, photo_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Photo]:
+def find_photos(
+    session: Session, user_id: int, photo_ids: Iterable[uuid.UUID], *, keep: bool = False
+) -> dict[uuid.UUID, Photo]:
     """Return the person's photos by their ids.
+
+    Args:
+        session: in whose transaction.
+        user_id: whose photos.
+        photo_ids: which of them.
+        keep: let nobody delete them before the transaction ends.
 
     Raises:
         NotFound: one of them does not exist, or is somebody else's.
     """
     wanted = set(photo_ids)
-    found = session.scalars(select(Photo).where(Photo.id.in_(wanted), Photo.user_id == user_id))
-    photos = {photo.id: photo for photo in found}
+    asked = select(Photo).where(Photo.id.in_(wanted), Photo.user_id == user_id)
+    if keep:
+        asked = asked.with_for_update(read=True, key_share=True)
+    photos = {photo.id: photo for photo in session.scalars(asked)}
     if photos.keys() != wanted:
         raise NotFound
     return photos
@@ -111,7 +115,11 @@ def delete_photo(session: Session, user_id: int, photo_id: uuid.UUID) -> str:
         NotFound: as for :func:`find_photo`.
         BeingPainted: a render still needs it.
     """
-    photo = find_photo(session, user_id, photo_id)
+    mine = select(Photo).where(Photo.id == photo_id, Photo.user_id == user_id)
+    # An order that is being placed holds its photos: this waits for it, and counts its renders.
+    photo = session.scalar(mine.with_for_update())
+    if photo is None:
+        raise NotFound
     in_use = select(func.count()).where(Render.photo_id == photo.id, unfinished())
     if session.scalar(in_use):
         raise BeingPainted(

@@ -53,6 +53,8 @@ def find_shared(session: Session, token: str) -> Render:
     Raises:
         NotFound: the link was withdrawn, or there never was one.
     """
+    if "\0" in token:
+        raise NotFound  # PostgreSQL takes no such text
     shared = select(Render).where(Render.share_token == token, Render.status == RenderStatus.DONE)
     render = session.scalar(shared)
     if render is None:

@@ -19,7 +19,7 @@ from app.errors import SENTENCES, DomainError, in_words
 from app.extensions import db, limiter
 from app.imaging.errors import EmptyFile, FileTooLarge
 from app.sentences import translatable
-from app.storage.base import StorageError
+from app.storage.base import StorageError, discard_files
 from app.studio import services
 from app.studio.errors import NotFound
 from app.studio.forms import DeleteForm
@@ -27,7 +27,8 @@ from app.studio.guests import NOBODY, forget_guest_photo, own_photo, remember_gu
 from app.studio.models import Photo
 from app.studio.page import studio_address, studio_page
 from app.studio.thumbnails import small_preview
-from app.studio.web import decoding_turn, private_file, private_thumbnail, signed_in, wants_small
+from app.studio.turns import decoding_turn
+from app.studio.web import private_file, private_thumbnail, signed_in, wants_small
 from app.translation import PATH_OF_OURS
 from app.wiring import catalogue, settings, storage
 
@@ -118,14 +119,14 @@ def _keep_upload(user_id: int | None, file: FileStorage) -> Photo:
             storage(), user_id or NOBODY, file.filename or "", data, max_pixels=settings().upload_max_pixels
         )
     if user_id is None:
-        services.discard_files(storage(), remember_guest_photo(photo))
+        discard_files(storage(), remember_guest_photo(photo))
         return photo
     prefix = photo.storage_prefix
     try:
         with transaction() as session:
             session.add(photo)
     except BaseException:
-        services.discard_files(storage(), [prefix])
+        discard_files(storage(), [prefix])
         raise
     return photo
 
@@ -165,13 +166,13 @@ def delete_photo(photo_id: uuid.UUID) -> ResponseReturnValue:
     if "ask" in request.form:
         return render_template("studio/delete.html", photo=photo, form=DeleteForm())
     if photo.user_id == NOBODY:
-        services.discard_files(storage(), forget_guest_photo())
+        discard_files(storage(), forget_guest_photo())
         flash(gettext("The photo is deleted."), "success")
         return redirect(url_for("studio.index"), 303)
     user_id = signed_in().id
     with transaction() as session:
         prefix = services.delete_photo(session, user_id, photo_id)
-    services.discard_files(storage(), [prefix])
+    discard_files(storage(), [prefix])
     flash(gettext("The photo is deleted. Pictures painted from it are still yours."), "success")
     back = request.form.get("next", "")
     stays = PATH_OF_OURS.fullmatch(back) and str(photo_id) not in back

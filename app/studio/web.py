@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import BinaryIO, cast
 
 import structlog
@@ -23,7 +21,7 @@ from app.imaging.prints import WHOLE
 from app.sentences import translatable
 from app.storage.base import StorageError
 from app.studio.downloads import ENDINGS, Kind, PictureFile, zip_pictures
-from app.studio.errors import NotFound, NothingChosen, TooBusy
+from app.studio.errors import NotFound, NothingChosen
 from app.studio.models import Render, RenderStatus
 from app.studio.thumbnails import small_key
 from app.translation import translated
@@ -32,27 +30,6 @@ from app.wiring import catalogue, storage
 log = structlog.get_logger(__name__)
 
 PRIVATE = "private, max-age=86400, immutable"
-
-# How many uploads are decoded at a time, since a large one takes half a gigabyte meanwhile; and for how many
-# seconds another waits for its turn.
-DECODED_AT_ONCE = 2
-TURN_WITHIN = 10.0
-_turns = threading.BoundedSemaphore(DECODED_AT_ONCE)
-
-
-@contextmanager
-def decoding_turn() -> Iterator[None]:
-    """Decode what somebody sent while few others do so.
-
-    Raises:
-        TooBusy: no turn came in time.
-    """
-    if not _turns.acquire(timeout=TURN_WITHIN):
-        raise TooBusy(translatable("Many photos are being uploaded just now. Try again in a moment."))
-    try:
-        yield
-    finally:
-        _turns.release()
 
 
 def signed_in() -> User:
@@ -82,7 +59,7 @@ def private_file(key: str, media_type: str) -> Response:
     Raises:
         NotFound: it is not there.
     """
-    response = send_file(_open(key), media_type)
+    response = send_file(open_kept(key), media_type)
     response.headers["Cache-Control"] = PRIVATE
     return response
 
@@ -97,7 +74,7 @@ def private_thumbnail(key: str) -> Response:
         return private_file(key, "image/webp")
     if storage().holds(small_key(key)):
         return private_file(small_key(key), "image/webp")
-    with _open(key) as file:  # of a picture from before there were two
+    with open_kept(key) as file:  # of a picture from before there were two
         return private_data(shrink_thumbnail(file), "image/webp")
 
 
@@ -106,7 +83,12 @@ def wants_small() -> bool:
     return request.args.get("side") == str(SMALL_THUMBNAIL_SIDE)
 
 
-def _open(key: str) -> BinaryIO:
+def open_kept(key: str) -> BinaryIO:
+    """A file that was kept and is to be sent.
+
+    Raises:
+        NotFound: it is not there.
+    """
     try:
         return storage().open(key)
     except StorageError as error:
@@ -125,20 +107,16 @@ def photo_behind(render: Render) -> Response:
     """The part of the photo that a picture shows, to be laid beside it.
 
     Raises:
-        NotFound: the photo is deleted.
+        NotFound: the photo is deleted, or its file is not there.
     """
     photo = render.photo
     if photo is None:
         raise NotFound
     if render.crop == WHOLE:
         return private_file(photo.preview_key, "image/jpeg")
-    try:
-        with storage().open(photo.preview_key) as file, Image.open(file, formats=["JPEG"]) as image:
-            left, top, right, bottom = (round(edge) for edge in render.crop.box(image.size))
-            part = image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
-    except StorageError as error:
-        log.error("file.missing", key=photo.preview_key, cause=repr(error.__cause__))
-        raise NotFound from error
+    with open_kept(photo.preview_key) as file, Image.open(file, formats=["JPEG"]) as image:
+        left, top, right, bottom = (round(edge) for edge in render.crop.box(image.size))
+        part = image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
     return private_data(make_preview(part), "image/jpeg")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from flask_babel import format_decimal, format_percent, gettext
 
-from app.imaging.prints import SIZES, Frame, PrintSize
+from app.imaging.prints import Frame, PrintSize, known_size
 from app.studio.controls import Controls
 from app.studio.models import Render
 from app.translation import translated
@@ -56,7 +56,7 @@ def _after(controls: Controls, title: Title) -> str:
 
 def _size(render: Render) -> str:
     pixels = gettext("%(width)d × %(height)d pixels", width=render.width, height=render.height)
-    size = next((size for size in SIZES if size.slug == render.print_size), None)
+    size = known_size(render.print_size)
     return pixels if size is None or size.keeps_photo else f"{translated(size.title)}, {pixels}"
 
 

@@ -26,9 +26,10 @@ from app.engine.catalogue import Catalogue
 from app.engine.errors import EngineError, OutOfMemory
 from app.errors import DomainError
 from app.imaging import decode_photo, encode_png, make_preview
-from app.storage.base import StorageError
+from app.storage.base import discard_files
 from app.studio import orders, services
 from app.studio.failures import kept_failure
+from app.studio.guests import SAMPLES
 from app.studio.masks import load_masks
 from app.studio.models import Photo, Render
 from app.studio.notices import done_message
@@ -43,6 +44,7 @@ log = structlog.get_logger(__name__)
 ORPHAN_AGE = timedelta(days=1)
 ORPHAN_INTERVAL = timedelta(hours=1)
 ORPHANS_AT_ONCE = 200
+SHIPPED = {sample.subject.photo.storage_prefix for sample in SAMPLES.values()}
 # How long a render that failed waits for its second attempt and for later ones, in seconds: what went wrong
 # (a disk that is full, memory that others use) may pass.
 RETRY_PAUSES = (10.0, 60.0)
@@ -81,7 +83,11 @@ class Lease:
 
 
 def process_render(app: Flask, render_id: uuid.UUID) -> None:
-    """Paint one render, if it still waits. Never raises: the outcome is in its row and in the log."""
+    """Paint one render, if it still waits. The outcome is in its row and in the log.
+
+    Raises only what the database raises when the row can be neither read nor changed: the sweep finds it
+    later, still waiting or with a lease that has run out.
+    """
     with app.app_context(), structlog.contextvars.bound_contextvars(render=str(render_id)):
         lease_time = timedelta(seconds=settings().render_lease_seconds)
         with transaction() as session:
@@ -97,7 +103,7 @@ def process_render(app: Flask, render_id: uuid.UUID) -> None:
             _settle(render)
         except LeaseLost:
             log.warning("render.lease_lost", attempt=render.attempt)
-            _discard(f"{render.storage_prefix}/{render.attempt}")
+            discard_files(storage(), [render.attempt_prefix])
         except OutOfMemory:
             log.exception("render.failed", attempt=render.attempt)  # there may be room a little later
             _retry_or_fail(render, pause=_pause_after(render.attempt))
@@ -123,7 +129,7 @@ def _paint_and_store(render: Render, lease: Lease) -> None:
         on_progress=lambda done: lease.report(0.1 + 0.7 * done),
     )
     lease.report(0.8)
-    storage().delete_prefix(f"{render.storage_prefix}/{render.attempt}")
+    storage().delete_prefix(render.attempt_prefix)
     _store(render, picture)
 
 
@@ -138,20 +144,10 @@ def _settle(render: Render) -> None:
         done = services.finish(session, render.id, render.attempt)
     if not done:
         raise LeaseLost
-    for earlier in range(1, render.attempt):
-        _discard(f"{render.storage_prefix}/{earlier}")
+    earlier = [f"{render.storage_prefix}/{attempt}" for attempt in range(1, render.attempt)]
+    discard_files(storage(), earlier)
     _tell_if_complete(render)
     log.info("render.done", style=render.controls.style, pixels=render.width * render.height)
-
-
-def _discard(prefix: str) -> bool:
-    """Remove files that nobody wants any more. A disk that refuses is no reason to fail: it is logged."""
-    try:
-        storage().delete_prefix(prefix)
-    except StorageError:
-        log.exception("storage.files_stay", prefix=prefix)
-        return False
-    return True
 
 
 def _fail(render: Render, failure: str) -> None:
@@ -163,7 +159,7 @@ def _fail(render: Render, failure: str) -> None:
         # What did not fail here may have been finished meanwhile: its files are somebody's picture.
         kept = not failed and session.get(Render, render.id) is not None
     if not kept:
-        _discard(f"{render.storage_prefix}/{render.attempt}")
+        discard_files(storage(), [render.attempt_prefix])
     _tell_if_complete(render)
 
 
@@ -243,17 +239,17 @@ def sweep(app: Flask) -> None:
 def discard_orphans(app: Flask) -> None:
     """Remove files whose row never came.
 
-    The process was killed in the middle of an upload or a render, or a visitor opened no account.
+    The process was killed in the middle of an upload or a render, or a visitor opened no account. Photos that
+    ship have no row either: what was painted of them is everybody's, and stays.
     """
     with app.app_context():
         for folder in ("photos", "renders"):
-            old = storage().untouched(folder, ORPHAN_AGE)
+            old = [prefix for prefix in storage().untouched(folder, ORPHAN_AGE) if prefix not in SHIPPED]
             for start in range(0, len(old), ORPHANS_AT_ONCE):
                 with transaction() as session:
                     orphans = services.without_row(session, old[start : start + ORPHANS_AT_ONCE])
-                for prefix in orphans:
-                    if _discard(prefix):
-                        log.warning("storage.orphan_removed", prefix=prefix)
+                for prefix in discard_files(storage(), orphans):
+                    log.warning("storage.orphan_removed", prefix=prefix)
 
 
 def discard_masks(app: Flask) -> None:
@@ -268,9 +264,8 @@ def discard_masks(app: Flask) -> None:
                 continue
             with transaction() as session:
                 unnamed = services.unnamed_masks(session, photo, old)
-            removed = sum(_discard(mask) for mask in unnamed)
-            if removed:
-                log.info("storage.masks_removed", photo=str(photo.id), masks=removed)
+            if removed := discard_files(storage(), unnamed):
+                log.info("storage.masks_removed", photo=str(photo.id), masks=len(removed))
 
 
 class Sweeper:

@@ -12,8 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from app.storage.base import StorageError
+from app.storage.base import StorageError, discard_files
 from app.storage.local import LocalStorage
 from tests.together import at_once
 
@@ -170,6 +171,33 @@ def test_untouched_lists_what_is_old_enough(storage: LocalStorage, tmp_path: Pat
         os.utime(tmp_path / "root/photos" / name, (yesterday, yesterday))
     assert storage.untouched("photos", timedelta(hours=23)) == ["photos/old-1", "photos/old-2"]
     assert storage.untouched("photos", timedelta(hours=25)) == []
+
+
+def test_untouched_looks_no_deeper_than_the_prefix(storage: LocalStorage, tmp_path: Path) -> None:
+    storage.save("photos/old/previews/first", b"x")
+    yesterday = time.time() - 86_400
+    os.utime(tmp_path / "root/photos/old", (yesterday, yesterday))
+    storage.save("photos/old/previews/second", b"x")
+    assert storage.untouched("photos", timedelta(hours=23)) == ["photos/old"]
+
+
+def test_files_that_the_disk_keeps_do_not_keep_the_others(
+    storage: LocalStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("r/1/a", "r/2/b", "r/3/c"):
+        storage.save(key, b"x")
+    delete = LocalStorage.delete_prefix
+
+    def refuse(self: LocalStorage, prefix: str) -> None:
+        if prefix == "r/2":
+            raise StorageError(prefix)
+        delete(self, prefix)
+
+    monkeypatch.setattr(LocalStorage, "delete_prefix", refuse)
+    with capture_logs() as logs:
+        assert discard_files(storage, ["r/1", "r/2", "r/3"]) == ["r/1", "r/3"]
+    assert [(entry["event"], entry["prefix"]) for entry in logs] == [("storage.files_stay", "r/2")]
+    assert files(tmp_path) == ["root/r/2/b"]
 
 
 def test_untouched_needs_a_folder(storage: LocalStorage) -> None:

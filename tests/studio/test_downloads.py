@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import threading
 import uuid
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +14,17 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
+from structlog.testing import capture_logs
 
 from app.db import transaction
+from app.extensions import db
 from app.imaging import encode_png
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage
+from app.studio import services
 from app.studio.downloads import PictureFile, zip_pictures
 from app.studio.models import Render
+from app.studio.turns import decoding_turn
 from app.studio.worker import process_render
 from app.wiring import storage
 from tests.studio.test_views import paint, painted, uploaded
@@ -105,6 +111,79 @@ def test_a_print_says_its_resolution(app: Flask, ada: FlaskClient) -> None:
             assert image.size == (1004, 2008)
             assert image.info["dpi"] == pytest.approx((300, 300), abs=0.01)
         assert "Kanagawa - Phone case." in answer.headers["Content-Disposition"]
+
+
+# --- JPEGs are made anew ------------------------------------------------------------------------
+
+
+def finished(app: Flask, client: FlaskClient) -> str:
+    """The address of a finished picture, which nothing but this test has painted."""
+    location = str(paint(client, uploaded(client)).location)
+    with app.app_context():
+        with transaction() as session:
+            render = services.claim(session, uuid.UUID(location.rsplit("/", 1)[1]), timedelta(minutes=1))
+            assert render
+            assert services.finish(session, render.id, render.attempt)
+            key = render.result_key("picture.png")
+        storage().save(key, encode_png(Image.new("RGB", (16, 12))))
+    return location
+
+
+def test_jpegs_are_made_two_at_a_time(app: Flask, ada: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    location = finished(app, ada)
+    monkeypatch.setattr("app.studio.turns.TURN_WITHIN", 0.05)
+    addresses = [f"{location}/full.jpg", f"{location}/download"]
+    with decoding_turn(), decoding_turn():
+        assert [ada.get(address).status_code for address in addresses] == [503, 503]
+        assert ada.get(f"{location}/download?format=png").status_code == 200, "it is sent as it is"
+    assert [ada.get(address).status_code for address in addresses] == [200, 200]
+
+
+def test_an_archive_that_is_being_sent_waits_for_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, picture = LocalStorage(tmp_path), PictureFile("renders/a/picture.png", "a", None)
+    kept.save(picture.key, encode_png(Image.new("RGB", (8, 8))))
+    monkeypatch.setattr("app.studio.turns.TURN_WITHIN", 0.05)
+    sent: list[bytes] = []
+    sending = threading.Thread(target=lambda: sent.extend(zip_pictures(kept, [picture], "jpeg")))
+    with decoding_turn(), decoding_turn():
+        sending.start()
+        sending.join(0.5)
+        assert sending.is_alive()
+    sending.join()
+    archive = opened(b"".join(sent))
+    assert archive.namelist() == ["a.jpg"]
+    with decoding_turn(), decoding_turn():
+        pass  # both turns are given back
+
+
+@pytest.mark.parametrize("address", ["full.jpg", "download"])
+def test_no_connection_is_held_while_a_jpeg_is_made(
+    app: Flask, ada: FlaskClient, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    location, held = finished(app, ada), []
+
+    def encode(*_: object, **__: object) -> bytes:
+        held.append(db.session().in_transaction())
+        return b"jpeg"
+
+    monkeypatch.setattr("app.studio.downloads.encode_jpeg", encode)
+    assert ada.get(f"{location}/{address}").data == b"jpeg"
+    assert held == [False]
+
+
+def test_a_picture_whose_file_is_lost_is_not_there(app: Flask, ada: FlaskClient) -> None:
+    location = finished(app, ada)
+    with app.app_context():
+        storage().delete_prefix("renders")
+    for address in ("full.jpg", "download", "download?format=png"):
+        with capture_logs() as logs:
+            assert ada.get(f"{location}/{address}").status_code == 404, address
+        assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["file.missing"]
+
+
+# --- archives -----------------------------------------------------------------------------------
 
 
 class Watched(LocalStorage):

@@ -29,8 +29,10 @@ from app.engine.checkpoints import load_checkpoint, save_checkpoint
 from app.extensions import db
 from app.storage.base import Storage
 from app.studio import preview_views
+from app.studio.errors import TooBusy
 from app.studio.forms import PaintForm
 from app.studio.models import Photo, Render
+from app.studio.previews import Previewer
 from app.studio.worker import discard_orphans
 from app.wiring import catalogue
 from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
@@ -168,6 +170,22 @@ def test_what_is_no_mask_gets_a_sentence(client: FlaskClient, data: bytes, statu
     )
     assert answer.status_code == status
     assert answer.json["error"].endswith(".")
+
+
+@pytest.mark.parametrize("path", ["wave.webp", "photo.webp", "large.jpg?style=wave"])
+def test_no_connection_is_held_while_a_sample_is_painted(
+    ada: FlaskClient, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    held: list[bool] = []
+
+    def paint(*_: object, **__: object) -> Image.Image:
+        held.append(db.session().in_transaction())
+        raise TooBusy("Painted enough.")
+
+    for step in ("small", "photo", "large"):
+        monkeypatch.setattr(Previewer, step, paint)
+    assert ada.get(f"/previews/samples/coffee/{path}").status_code == 503
+    assert held == [False]
 
 
 def test_previews_are_limited(tmp_path: Path, sqlite_url: str) -> None:
@@ -401,7 +419,24 @@ def test_without_scripts_a_button_shows_the_preview(client: FlaskClient) -> None
 
 
 @pytest.mark.parametrize(
-    "query", ["style=nothing", "strength=abc&style=wave", "sample=x", "photos=x", "sort=x"]
+    "query",
+    [
+        "style=nothing",
+        "strength=abc&style=wave",
+        "sample=x",
+        "photos=x",
+        "sort=x",
+        "style=wave&second_style=The+Wave",
+        f"style=wave&second_style=The+Wave&style_mask={NOBODYS}",
+        "style=wave&mask=+&style_mask=+",
+    ],
 )
 def test_a_strange_address_still_shows_the_studio(client: FlaskClient, query: str) -> None:
     assert client.get(f"/studio?{query}").status_code == 200
+
+
+def test_a_mask_may_be_named_in_any_spelling(client: FlaskClient) -> None:
+    mask = "01234567-89ab-cdef-0123-456789abcdef"
+    for spelling in ("0123456789abcdef-0123456789abcdef", f"urn:uuid:{mask}", f"{{{mask}}}", mask.upper()):
+        page = client.get("/studio", query_string={"sample": "coffee", "style": "wave", "mask": spelling})
+        assert (page.status_code, f"&amp;mask={mask}" in page.text) == (200, True), spelling

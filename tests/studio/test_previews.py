@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 import uuid
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +26,9 @@ from app.studio.controls import Controls
 from app.studio.errors import NotFound, TooBusy
 from app.studio.masks import Masks
 from app.studio.painter import paint
-from app.studio.previews import Asked, Previewer, Recent, Subject, Superseded, marked
+from app.studio.previews import Asked, Newest, Previewer, Recent, Subject, Superseded, marked
+from tests.together import at_once, run_together
+from tests.waiting import wait_until
 
 SAMPLES = PROJECT_ROOT / "static" / "samples"
 CATALOGUE = Catalogue([PROJECT_ROOT / "models"])
@@ -123,6 +129,25 @@ def test_small_previews_are_kept_beside_the_photo(
     assert previewer.known_suitability(COFFEE, "udnie") is None
 
 
+@pytest.mark.parametrize("there", ["webp", "json"])
+def test_a_preview_of_which_half_was_kept_is_kept_whole(
+    previewer: Previewer, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch, there: str
+) -> None:
+    """The disk was full, or the process killed, between the two files."""
+    painted: list[bool] = []
+
+    def paint(_: Catalogue, photo: Image.Image, *__: object) -> Image.Image:
+        painted.append(True)
+        return photo
+
+    monkeypatch.setattr(previews, "paint_fully", paint)
+    halves = {"webp": b"kept before", "json": b'{"suits": 0.5}'}
+    storage.save(previewer._key(COFFEE, "wave", there), halves[there])
+    for _ in range(3):
+        assert previewer.small(COFFEE, "wave").webp
+    assert len(painted) == 1
+
+
 def test_a_photo_deleted_while_it_is_painted_leaves_nothing(
     previewer: Previewer, storage: LocalStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,7 +219,7 @@ def test_painting_stops_when_something_newer_is_asked(
     def paint_and_ask_again(*arguments, on_progress, **options):  # type: ignore[no-untyped-def]
         def report(share: float) -> None:
             if share > 0:
-                previewer._tabs.put("tab", 2)
+                previewer._note(Asked("tab", 2), "another painting")
             on_progress(share)
 
         try:
@@ -207,6 +232,97 @@ def test_painting_stops_when_something_newer_is_asked(
     with pytest.raises(Superseded):
         previewer.large(COFFEE, Controls(style="poppies"), asked=Asked("tab", 1))
     assert stopped == [True]
+
+
+class Slow:
+    """Paints nothing, and takes the time that a test wants."""
+
+    def __init__(self) -> None:
+        self.begun, self.go, self.times = threading.Event(), threading.Event(), 0
+
+    def paint(
+        self,
+        _: Catalogue,
+        photo: Image.Image,
+        *__: object,
+        on_progress: Callable[[float], None],
+        **___: object,
+    ) -> Image.Image:
+        self.times += 1
+        self.begun.set()
+        assert self.go.wait(60)
+        on_progress(0.5)
+        return photo
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
+    slow = Slow()
+    monkeypatch.setattr(previews, "paint_fully", slow.paint)
+    return slow
+
+
+def test_a_painting_that_the_newer_question_needs_too_is_finished(previewer: Previewer, slow: Slow) -> None:
+    """Somebody moves the slider of the strength while the painting at full strength is made."""
+
+    def ask(number: int) -> Image.Image:
+        controls = Controls(style="wave", strength=number / 10)
+        return previewer.large(COFFEE, controls, asked=Asked("tab", number))
+
+    def ask_again() -> Image.Image:
+        assert slow.begun.wait(60)
+        threading.Timer(0.3, slow.go.set).start()  # it has been noted, and waits by then
+        return ask(2)
+
+    first, second = at_once([lambda: ask(1), ask_again])
+    assert isinstance(first, Superseded), "its answer is not wanted any more"
+    assert isinstance(second, Image.Image)
+    assert slow.times == 1
+
+
+def test_who_waits_for_a_painting_gives_up_when_something_newer_is_asked(
+    previewer: Previewer, slow: Slow
+) -> None:
+    """Or all places would be taken by somebody who moves a slider."""
+
+    def ask(number: int) -> Image.Image:
+        controls = Controls(style="wave", strength=number / 10)
+        return previewer.large(COFFEE, controls, asked=Asked("tab", number))
+
+    def move() -> None:
+        assert slow.begun.wait(60)
+        waiting = threading.Thread(target=lambda: outcomes.extend(at_once([lambda: ask(2)])))
+        waiting.start()
+        wait_until(lambda: newest_of(previewer) == 2, "the second question is noted")
+        previewer._note(Asked("tab", 3), "another painting")
+        waiting.join()
+        slow.go.set()
+
+    outcomes: list[object] = []
+    (first, moved) = at_once([lambda: ask(1), move])
+    assert moved is None
+    assert [type(outcome) for outcome in (*outcomes, first)] == [Superseded, Superseded]
+
+
+def newest_of(previewer: Previewer) -> int:
+    return previewer._tabs.get("tab", lambda: Newest(0, None)).number
+
+
+def test_of_questions_that_come_at_once_the_newest_is_remembered(previewer: Previewer) -> None:
+    class Hesitant(Recent[str, Newest]):
+        def get(self, *arguments: Any, **options: Any) -> Newest:
+            found = super().get(*arguments, **options)
+            time.sleep(0.01)
+            return found
+
+    def note(number: int) -> None:
+        with suppress(Superseded):
+            previewer._note(Asked("tab", number), number)
+
+    previewer._tabs = Hesitant(8)
+    previewer._note(Asked("tab", 0), 0)
+    run_together([lambda number=number: note(number) for number in range(9, 0, -1)])
+    assert newest_of(previewer) == 9
 
 
 def test_only_so_many_wait_at_a_time(previewer: Previewer, monkeypatch: pytest.MonkeyPatch) -> None:

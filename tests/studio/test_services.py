@@ -21,7 +21,7 @@ from app.studio.errors import BeingPainted, NotFound
 from app.studio.models import Photo, Render, RenderStatus
 from app.studio.orders import Wish
 from tests.conftest import create_user
-from tests.together import run_together
+from tests.together import at_once, run_together
 
 LEASE = timedelta(seconds=20)
 WAVE = Controls(style="wave")
@@ -166,6 +166,54 @@ def test_credits_are_returned_in_the_order_of_locks(app_on_both: Flask, step: st
                 services.delete_renders(session, user.id, user.wallet_id, [render_id])
 
     run_together([hold, return_credits])
+    with app_on_both.app_context(), transaction() as session:
+        assert ledger.balance(session, user.wallet_id) == 1
+
+
+def test_a_photo_that_is_being_ordered_cannot_be_deleted(app_on_both: Flask) -> None:
+    """Whoever deletes it waits for the order, and then finds that it is needed."""
+    user = create_user(app_on_both, "ada@example.com", credits=1)
+    with app_on_both.app_context(), transaction() as session:
+        photo = add_photo(session, user)
+    ordered = threading.Event()
+
+    def order() -> None:
+        with app_on_both.app_context(), transaction() as session:
+            submit(session, user, [photo])
+            ordered.set()
+            time.sleep(0.5)  # the other one waits for the photo by now
+
+    def delete() -> None:
+        assert ordered.wait(60)
+        with app_on_both.app_context(), transaction() as session:
+            services.delete_photo(session, user.id, photo)
+
+    outcomes = at_once([order, delete])
+    assert [type(outcome) for outcome in outcomes] == [type(None), BeingPainted]
+    with app_on_both.app_context(), transaction() as session:
+        assert session.query(Render).one().photo_id == photo
+
+
+def test_a_photo_that_is_being_deleted_cannot_be_ordered(app_on_both: Flask) -> None:
+    """Whoever orders waits for it to be gone, and is told so."""
+    user = create_user(app_on_both, "ada@example.com", credits=1)
+    with app_on_both.app_context(), transaction() as session:
+        photo = add_photo(session, user)
+    deleted = threading.Event()
+
+    def delete() -> None:
+        with app_on_both.app_context(), transaction() as session:
+            services.delete_photo(session, user.id, photo)
+            deleted.set()
+            time.sleep(0.5)
+
+    def order() -> None:
+        assert deleted.wait(60)
+        with app_on_both.app_context(), transaction() as session:
+            submit(session, user, [photo])
+
+    outcomes = at_once([delete, order])
+    assert [type(outcome) for outcome in outcomes] == [type(None), NotFound]
     with app_on_both.app_context(), transaction() as session:
         assert ledger.balance(session, user.wallet_id) == 1
 

@@ -134,6 +134,11 @@ def test_links_cannot_be_guessed(app: Flask, ada: FlaskClient) -> None:
         assert app.test_client().get(f"/s/{guess}").status_code == 404
 
 
+def test_a_link_of_what_no_link_is_made_of_leads_nowhere(app_on_both: Flask) -> None:
+    for path in ("/s/%00", "/s/a%00b/picture.jpg", "/s/%F0%9F%96%BC", "/s/%FF"):
+        assert app_on_both.test_client().get(path).status_code == 404, path
+
+
 def test_a_pasted_link_shows_well(app: Flask, ada: FlaskClient) -> None:
     link = shared(ada, painted(app, ada))
     metas = Metas(app.test_client().get(link).text).values

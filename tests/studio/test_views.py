@@ -16,6 +16,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image, ImageChops, ImageStat
+from structlog.testing import capture_logs
 from urllib3 import encode_multipart_formdata
 
 from app.accounts.models import User
@@ -23,10 +24,11 @@ from app.billing import ledger
 from app.config import Settings
 from app.db import transaction
 from app.storage.base import StorageError
+from app.storage.local import LocalStorage
 from app.studio import services
 from app.studio.controls import Controls
 from app.studio.models import Photo, Render, RenderStatus
-from app.studio.web import decoding_turn
+from app.studio.turns import decoding_turn
 from app.studio.worker import process_render
 from app.wiring import render_queue
 from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
@@ -114,11 +116,11 @@ def test_a_body_beyond_all_limits_is_refused_with_a_page(ada: FlaskClient, setti
 
 
 def test_photos_are_decoded_two_at_a_time(ada: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.studio.web.TURN_WITHIN", 0.05)
+    monkeypatch.setattr("app.studio.turns.TURN_WITHIN", 0.05)
     with decoding_turn(), decoding_turn():
         answer = upload(ada, (sample_jpeg(), "a.jpg"), headers=JSON)
         assert answer.status_code == 503
-        sentence = "Many photos are being uploaded just now. Try again in a moment."
+        sentence = "Many photos and pictures are being sent just now. Try again in a moment."
         assert answer.json["errors"] == [{"name": "a.jpg", "sentence": sentence}]
         page = upload(ada, (sample_jpeg(), "a.jpg"))
         assert (page.status_code, sentence in page.text) == (503, True)
@@ -206,6 +208,24 @@ def test_deleting_a_photo(app: Flask, ada: FlaskClient, eve: FlaskClient, tmp_pa
     assert ada.post(f"/photos/{photo}/delete").status_code == 303
     assert ada.get(f"/photos/{photo}/preview.jpg").status_code == 404
     assert not (tmp_path / "storage" / "photos" / photo).exists()
+
+
+def test_a_photo_is_deleted_though_the_disk_keeps_its_files(
+    app: Flask, ada: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = uploaded(ada)
+
+    def refuse(_self: LocalStorage, prefix: str) -> None:
+        raise StorageError(prefix)
+
+    monkeypatch.setattr(LocalStorage, "delete_prefix", refuse)
+    with capture_logs() as logs:
+        assert ada.post(f"/photos/{photo}/delete").status_code == 303
+    assert [entry["prefix"] for entry in logs if entry["event"] == "storage.files_stay"] == [
+        f"photos/{photo}"
+    ]
+    with app.app_context(), transaction() as session:
+        assert session.query(Photo).count() == 0
 
 
 def test_deleting_a_photo_leads_back_to_what_is_chosen(ada: FlaskClient) -> None:

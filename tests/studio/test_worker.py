@@ -30,6 +30,7 @@ from app.storage.local import LocalStorage
 from app.studio import orders, services, worker
 from app.studio.controls import Controls
 from app.studio.failures import failure_in_words
+from app.studio.guests import SAMPLES
 from app.studio.masks import keep_mask
 from app.studio.models import Photo, PictureOrder, Render, RenderStatus
 from app.studio.orders import Wish
@@ -370,6 +371,22 @@ def test_files_whose_row_never_came_are_removed_once_they_are_old(
     left = {path.parent.name + "/" + path.name for path in folders if path.is_dir()}
     render, _ = read(app, user, render_id)
     assert left == {f"photos/{render.photo_id}", f"renders/{render_id}"}
+
+
+def test_previews_of_the_photos_that_ship_stay(app: Flask, tmp_path: Path) -> None:
+    """They have no row, and everybody's next visit would paint them again. Old masks on them go."""
+    photo = SAMPLES["coffee"].subject.photo
+    mask = photo.mask_key(uuid.uuid4())
+    with app.app_context():
+        for key in (f"{photo.storage_prefix}/previews/wave.webp", mask):
+            storage().save(key, b"x")
+    folder = tmp_path / "storage" / photo.storage_prefix
+    for path in (folder, *folder.rglob("*")):
+        os.utime(path, (time.time() - 2 * ORPHAN_AGE.total_seconds(),) * 2)
+    discard_orphans(app)
+    assert len([path for path in folder.rglob("*") if path.is_file()]) == 2
+    discard_masks(app)
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["wave.webp"]
 
 
 def test_old_masks_that_no_picture_is_painted_with_are_removed(app: Flask, user: User) -> None:
