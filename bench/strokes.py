@@ -29,21 +29,21 @@ CASES = (
 
 
 def main(name: str) -> None:
-    path = find_network(name)
+    path = find_network(name).resolve()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         published = published_networks(SHARED / "checkpoints", Path(folder))
         if published is None:
             raise SystemExit(f"There are no published checkpoints in {SHARED / 'checkpoints'}.")
         slugs = {style: style for style, _, _ in CASES}
-        ours = make_candidate(name, Path(folder) / name, dict.fromkeys(slugs, path), slugs)
+        ours = make_candidate(path.stem, Path(folder) / "ours", dict.fromkeys(slugs, path), slugs)
         for style, sample, place in CASES:
             photo = read_sample(sample, LONG_SIDE)
             pictures = [
                 (words(style), photo),
                 ("published", published.paint(style, photo)),
-                (f"{name}, one pass", ours.paint(style, photo)),
-                (f"{name}, as it ships", ours.stylizer.stylize(photo, style)),
+                (f"{path.stem}, one pass", ours.paint(style, photo)),
+                (f"{path.stem}, as it ships", ours.stylizer.stylize(photo, style)),
             ]
             rows.append(((int(place[0] * photo.shape[1]), int(place[1] * photo.shape[0])), pictures))
     write_sheet(PROJECT_ROOT / "docs" / "networks" / "strokes.webp", rows)
