@@ -131,7 +131,7 @@ def test_sound_that_is_missing_is_said(flask: Run, tmp_path: Path) -> None:
 def test_a_film_interrupted_and_then_killed_is_finished_by_the_same_command(
     start: Start, flask: Run, tmp_path: Path
 ) -> None:
-    source = make_film(tmp_path / "film.mp4", frames=90, size=(320, 240))
+    source = make_film(tmp_path / "film.mp4", frames=60, size=(320, 240))
     options = ("--style", "wave", "--segment", "0.2")
     assert flask("stylize-video", source, "-o", tmp_path / "at-once.mp4", *options).exit_code == 0
 
@@ -155,14 +155,14 @@ def test_a_film_interrupted_and_then_killed_is_finished_by_the_same_command(
     result = flask("stylize-video", source, "-o", target, *options, "--json")
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
-    assert 18 <= told["resumed"] < 90
+    assert 18 <= told["resumed"] < 60
     assert f"going on after {told['resumed']} frames" in result.stderr
     same_film(target, tmp_path / "at-once.mp4")
     assert not unfinished.exists()
 
 
 def test_another_style_begins_anew_and_says_so(start: Start, flask: Run, tmp_path: Path) -> None:
-    source, target = make_film(tmp_path / "film.mp4", frames=60, size=(320, 240)), tmp_path / "painted.mp4"
+    source, target = make_film(tmp_path / "film.mp4", frames=30, size=(320, 240)), tmp_path / "painted.mp4"
     process = start("stylize-video", source, "-o", target, "--style", "wave", "--segment", "0.2")
     wait_until(lambda: list((tmp_path / "painted.mp4.partial").glob("0*.mp4")), "a segment is finished")
     process.kill()
