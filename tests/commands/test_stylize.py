@@ -397,7 +397,7 @@ def test_a_folder_interrupted_and_then_killed_is_finished_by_the_same_command(
 ) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"
     make_photo(photos / "00.png", size=(600, 400))
-    for number in range(1, 16):
+    for number in range(1, 24):
         shutil.copy(photos / "00.png", photos / f"{number:02}.png")
     for how, wanted in ((signal.SIGINT, 2), (signal.SIGKILL, 6)):
         process = start("stylize", photos, "-o", out, *OTHER)
@@ -406,7 +406,7 @@ def test_a_folder_interrupted_and_then_killed_is_finished_by_the_same_command(
         _, errors = process.communicate()
         done = pictures(out)
         painted = [name for name in done if not name.startswith(".part-")]
-        assert wanted <= len(painted) < 16
+        assert wanted <= len(painted) < 24
         whole = read(out / "00.png")
         for name in painted:
             assert np.array_equal(read(out / name), whole)
@@ -419,8 +419,8 @@ def test_a_folder_interrupted_and_then_killed_is_finished_by_the_same_command(
     assert result.exit_code == 0, result.output
     # Of the killed process there may be half a picture left, which is too young to be swept away.
     assert [name for name in pictures(out) if not name.startswith(".part-")] == [
-        f"{number:02}.png" for number in range(16)
+        f"{number:02}.png" for number in range(24)
     ]
-    for number in range(16):
+    for number in range(24):
         assert np.array_equal(read(out / f"{number:02}.png"), whole)
     assert int(result.stderr.split()[2]) in (len(painted), len(painted) - 1)
