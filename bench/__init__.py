@@ -1,5 +1,4 @@
 """Benchmarks: ``make bench`` runs all that measure, ``python -m bench site`` one of them.
 
-``python -m bench screenshots`` and ``suits`` make pictures; ``python -m bench.leads`` and ``bench.failures``
-take a network.
+Those that make pictures are run one by one: ``bench/__main__.py`` says which.
 """

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.config import PUBLISHED, LayerSpec, NetworkConfig
+from app.engine.config import LayerSpec, NetworkConfig
+from bench.networks import architecture
 from bench.peers.network import random_checkpoint
 from bench.processes import measured_alone
 
 SIDE = 1024
 ROUNDS = 9
-NETWORKS = {"published": PUBLISHED, "house": NetworkConfig(base_width=16, halvings=3, skips=1, fine_blocks=2)}
+NETWORKS = ("published", "house")
 # Layers that run as they stand in the papers, at a quarter or an eighth of the size.
 KEPT = ("res", "fine", "skip")
 Run = Callable[[], object]
@@ -35,7 +36,7 @@ def measure(network: str, precision: str) -> dict[str, tuple[float, float]]:
     from app.engine.stylizer import configure_tensorflow
 
     configure_tensorflow()
-    config = NETWORKS[network]
+    config = architecture(network)
     checkpoint = random_checkpoint("chance", config)
     graph = Graph(config, checkpoint.kernels, precision)
     rows = tf.constant(checkpoint.rows[0])

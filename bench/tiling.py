@@ -1,8 +1,6 @@
 """What strips cost: the time per pixel of a large picture beside that of whole ones, measured in turn.
 
-The networks are those of that name with weights by chance: 32 channels halved twice (published), 24 channels
-halved twice (house_v0), and 16 channels halved three times, with a skip connection and finer residual blocks
-(house).
+The networks are those of that name with weights by chance.
 
 Every round paints whole pictures of 1024x1024, then a picture of 4000x3000 in strips, so that whatever
 else the machine does slows both down.
@@ -19,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from app.engine.config import PUBLISHED, NetworkConfig
 from bench.machine import peak_memory
+from bench.networks import architecture
 from bench.peers.network import random_checkpoint
 from bench.photos import SAMPLES, prepare_photo
 from bench.processes import measured_alone
@@ -29,11 +27,7 @@ WHOLE, LARGE = (1024, 1024), (4000, 3000)
 # The size whose memory is said too: 24 megapixels.
 LARGEST = (6000, 4000)
 ROUNDS = 3
-NETWORKS = {
-    "published": PUBLISHED,
-    "house_v0": NetworkConfig(base_width=24, halvings=2),
-    "house": NetworkConfig(base_width=16, halvings=3, skips=1, fine_blocks=2),
-}
+NETWORKS = ("published", "house_v0", "house")
 
 
 def measure(network: str, precision: str, folder: Path) -> dict[str, float]:
@@ -42,7 +36,7 @@ def measure(network: str, precision: str, folder: Path) -> dict[str, float]:
     from app.engine.stylizer import ACTIVATIONS, CPU, configure_tensorflow
 
     configure_tensorflow()
-    checkpoint = random_checkpoint("chance", NETWORKS[network])
+    checkpoint = random_checkpoint("chance", architecture(network))
     painter = Network(checkpoint, precision=precision, device=CPU)
     style = StyleRows(checkpoint.rows[0])
 

@@ -1,0 +1,14 @@
+"""The networks to measure. Time and memory depend on their architectures, not on their weights."""
+
+from __future__ import annotations
+
+from app.config import PROJECT_ROOT
+from app.engine.checkpoints import load_checkpoint
+from app.engine.config import PUBLISHED, NetworkConfig
+
+
+def architecture(name: str) -> NetworkConfig:
+    """That of the published networks, or of one in models/ as it ships now."""
+    if name == "published":
+        return PUBLISHED
+    return load_checkpoint(PROJECT_ROOT / "models" / f"{name}.npz").config
