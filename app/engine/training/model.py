@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ from app.engine.training.losses import (
     style_distance,
     total_variation,
 )
-from app.engine.training.recipe import LossRecipe, stride_of
+from app.engine.training.recipe import LossRecipe
 from app.engine.transformer import build_transformer, load_kernel
 
 Floats = npt.NDArray[np.float32]
@@ -47,11 +46,6 @@ class Eyes:
         self.style = {
             _at_scale(layer, scale): layer for scale in range(recipe.style_scales) for layer in recipe.style
         }
-        self._margins = {
-            _at_scale(layer, scale): math.ceil(recipe.style_margin / (stride_of(layer) << scale))
-            for scale in range(recipe.style_scales)
-            for layer in recipe.style
-        }
         outputs = [network.outputs[self.layers.index(layer)] for layer in self.content_layers]
         self._content_network = keras.Model(network.inputs[0], outputs)
 
@@ -62,14 +56,6 @@ class Eyes:
                 pixels = ops.average_pool(pixels, 2)
             seen |= _named([_at_scale(layer, scale) for layer in self.layers], self.network(pixels))
         return seen
-
-    def grams(self, seen: Mapping[str, Any]) -> dict[str, Any]:
-        """The style's Gram matrices of what ``look`` gave, by the names of ``style``.
-
-        Without the recipe's margin, in which the zeros that the loss network pads with would be seen, and
-        which a network that paints can tell from the rest: it would please by drawing frames there.
-        """
-        return {name: gram_matrix(_inside(seen[name], margin)) for name, margin in self._margins.items()}
 
     def look_for_content(self, pixels: Any) -> dict[str, Any]:
         return _named(self.content_layers, self._content_network(pixels))
@@ -102,8 +88,8 @@ class Measure:
             seen = eyes.look(photo[None])
             for layer in recipe.content:
                 content[layer].append(float(content_distance(seen[layer], 0.0)[0]))
-            for name, gram in eyes.grams(seen).items():
-                usual[name].append(_only(gram))
+            for name, grams_of_photos in usual.items():
+                grams_of_photos.append(_gram(seen[name]))
         return cls(
             {layer: float(np.mean(values)) for layer, values in content.items()},
             grams,
@@ -116,18 +102,14 @@ def painting_grams(eyes: Eyes, paintings: Sequence[Floats], layers: Sequence[str
 
     By the names that ``eyes.style`` has for ``layers``.
     """
-    seen = [eyes.grams(eyes.look(painting[None])) for painting in paintings]
+    seen = [eyes.look(painting[None]) for painting in paintings]
     names = [name for name, layer in eyes.style.items() if layer in layers]
-    return {name: np.stack([_only(grams[name]) for grams in seen]) for name in names}
+    return {name: np.stack([_gram(activations[name]) for activations in seen]) for name in names}
 
 
-def _only(grams: Any) -> Floats:
-    gram: Floats = ops.convert_to_numpy(grams)[0]
+def _gram(activations: Any) -> Floats:
+    gram: Floats = ops.convert_to_numpy(gram_matrix(activations))[0]
     return gram
-
-
-def _inside(activations: Any, margin: int) -> Any:
-    return activations[:, margin:-margin, margin:-margin] if margin else activations
 
 
 def _style_scales(paintings: Floats, photos: Floats) -> Floats:
@@ -239,9 +221,8 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
             weight * content_distance(painted[layer], photos[layer]) / self.content_scales[layer]
             for layer, weight in self.recipe.content.items()
         )
-        grams = self.eyes.grams(painted)
         style = sum(
-            self.recipe.style[layer] * self._style_distance(name, grams[name], styles)
+            self.recipe.style[layer] * self._style_distance(name, painted[name], styles)
             for name, layer in self.eyes.style.items()
         ) * ops.take(self.emphasis, styles, axis=0)
         variation = (
@@ -261,9 +242,11 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         """Keras's own mean of the loss has every step in it."""
         return {name: part.result() for name, part in self.parts.items()}
 
-    def _style_distance(self, name: str, gram: Any, styles: Any) -> Any:
+    def _style_distance(self, name: str, painted: Any, styles: Any) -> Any:
         target = ops.take(self.grams[name], styles, axis=0)
-        return style_distance(gram, target) / ops.take(self.style_scales[name], styles, axis=0)
+        return style_distance(gram_matrix(painted), target) / ops.take(
+            self.style_scales[name], styles, axis=0
+        )
 
     def checkpoint(self) -> Checkpoint:
         """The averages of the weights, in the form in which they are served."""

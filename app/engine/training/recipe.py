@@ -48,9 +48,6 @@ class LossRecipe:
     # At how many sizes the style is compared, each half as large as the one before: what a layer sees of a
     # smaller picture reaches farther.
     style_scales: int = 1
-    # So many pixels along the border are asked for the content only, not for the style: a network that pads
-    # by reflection sees where the border is, and may learn to draw frames there.
-    style_margin: int = 0
     network: LossNetworkName = "vgg16"
 
 
@@ -215,9 +212,8 @@ def _check_loss(recipe: Recipe) -> dict[str, bool]:
             set(loss.total_variation_by_style) <= styles
         ),
         f"its style_scales must be from 1 to {MOST_SCALES}": 1 <= loss.style_scales <= MOST_SCALES,
-        "its style_margin must not be below 0": loss.style_margin >= 0,
-        f"its style_scales and style_margin need crops of at least {_least_seen(loss)} pixels": all(
-            stage.crop >= _least_seen(loss) for stage in recipe.schedule.stages
+        f"its style_scales need crops of at least {_deepest(loss)} pixels": all(
+            stage.crop >= _deepest(loss) for stage in recipe.schedule.stages
         ),
     }
 
@@ -225,7 +221,7 @@ def _check_loss(recipe: Recipe) -> dict[str, bool]:
 def _check_data(recipe: Recipe) -> dict[str, bool]:
     data = recipe.data
     sides = (data.painting_side, *data.layer_painting_sides.values())
-    least = 2 * _least_seen(recipe.loss)
+    least = 2 * _deepest(recipe.loss)
     return {
         "it needs styles, each once": 0 < len(data.styles) == len(set(data.styles)),
         f"its paintings need a side of at least {least} pixels": min(sides) >= least,
@@ -241,19 +237,9 @@ def loss_layers(network: LossNetworkName) -> set[str]:
     return {f"relu{block}_{number}" for block, count in blocks for number in range(1, count + 1)}
 
 
-def stride_of(layer: str) -> int:
-    """How many pixels, down or across, a layer of a loss network has one number for: ``relu3_1`` has 4."""
-    return 1 << (int(layer.removeprefix("relu").partition("_")[0]) - 1)
-
-
 def _deepest(loss: LossRecipe) -> int:
     """How many pixels the deepest layer has one number for, at the smallest scale."""
     return DEEPEST << max(0, loss.style_scales - 1)
-
-
-def _least_seen(loss: LossRecipe) -> int:
-    """The side of the smallest picture whose style can be looked for at every layer and scale."""
-    return _deepest(loss) + 2 * loss.style_margin
 
 
 def _not_negative(weights: Iterable[float]) -> bool:

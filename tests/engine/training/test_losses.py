@@ -105,24 +105,3 @@ def test_measure_is_what_makes_distances_comparable(chance: np.random.Generator)
     np.testing.assert_allclose(measure.grams["relu1_1"][1], gram(paintings[1]), rtol=1e-5)
     seen = [np.square(np.asarray(eyes.look(photo[None])["relu1_2"])).mean() for photo in photos]
     assert measure.content["relu1_2"] == pytest.approx(np.mean(seen), rel=1e-4)
-
-
-def test_style_is_not_looked_for_in_the_margin(chance: np.random.Generator) -> None:
-    """Whatever is painted along the border, its Gram matrices stay those of the inside."""
-    style = {"relu1_1": 1.0, "relu3_1": 1.0}
-    network = build_loss_network("vgg16", list(style), None)
-    picture = chance.uniform(0, 255, (1, 64, 64, 3)).astype(np.float32)
-    framed = np.array(picture)
-    framed[:, :2] = framed[:, :, -2:] = 0.0
-
-    def gram(pixels: np.ndarray, margin: int) -> np.ndarray:
-        eyes = Eyes(network, list(style), LossRecipe({"relu1_1": 1.0}, style, style_margin=margin))
-        return np.asarray(eyes.grams(eyes.look(pixels))["relu1_1"])[0]
-
-    np.testing.assert_array_equal(gram(framed, 8), gram(picture, 8))
-    assert not np.allclose(gram(framed, 0), gram(picture, 0))
-    # A pixel fewer than a layer has one number for leaves out the whole number.
-    eyes = Eyes(network, list(style), LossRecipe({"relu1_1": 1.0}, style, style_margin=7))
-    seen = eyes.look(picture)
-    expected = gram_matrix(seen["relu3_1"][:, 2:-2, 2:-2])
-    np.testing.assert_allclose(eyes.grams(seen)["relu3_1"], expected, rtol=1e-6)

@@ -470,8 +470,6 @@ def test_training_names_the_painting_that_is_missing(
         ),
         (("[loss.content]", "[loss]\nstyle_scales = 0\n[loss.content]"), "style_scales must be from 1 to 3"),
         (("[loss.content]", "[loss]\nstyle_scales = 2\n[loss.content]"), "crops of at least 32 pixels"),
-        (("[loss.content]", "[loss]\nstyle_margin = -1\n[loss.content]"), "style_margin must not be below 0"),
-        (("[loss.content]", "[loss]\nstyle_margin = 4\n[loss.content]"), "crops of at least 24 pixels"),
         (("share = 1.0", "share = 1.0\nphotos = 0"), "at least 1"),
     ],
 )
