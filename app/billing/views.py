@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 import uuid
 from collections.abc import Callable
 from functools import partial
@@ -19,12 +21,12 @@ from app.billing import fulfilment, ledger, reversals
 from app.billing.catalog import UnknownPack, find_pack, format_money
 from app.billing.fulfilment import Checkout, CheckoutStatus, PaymentMismatch, UnknownOrder
 from app.billing.gateway import CheckoutRequest, PaymentEvent, PaymentUnavailable
-from app.billing.last_answers import LastAnswers
 from app.billing.models import Order, OrderState
 from app.config import CreditPack
 from app.db import transaction
 from app.errors import DomainError
 from app.extensions import csrf, db, limiter
+from app.recent import Recent
 from app.sentences import translatable
 from app.translation import translated
 from app.wiring import gateway, settings
@@ -38,9 +40,11 @@ WEBHOOK_MAX_BYTES = 512 * 1024
 # How often Stripe is asked for somebody who waits on the return page, in seconds; its webhook is faster.
 # A little less than the time between two polls while a bank is at work.
 ASK_SECONDS = 14.0
+ANSWERS_KEPT = 1000
 UNFINISHED = (OrderState.CREATED, OrderState.AWAITING_PAYMENT)
 
-last_answers = LastAnswers()
+# What Stripe last said of an order, and when (time.monotonic()): not everybody who waits asks it every time.
+last_answers: Recent[uuid.UUID, tuple[float, CheckoutStatus | None]] = Recent(ANSWERS_KEPT)
 
 
 @bp.app_template_filter("money")
@@ -214,13 +218,13 @@ def _outcome(order_id: uuid.UUID, *, polled: bool = False) -> dict[str, object]:
 
 def _status(order_id: uuid.UUID, checkout_id: str, *, polled: bool) -> CheckoutStatus | None:
     """How the session stands, or None when Stripe does not say; polls are mostly told what was last heard."""
-    age, known = last_answers.find(order_id)
-    if polled and age < ASK_SECONDS:
+    asked_at, known = last_answers.get(order_id, lambda: (-math.inf, None))
+    if polled and time.monotonic() - asked_at < ASK_SECONDS:
         return known
-    last_answers.note(order_id, known)  # other polls do not ask while this one waits
+    last_answers.put(order_id, (time.monotonic(), known))  # other polls do not ask while this one waits
     found = _look_and_fulfil(order_id, checkout_id, hasty=polled)
     status = found.status if found else None
-    last_answers.note(order_id, status)
+    last_answers.put(order_id, (time.monotonic(), status))
     return status
 
 

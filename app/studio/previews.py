@@ -10,14 +10,13 @@ import hashlib
 import json
 import threading
 import uuid
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Generic, TypeVar
+from typing import BinaryIO
 
 import numpy as np
 import structlog
@@ -29,6 +28,7 @@ from app.imaging import decode_photo, encode_webp
 from app.imaging.encode import PREVIEW_SIDE
 from app.imaging.faces import Face, find_faces
 from app.imaging.watermark import watermark
+from app.recent import Recent
 from app.sentences import translatable
 from app.storage.base import Storage, StorageError
 from app.studio.controls import Controls
@@ -51,8 +51,6 @@ FORMAT = 1
 AT_ONCE = 8
 # What is kept in memory: photos and paintings of 2 MB each, and where faces are.
 PHOTOS_KEPT, PAINTINGS_KEPT, FACES_KEPT, TABS_KEPT = 16, 24, 256, 512
-# How often who waits for what another thread is making asks whether it is still wanted, in seconds.
-LOOK_UP_EVERY = 0.1
 
 
 class Superseded(DomainError):
@@ -288,56 +286,6 @@ class Newest:
 
     number: int
     wanted: Hashable
-
-
-Key = TypeVar("Key", bound=Hashable)
-Value = TypeVar("Value")
-
-
-class Recent(Generic[Key, Value]):
-    """What was used last, up to a number of values; safe to use from several threads."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._values: OrderedDict[Key, Value] = OrderedDict()
-        self._makers: dict[Key, threading.Event] = {}
-        self._lock = threading.Lock()
-
-    def get(
-        self, key: Key, make: Callable[[], Value], while_waiting: Callable[[], None] = lambda: None
-    ) -> Value:
-        """The value of ``key``, made now if it is not remembered.
-
-        Of several threads that want it one makes it and the others wait; if it fails, the next one tries.
-        Who waits calls ``while_waiting`` now and then, and gives up by raising there.
-        """
-        while True:
-            with self._lock:
-                if key in self._values:
-                    self._values.move_to_end(key)
-                    return self._values[key]
-                maker = self._makers.get(key)
-                if maker is None:
-                    mine = self._makers[key] = threading.Event()
-                    break
-            while not maker.wait(LOOK_UP_EVERY):
-                while_waiting()
-        try:
-            value = make()
-            self.put(key, value)
-            return value
-        finally:
-            with self._lock:
-                del self._makers[key]
-            mine.set()
-
-    def put(self, key: Key, value: Value) -> None:
-        """Remember a value, and forget the one that was not used for longest."""
-        with self._lock:
-            self._values[key] = value
-            self._values.move_to_end(key)
-            if len(self._values) > self._size:
-                self._values.popitem(last=False)
 
 
 def discard_if_deleted(storage: Storage, subject: Subject) -> None:
