@@ -19,12 +19,16 @@ startWall(document.querySelector("[data-wall]"));
 startByHand(form, stage);
 startPayBar(form);
 
-/** Ticking a photo puts it on the easel; the one that is there stays when others are ticked beside it. */
+/**
+ * Ticking a photo puts it on the easel; the one that is there stays when others are ticked beside it, and while photos
+ * are on their way, which leaving would lose: they come with what is ticked.
+ */
 for (const box of document.querySelectorAll("input[name=photos]")) {
   box.addEventListener("change", () => {
     const ticked = [...document.querySelectorAll("input[name=photos]:checked")].map((other) => other.value);
     const onEasel = stage.photo();
-    if (!ticked.length || ticked.includes(onEasel)) return stage.remember();
+    const uploading = document.querySelector("[data-upload][data-sending]");
+    if (!ticked.length || ticked.includes(onEasel) || uploading) return stage.remember();
     keepPlace(box);
     stage.goTo(ticked);
   });

@@ -69,16 +69,21 @@ document.addEventListener("paste", (event) => {
 function upload(files) {
   waiting.push(...files);
   if (sending || !waiting.length) return;
-  sending = true;
-  sendAll().finally(() => (sending = false));
+  busy(true);
+  sendAll().finally(() => busy(false));
 }
 
-/** Send the files one after the other, then show the studio with them chosen. */
+/** While photos are on their way the studio stays on its page, see studio.js. */
+function busy(so) {
+  sending = so;
+  form.toggleAttribute("data-sending", so);
+}
+
+/** Send the files one after the other, then show the studio with them chosen, beside what is ticked by then. */
 async function sendAll() {
   list.replaceChildren();
-  const chosen = new Set([...document.querySelectorAll("input[name=photos]:checked")].map((box) => box.value));
+  const added = [];
   let failed = false;
-  let added = false;
   for (let number = 1; waiting.length; number += 1) {
     const file = waiting.shift();
     const line = addLine(file.name);
@@ -86,16 +91,16 @@ async function sendAll() {
       if (number > maxFiles) throw new Error(words("tooMany", { num: maxFiles }));
       if (file.size > maxBytes) throw new Error(words("tooLarge", { megabytes: form.dataset.maxMegabytes }));
       const photo = await send(file, (share) => (line.bar.value = share * 100));
-      chosen.add(photo.id);
-      added = true;
+      added.push(photo.id);
       line.bar.value = 100;
     } catch (error) {
       failed = true;
       line.fail(error.message);
     }
   }
-  if (!added) return;
-  const target = studioWith(chosen);
+  if (!added.length) return;
+  const ticked = [...document.querySelectorAll("input[name=photos]:checked")].map((box) => box.value);
+  const target = studioWith(new Set([...ticked, ...added]));
   if (failed) addContinue(target);
   else leaveFor(target);
 }

@@ -95,6 +95,23 @@ def test_files_chosen_while_others_are_on_their_way_join_them(page: Page) -> Non
     expect(page.locator("input[name=photos]:checked")).to_have_count(2)
 
 
+def test_ticking_another_photo_does_not_lose_what_is_on_its_way(page: Page) -> None:
+    sign_up(page)
+    upload(page, COFFEE)
+    upload(page, CHELSEA)
+    page.goto("/studio")
+    held = hold(page, "**/photos")
+    page.set_input_files("#photo-files", COFFEE)
+    wait_for(page, lambda: len(held) == 1)
+    photos = page.locator("[type=checkbox][name=photos]")
+    photos.first.uncheck(force=True)  # it is on the easel
+    photos.nth(1).check(force=True)
+    with page.expect_navigation():
+        held[0].continue_()
+    expect(photos).to_have_count(3)
+    expect(page.locator("input[name=photos]:checked")).to_have_count(2)
+
+
 def paint_a_stroke_that_is_held(page: Page) -> tuple[str, list[Route]]:
     """A stroke on a new account's photo whose mask is held on its way: the e-mail, and what is held."""
     email = sign_up(page)
