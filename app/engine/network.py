@@ -22,9 +22,10 @@ from app.engine.tiling import Job, TiledPass
 
 log = logging.getLogger(__name__)
 
-# Pixels mirrored around a photo before a network that pads with zeros, and cropped off after: the bright
-# lines that such a network draws along the border reach about half as far inwards.
-BORDER_MARGIN = 32
+# Pixels mirrored around a photo before a network, and cropped off after, by what it pads with: a network sees
+# where the border is. With zeros it draws bright lines there, which reach about half as far inwards; with
+# reflections some styles draw frames or grow calm.
+BORDER_MARGINS = {"zeros": 32, "reflect": 16}
 # Pictures up to this size are painted whole, which is a little faster than in strips; larger ones let others
 # take their turn in between.
 WHOLE_PIXELS = 3 << 19
@@ -58,7 +59,7 @@ class Pass:
     """One pass over a picture: what is painted, and by which leave.
 
     ``photo``: uint8 [height, width, 3].
-    ``exact``: leave out the care for the border of networks that pad with zeros.
+    ``exact``: leave out the care for the border.
     ``budget``: bytes of activations to hold in the machine's memory; more lie in temporary files.
     ``queue``: whose turn it is to use the device.
     ``report``: called between tiles with the share done; may raise to stop.
@@ -166,7 +167,7 @@ def pad(photo: Pixels, config: NetworkConfig, *, exact: bool) -> PaddedPhoto:
     """The photo as a network wants it; unless it is to be exact, with the care for its border."""
     return PaddedPhoto(
         photo,
-        margin=BORDER_MARGIN if config.padding == "zeros" and not exact else 0,
+        margin=0 if exact else BORDER_MARGINS[config.padding],
         multiple=config.multiple,
         least=config.least_side,
         reflect=config.padding == "reflect",
