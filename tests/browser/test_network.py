@@ -97,8 +97,7 @@ def test_files_chosen_while_others_are_on_their_way_join_them(page: Page) -> Non
 
 def test_ticking_another_photo_does_not_lose_what_is_on_its_way(page: Page) -> None:
     sign_up(page)
-    upload(page, COFFEE)
-    upload(page, CHELSEA)
+    upload(page, COFFEE, CHELSEA)
     page.goto("/studio")
     held = hold(page, "**/photos")
     page.set_input_files("#photo-files", COFFEE)
