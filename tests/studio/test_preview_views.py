@@ -10,7 +10,7 @@ import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import numpy as np
 import pytest
@@ -59,6 +59,15 @@ def a_mask(level: int = 0) -> bytes:
 
 
 # --- previews -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("door", ["/log-in", "/sign-up"])
+def test_what_is_chosen_goes_along_before_the_scripts_have_come(door: str, client: FlaskClient) -> None:
+    chosen = "/studio?sample=chelsea&style=la_muse"
+    links = re.findall(rf'href="{door}([^"]*)" data-sign-up="{door}"', client.get(chosen).text)
+    assert links
+    for link in links:
+        assert parse_qs(urlsplit(link).query) == {"next": [chosen]}
 
 
 def test_a_sample_in_a_style_for_anybody(client: FlaskClient) -> None:
