@@ -144,7 +144,7 @@ def test_a_large_photo_is_painted_small_and_enlarged_along_its_edges(
 ) -> None:
     monkeypatch.setattr(cascade, "WORKING_SIZE", 40)
     guided = stylizer.stylize(photo, "wave", upsampling="guided")
-    small = stylizer.stylize(resize(photo, 27, 40), "wave", exact=True)
+    small = stylizer.stylize(resize(photo, 27, 40), "wave")
     plain = resize(small, 64, 96).astype(int)
     assert np.abs(guided - plain).mean() < 15
     assert np.abs(guided - plain).mean() < np.abs(stylizer.stylize(photo, "wave") - plain).mean()
@@ -462,9 +462,9 @@ def test_a_picture_can_be_stopped_between_two_passes(
     sizes: list[tuple[int, ...]] = []
     original = network.Network._paint_together
 
-    def counted(network: Any, requests: Any) -> Any:
+    def counted(painter: Any, requests: Any) -> Any:
         sizes.append(requests[0][0].shape)
-        return original(network, requests)
+        return original(painter, requests)
 
     def stop(share: float) -> None:
         if share > 0:
@@ -483,9 +483,9 @@ def test_the_small_passes_of_a_large_picture_let_others_in(
     whole: list[int] = []
     original = network.Network._paint_together
 
-    def counted(network: Any, requests: Any) -> Any:
-        whole.append(requests[0][0].shape[2] - 2 * REACH)
-        return original(network, requests)
+    def counted(painter: Any, requests: Any) -> Any:
+        whole.append(requests[0][0].shape[2] - 2 * (REACH + network.BORDER_MARGINS["reflect"]))
+        return original(painter, requests)
 
     monkeypatch.setattr(network.Network, "_paint_together", counted)
     stylizer.stylize(np.resize(photo, (800, 1000, 3)), "wave")
