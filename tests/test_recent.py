@@ -1,3 +1,5 @@
+"""The memory of what was used last: what it forgets, and who makes what several want at once."""
+
 from __future__ import annotations
 
 import threading
