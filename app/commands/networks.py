@@ -170,12 +170,18 @@ def _facts(slug: str, *, title: str, public_domain: bool, **known: Any) -> Style
 
 
 def recipe_of(network: Path) -> Recipe:
-    """What a network was trained with, by the file beside it; the house recipe where there is none."""
+    """What a network was trained with, by the file beside it; the house recipe where there is none.
+
+    A training of rows alone says nothing of the network: the one that it started from does.
+    """
     beside = network.with_suffix(".json")
     if not beside.exists():
         return read_recipe(PROJECT_ROOT / "models" / "recipes" / "house.toml")
     try:
-        return parse_recipe(json.loads(beside.read_text(encoding="utf-8"))["recipe"])
+        facts = json.loads(beside.read_text(encoding="utf-8"))
+        while (recipe := parse_recipe(facts["recipe"])).rows_only:
+            facts = facts["start"]["made_by"]
+        return recipe
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CatalogueError(f"{beside.name} does not say what {network.name} was trained with.") from error
 

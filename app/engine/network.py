@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 # Pixels mirrored around a photo before a network, and cropped off after, by what it pads with: a network sees
 # where the border is. With zeros it draws bright lines there, which reach about half as far inwards; with
 # reflections some styles draw frames or grow calm.
-BORDER_MARGINS = {"zeros": 32, "reflect": 16}
+BORDER_MARGINS = {"zeros": 32, "reflect": 24}
 # Pictures up to this size are painted whole, which is a little faster than in strips; larger ones let others
 # take their turn in between.
 WHOLE_PIXELS = 3 << 19

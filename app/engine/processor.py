@@ -9,12 +9,16 @@ from pathlib import Path
 _BFLOAT16 = {"avx512_bf16", "amx_bf16"}
 
 
-@cache
 def computes_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 numbers itself."""
+    return not _BFLOAT16.isdisjoint(instructions())
+
+
+@cache
+def instructions() -> frozenset[str]:
+    """The processor's sets of instructions, by Linux's names; empty on other systems."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return False  # not Linux: float32 is right everywhere
-    flags = next((line for line in lines if line.startswith("flags")), "")
-    return not _BFLOAT16.isdisjoint(flags.split())
+        return frozenset()  # float32 is right everywhere
+    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())

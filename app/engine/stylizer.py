@@ -261,13 +261,14 @@ _configured = False
 
 
 def configure_tensorflow() -> None:
-    """Use every core this process may use for one operation at a time, and no more GPU memory than needed."""
+    """Use every core this process may use for one operation at a time, and no more GPU memory than needed.
+
+    How many threads an operation may have TensorFlow reads from TF_NUM_INTRAOP_THREADS, where that is set.
+    """
     global _configured  # noqa: PLW0603 - TensorFlow's own configuration is as global, and settable once
     if _configured:
         return
     _configured = True
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    tf.config.threading.set_intra_op_parallelism_threads(cores)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     # Where float32 is asked for, a GPU shall not round what it multiplies to TF32's ten bits.
     tf.config.experimental.enable_tensor_float_32_execution(False)

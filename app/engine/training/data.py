@@ -87,7 +87,13 @@ def read_photos(photos: Sequence[Path], long_side: int) -> list[Pixels]:
 
 
 def stream(
-    photos: Sequence[Path], styles: int, stage: Stage, *, seed: int, number: int = 0, first_step: int
+    photos: Sequence[Path],
+    draws: Sequence[float],
+    stage: Stage,
+    *,
+    seed: int,
+    number: int = 0,
+    first_step: int,
 ) -> tf.data.Dataset:
     """The endless batches of a stage, from a step on.
 
@@ -96,6 +102,8 @@ def stream(
     that cannot be read comes the next of the list that can. ``number`` says which stage of the training
     it is, for each of them draws otherwise.
 
+    ``draws`` says how often each style is drawn, relative to the others.
+
     Yields photos float32 [stage.photos, crop, crop, 3] and styles int32 [stage.photos, styles_per_photo],
     which are different for one photo as far as there are enough.
     """
@@ -103,13 +111,17 @@ def stream(
     def read(place: np.int64) -> npt.NDArray[np.uint8]:
         return _first_readable(photos, int(place))
 
+    styles = len(draws)
+
     def draw(index: Any) -> tuple[Any, Any]:
         turn, place = index // len(photos), index % len(photos)
         order = draw_key(seed, number, ORDER, turn)
         chosen = tf.random.experimental.index_shuffle(place, order, tf.cast(len(photos) - 1, tf.int64))
         pixels = tf.ensure_shape(tf.numpy_function(read, [chosen], tf.uint8), (None, None, 3))
         photo = _random_crop(pixels, stage.crop, draw_key(seed, number, CROP, index))
-        ranks = tf.argsort(tf.random.stateless_uniform([styles], draw_key(seed, number, STYLES, index)))
+        chance = tf.random.stateless_uniform([styles], draw_key(seed, number, STYLES, index))
+        # The first of exponential arrivals, each at its own rate: with chances in proportion to the rates.
+        ranks = tf.argsort(-tf.math.log1p(-chance) / tf.constant(draws, tf.float32))
         return photo, tf.gather(ranks, tf.range(stage.styles_per_photo) % styles)
 
     first = first_step * stage.photos

@@ -13,11 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from app.engine.checkpoints import Checkpoint, Floats, load_checkpoint
-from app.engine.processor import computes_bfloat16
-from app.engine.training.recipe import Precision, Recipe, Schedule, Stage
+from app.engine.training.recipe import Recipe, Schedule, Stage
 from app.engine.training.trainer import Report, Sources, train
 
 # Few numbers are fitted, so large steps are safe.
@@ -72,7 +69,7 @@ def fit_style(
         network=network.config,
         # What is said of single styles is said of others than this one.
         loss=dataclasses.replace(recipe.loss, emphasis={}, total_variation_by_style={}),
-        data=dataclasses.replace(recipe.data, styles=(slug,)),
+        data=dataclasses.replace(recipe.data, styles=(slug,), practice={}),
         schedule=Schedule(
             stages=(Stage(share=1.0, crop=CROP, photos=4, styles_per_photo=1),),
             minutes=minutes,
@@ -82,7 +79,7 @@ def fit_style(
             steps_per_round=10,
             checkpoint_minutes=minutes + 1,
         ),
-        precision=precision_here(recipe.precision),
+        rows_only=True,
     )
     sources = Sources(
         photos,
@@ -91,14 +88,8 @@ def fit_style(
         sheet_photos=(),
         start=network,
         start_file=network_file,
-        frozen=True,
     )
     with tempfile.TemporaryDirectory(prefix="fitting-") as folder:
         path = train(fitting, sources, Path(folder), code_version=code_version, report=report)
         facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         return FittedStyle(load_checkpoint(path).row(slug), facts)
-
-
-def precision_here(wanted: Precision) -> Precision:
-    """What is wanted, but where bfloat16 is only emulated, which is slower than float32."""
-    return wanted if computes_bfloat16() or tf.config.list_physical_devices("GPU") else "float32"

@@ -2,7 +2,7 @@
 
 The distances are those of Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer
 and Super-Resolution", as means of squares, so that a layer's width does not decide its weight; layers whose
-activations are large still outweigh the others. ``metrics`` has the rest.
+activations are large still outweigh the others.
 """
 
 from __future__ import annotations
@@ -16,8 +16,15 @@ import numpy as np
 from app.engine.preprocessing import Pixels
 from app.engine.training.evaluation import Photo, Score
 from app.engine.training.loss_network import build_loss_network
-from app.engine.training.losses import content_distance, gram_matrix, style_distance, total_variation
-from app.engine.training.metrics import border_excess, checkerboard_energy, color_distance
+from app.engine.training.losses import (
+    border_excess,
+    checkerboard_energy,
+    content_distance,
+    gram_matrix,
+    style_distance,
+    total_variation,
+)
+from app.engine.training.metrics import color_distance
 
 CONTENT_LAYER = "relu3_3"
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -95,8 +102,8 @@ class Judge:
             content=distances.content,
             style_distance=distances.style,
             total_variation=float(total_variation(picture[None])[0]),
-            border_excess=border_excess(picture, photo.pixels),
-            checkerboard=checkerboard_energy(picture),
+            border_excess=float(border_excess(picture[None], photo.pixels[None])[0]),
+            checkerboard=float(checkerboard_energy(picture[None])[0]),
             color_distance=None if painting is None else color_distance(picture, painting),
         )
 

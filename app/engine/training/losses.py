@@ -1,8 +1,11 @@
-"""How far a painted picture is from its photo and from its style, in the activations of a loss network.
+"""How far a painted picture is from its photo and from its style, and how far from being clean.
+
+The first two in the activations of a loss network:
 
 Gatys, Ecker and Bethge 2015, "A Neural Algorithm of Artistic Style"; Johnson, Alahi and Fei-Fei 2016,
 "Perceptual Losses for Real-Time Style Transfer and Super-Resolution". Written with ``keras.ops`` alone, so
-that every backend computes them. Activations come in any precision; every sum is taken in float32.
+that every backend computes them. Activations come in any precision; every sum is taken in float32. Pixels are
+[batch, height, width, 3], RGB, in levels of 255.
 """
 
 from __future__ import annotations
@@ -10,6 +13,16 @@ from __future__ import annotations
 from typing import Any
 
 from keras import ops
+
+# How many pixels along each side count as the border.
+BORDER = 8
+# Patterns that repeat every so many pixels are a network's, not a painter's: it enlarges in steps of two.
+PERIOD = 4
+
+# ITU-R BT.601: how much of a grey each channel gives.
+_LUMA = (0.299, 0.587, 0.114)
+# What keeps roots and quotients of plain pictures finite, in squares of levels.
+_TINY = 1e-6
 
 
 def gram_matrix(activations: Any) -> Any:
@@ -63,3 +76,52 @@ def total_variation(pixels: Any) -> Any:
     down = ops.abs(x[:, 1:] - x[:, :-1])
     across = ops.abs(x[:, :, 1:] - x[:, :, :-1])
     return ops.mean(down, axis=(1, 2, 3)) + ops.mean(across, axis=(1, 2, 3))
+
+
+def border_excess(painted: Any, photo: Any) -> Any:
+    """How much rougher pictures are along their border than inside, compared with their photos.
+
+    The mean gradient of the outer 8 pixels over that of the inside, divided by the same ratio of the photo: 1
+    where the border is painted like the rest, more where lines run along it, less where it is calmer.
+
+    Takes two arrays of pixels, whose sides are longer than 16. Returns float32 [batch].
+    """
+    return _border_ratio(painted) / _border_ratio(photo)
+
+
+def _border_ratio(pixels: Any) -> Any:
+    x = _luma(pixels)
+    across = ops.pad(x[:, :, 1:] - x[:, :, :-1], ((0, 0), (0, 0), (1, 0)))
+    down = ops.pad(x[:, 1:] - x[:, :-1], ((0, 0), (1, 0), (0, 0)))
+    gradient = ops.sqrt(ops.square(across) + ops.square(down) + _TINY)
+    inside = gradient[:, BORDER:-BORDER, BORDER:-BORDER]
+    count, inner = (
+        ops.cast(ops.shape(part)[1] * ops.shape(part)[2], "float32") for part in (gradient, inside)
+    )
+    total, sum_inside = ops.sum(gradient, axis=(1, 2)), ops.sum(inside, axis=(1, 2))
+    return (total - sum_inside) / (count - inner) / (sum_inside / inner)
+
+
+def checkerboard_energy(pixels: Any) -> Any:
+    """The share of a picture's variance in patterns that repeat exactly every 2 or 4 pixels, 0 to 1.
+
+    Networks that enlarge step by step leave such patterns (Odena, Dumoulin and Olah 2016, "Deconvolution and
+    Checkerboard Artifacts"). They are the frequencies 0, 1/4, 1/2 and 3/4 per pixel in both directions
+    without the mean, whose energy is, by Parseval's theorem, the variance of the 16 means of the pixels that
+    have the same place in blocks of 4x4.
+
+    Takes pixels, whose sides are at least 4. Returns float32 [batch].
+    """
+    x = _luma(pixels)
+    rows, columns = (side // PERIOD for side in ops.shape(x)[1:])
+    x = x[:, : PERIOD * rows, : PERIOD * columns]
+    x = x - x[:, :1, :1]  # so that a plain picture is all zeros, whatever rounding would make of its mean
+    apart = x - ops.mean(x, axis=(1, 2), keepdims=True)
+    places = ops.mean(ops.reshape(apart, (-1, rows, PERIOD, columns, PERIOD)), axis=(1, 3))
+    variance = ops.mean(ops.square(apart), axis=(1, 2))
+    return ops.mean(ops.square(places), axis=(1, 2)) / (variance + _TINY)
+
+
+def _luma(pixels: Any) -> Any:
+    """float32 [batch, height, width]."""
+    return ops.sum(ops.cast(pixels, "float32") * ops.convert_to_tensor(_LUMA, "float32"), axis=-1)

@@ -1,7 +1,4 @@
-"""What can be measured of a painted picture with NumPy alone: artefacts and colours.
-
-Pictures are uint8 [height, width, 3], RGB.
-"""
+"""How far the colours of two pictures are apart. Pictures are uint8 [height, width, 3], RGB."""
 
 from __future__ import annotations
 
@@ -13,48 +10,9 @@ from app.engine.preprocessing import Pixels
 
 Floats = npt.NDArray[np.float64]
 
-# How many pixels along each side count as the border.
-BORDER = 8
-
-# ITU-R BT.601: how much of a grey each channel gives.
-_LUMA = np.array([0.299, 0.587, 0.114])
 # Linear sRGB to CIE XYZ (IEC 61966-2-1), each row divided by the white point (D65).
 _XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 _XYZ /= _XYZ.sum(axis=1, keepdims=True)
-
-
-def border_excess(picture: Pixels, photo: Pixels) -> float:
-    """How much rougher the picture is along its border than inside, compared with the photo.
-
-    The mean gradient of the outer 8 pixels over that of the inside, divided by the same ratio of the photo: 1
-    where the border is painted like the rest, more where lines run along it. Sides are longer than 16 pixels.
-    """
-    return _border_ratio(picture) / _border_ratio(photo)
-
-
-def _border_ratio(picture: Pixels) -> float:
-    luma = picture @ _LUMA
-    across, down = np.zeros_like(luma), np.zeros_like(luma)
-    across[:, 1:] = np.diff(luma, axis=1)
-    down[1:] = np.diff(luma, axis=0)
-    gradient = np.hypot(across, down)
-    inside = np.zeros(gradient.shape, bool)
-    inside[BORDER:-BORDER, BORDER:-BORDER] = True
-    return float(gradient[~inside].mean() / gradient[inside].mean())
-
-
-def checkerboard_energy(picture: Pixels) -> float:
-    """The share of the picture's variance in patterns that repeat exactly every 2 or 4 pixels, 0 to 1.
-
-    Networks that enlarge twice by transposed convolutions leave such patterns (Odena, Dumoulin and Olah
-    2016, "Deconvolution and Checkerboard Artifacts"). They are the frequencies 0, 1/4, 1/2 and 3/4 per
-    pixel, in both directions, without the mean.
-    """
-    height, width = (side // 4 * 4 for side in picture.shape[:2])
-    spectrum = np.abs(np.fft.fft2(picture[:height, :width] @ _LUMA)) ** 2
-    spectrum[0, 0] = 0.0
-    total = spectrum.sum()
-    return float(spectrum[:: height // 4, :: width // 4].sum() / total) if total > 0.0 else 0.0
 
 
 def color_distance(picture: Pixels, painting: Pixels) -> float:

@@ -14,6 +14,8 @@ from keras import ops
 from app.engine.checkpoints import Checkpoint
 from app.engine.config import NetworkConfig
 from app.engine.training.losses import (
+    border_excess,
+    checkerboard_energy,
     content_distance,
     gram_matrix,
     style_distance,
@@ -27,6 +29,12 @@ Floats = npt.NDArray[np.float32]
 # What a new branch of a network in use is scaled by at first. From zero (Goyal et al. 2017, "Accurate, Large
 # Minibatch SGD", section 5.1) it hardly leaves zero in the time of a training: few steps see a style's row.
 NEW_BRANCH = 0.3
+
+# How many times as rough as inside a border may be for its loss to say so.
+MOST_EXCESS = 4.0
+
+# The loss and the terms that it is the sum of.
+LOSS_TERMS = ("loss", "content", "style", "variation", "border", "checkerboard")
 
 
 class Eyes:
@@ -148,10 +156,12 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         sum over content layers of w_l mean((F_l(p) - F_l(x))^2) / c_l
         + e_s * sum over style layers of w_l |G_l(p) - G_l(s)|^2 / d_ls
         + v * v_s * total variation of p
+        + b log(border excess of p over x, cut off at 1/4 and 4)^2
+        + k checkerboard energy of p in per mille
 
-    with the recipe's weights w, e and v and the scales c and d of :class:`Measure`; the style's sum is over
-    every scale of the recipe too. While it is ``reconstructing``, the loss is the mean |p - x| in parts of
-    255, times 10. ``parts`` are the means of the loss and its terms over the steps whose loss is finite.
+    with the recipe's weights w, e, v, b and k and the scales c and d of :class:`Measure`; the style's sum is
+    over every scale of the recipe too. While it is ``reconstructing``, the loss is the mean |p - x| in parts
+    of 255, times 10. ``parts`` are the means of the loss and its terms over the steps whose loss is finite.
     """
 
     def __init__(
@@ -184,7 +194,7 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         self.emphasis = self._by_style("emphasis", self.recipe.emphasis)
         self.smoothness = self._by_style("smoothness", self.recipe.total_variation_by_style)
         self.reconstructing = False
-        self.parts = {name: MeanOfFinite(name=name) for name in ("loss", "content", "style", "variation")}
+        self.parts = {name: MeanOfFinite(name=name) for name in LOSS_TERMS}
 
     def _constant(self, name: str, value: Floats) -> Any:
         return self.add_weight(
@@ -228,8 +238,15 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         variation = (
             self.recipe.total_variation * ops.take(self.smoothness, styles, axis=0) * total_variation(y_pred)
         )
-        loss = ops.mean(content + style + variation)
-        return self._noted(loss, content=content, style=style, variation=variation)
+        terms = {"content": content, "style": style, "variation": variation}
+        if self.recipe.border:
+            excess = border_excess(y_pred, ops.repeat(x["photos"], each, axis=0))
+            # A photo with a plain border makes any painting's excess endless.
+            excess = ops.clip(excess, 1.0 / MOST_EXCESS, MOST_EXCESS)
+            terms["border"] = self.recipe.border * ops.square(ops.log(excess))
+        if self.recipe.checkerboard:
+            terms["checkerboard"] = self.recipe.checkerboard * 1000.0 * checkerboard_energy(y_pred)
+        return self._noted(ops.mean(sum(terms.values())), **terms)
 
     def _noted(self, loss: Any, **terms: Any) -> Any:
         """The loss, once it and its terms are noted; of a step whose loss is not finite nothing is."""

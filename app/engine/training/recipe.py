@@ -39,6 +39,10 @@ class LossRecipe:
 
     content: Mapping[str, float]
     style: Mapping[str, float]
+    # Times the square of the logarithm of the border excess, which is 0 where the border is like the rest.
+    border: float = 0.0
+    # Per mille of losses.checkerboard_energy.
+    checkerboard: float = 0.0
     # Per level of 255 by which neighbouring pixels differ.
     total_variation: float = 0.0
     # Styles that are to be smoother or rougher than the others: by slug, how many times that.
@@ -61,7 +65,13 @@ class DataRecipe:
     # The same for single layers of the loss network. Deep layers see shapes, which may be broader than the
     # touches of the brush that shallow ones see.
     layer_painting_sides: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    # Styles that are harder than the others: by slug, how many times as often each is practised.
+    practice: Mapping[str, float] = dataclasses.field(default_factory=dict)
     held_out: tuple[str, ...] = ()
+
+    def draws(self) -> list[float]:
+        """How often each style is practised, relative to the others, in the order of ``styles``."""
+        return [self.practice.get(slug, 1.0) for slug in self.styles]
 
 
 @dataclass(frozen=True)
@@ -111,6 +121,8 @@ class Recipe:
     data: DataRecipe
     schedule: Schedule
     precision: Precision = "mixed_bfloat16"
+    # Fit only the rows of styles, and leave the kernels of the network that it starts from as they are.
+    rows_only: bool = False
 
     def layers_by_painting_side(self) -> dict[int, list[str]]:
         """Which layers of the style are taken from paintings of which long side, in pixels."""
@@ -205,11 +217,21 @@ def _check_loss(recipe: Recipe) -> dict[str, bool]:
         "it needs a layer for content and one for style": bool(loss.content and loss.style),
         f"{loss.network} has no layer called {', '.join(unknown)}": not unknown,
         "its losses need weights from 0 on": _not_negative(
-            (*loss.content.values(), *loss.style.values(), loss.total_variation, *by_style)
+            (
+                *loss.content.values(),
+                *loss.style.values(),
+                loss.total_variation,
+                loss.border,
+                loss.checkerboard,
+                *by_style,
+            )
         ),
         "its emphasis names a style that it does not train": set(loss.emphasis) <= styles,
         "its total_variation_by_style names a style that it does not train": (
             set(loss.total_variation_by_style) <= styles
+        ),
+        "its border needs crops of more than 16 pixels": (
+            not loss.border or all(stage.crop > 16 for stage in recipe.schedule.stages)
         ),
         f"its style_scales must be from 1 to {MOST_SCALES}": 1 <= loss.style_scales <= MOST_SCALES,
         f"its style_scales need crops of at least {_deepest(loss)} pixels": all(
@@ -228,6 +250,8 @@ def _check_data(recipe: Recipe) -> dict[str, bool]:
         "it sizes paintings for a layer that is not one of the style's": (
             set(data.layer_painting_sides) <= set(recipe.loss.style)
         ),
+        "its practice names a style that it does not train": set(data.practice) <= set(data.styles),
+        "its practice must be above 0": all(0 < times < math.inf for times in data.practice.values()),
     }
 
 

@@ -21,8 +21,17 @@ from app.engine.errors import EngineError, InvalidOption, InvalidPicture
 from app.engine.files import whole_file, write_whole
 from app.engine.training.data import leave_gpus_to_backend, read_photos, read_picture, read_square, stream
 from app.engine.training.loss_network import build_loss_network
-from app.engine.training.model import Eyes, Floats, Measure, SteadyAdam, StyleTrainer, painting_grams
+from app.engine.training.model import (
+    LOSS_TERMS,
+    Eyes,
+    Floats,
+    Measure,
+    SteadyAdam,
+    StyleTrainer,
+    painting_grams,
+)
 from app.engine.training.pictures import find_photos
+from app.engine.training.precision import precision_here
 from app.engine.training.recipe import Recipe, Schedule, parse_recipe
 from app.engine.training.sheets import save_sheet
 
@@ -33,7 +42,7 @@ SHEET_SIDE = 256
 SHEET_PHOTOS = 3
 STATE = "state.npz"
 LOSSES = "losses.csv"
-COLUMNS = ("step", "minutes", "rate", "content", "loss", "style", "variation", "skipped")
+COLUMNS = ("step", "minutes", "rate", *LOSS_TERMS, "skipped")
 ENGINE = Path(__file__).parents[1]
 
 
@@ -56,8 +65,6 @@ class Sources:
     start: Checkpoint | None = None
     # Where that network comes from, to be written down with what made it.
     start_file: Path | None = None
-    # Leave that network's kernels as they are, and fit only the rows of styles.
-    frozen: bool = False
 
 
 @dataclass
@@ -105,12 +112,14 @@ def train(
         The finished network's file.
 
     Raises:
-        InvalidOption: the folder holds a training by another recipe or from other data, or the loss network
-            cannot be built.
+        InvalidOption: the folder holds a training by another recipe or from other data, the loss network
+            cannot be built, or only rows are to be fitted and there is no network to start from.
         TrainingFailed: every step of a round was skipped.
         InvalidPicture: a painting or a photo for the sheets is missing or damaged, or no photo to practise
             on can be read. Single damaged ones are replaced by others, and named in the log.
     """
+    if recipe.rows_only and sources.start is None:
+        raise InvalidOption(f"{recipe.name} fits only rows of styles, and needs a network to start from.")
     leave_gpus_to_backend()
     folder.mkdir(parents=True, exist_ok=True)
     photos = find_photos(sources.photos, recipe.data.held_out)
@@ -125,7 +134,7 @@ def train(
         set_reconstructing(model, stage.reconstruct)
         batches = stream(
             photos,
-            len(recipe.data.styles),
+            recipe.data.draws(),
             stage,
             seed=recipe.schedule.seed,
             number=number,
@@ -146,12 +155,12 @@ def train(
 def build_trainer(recipe: Recipe, sources: Sources, photos: Sequence[Path]) -> StyleTrainer:
     """The model to train, compiled, with fresh weights or those of ``sources.start``."""
     layers = sorted({*recipe.loss.content, *recipe.loss.style})
-    bfloat16 = recipe.precision == "mixed_bfloat16"
+    precision = precision_here(recipe.precision)
     network = build_loss_network(
         recipe.loss.network,
         layers,
         sources.loss_weights,
-        precision="bfloat16" if bfloat16 else "float32",
+        precision="bfloat16" if precision == "mixed_bfloat16" else "float32",
     )
     eyes = Eyes(network, layers, recipe.loss)
     usual = photos[:: max(1, len(photos) // MEASURE_PHOTOS)][:MEASURE_PHOTOS]
@@ -162,10 +171,10 @@ def build_trainer(recipe: Recipe, sources: Sources, photos: Sequence[Path]) -> S
         grams |= painting_grams(eyes, pictures, layers_there)
     measure = Measure.take(eyes, grams, read_photos(usual, MEASURE_SIDE))
     keras.utils.set_random_seed(recipe.schedule.seed)
-    model = StyleTrainer(recipe.network, recipe.data.styles, eyes, measure, policy=recipe.precision)
+    model = StyleTrainer(recipe.network, recipe.data.styles, eyes, measure, policy=precision)
     if sources.start is not None:
         model.start_from(sources.start)
-    model.transformer.trainable = not sources.frozen
+    model.transformer.trainable = not recipe.rows_only
     # XLA is what JAX runs on; on a CPU TensorFlow's own kernels are faster than it.
     jit = keras.backend.backend() == "jax"
     schedule = recipe.schedule
@@ -292,9 +301,10 @@ class _Run:
         self._forget_losses()
         runs = self.description.setdefault("runs", [])
         if self.progress.share(self.recipe.schedule) < 1.0 - 1e-9:
-            software = {"keras": keras.__version__, "backend": keras.backend.backend()}
             run = {"from_step": self.progress.step, "code": code_version, "engine": hash_sources()}
-            runs.append({**run, "software": software})
+            software = {"keras": keras.__version__, "backend": keras.backend.backend()}
+            precision = precision_here(self.recipe.precision)
+            runs.append({**run, "software": software, "precision": precision})
 
     def _load_state(self, path: Path) -> None:
         with np.load(path, allow_pickle=False) as state:
