@@ -1,9 +1,9 @@
 """Run the benchmarks named on the command line, or all of one's own, and say on what machine.
 
-``peers`` needs an environment beside the project's, takes options, and stands alone; so do ``screenshots``
-and ``suits``, which make pictures. ``python -m bench.leads``, ``bench.failures`` and ``bench.strokes``, which
-take a network, and ``bench.added``, which takes styles, are programs of their own; ``live`` is the site and
-the browser that others look at.
+``peers`` needs an environment beside the project's, takes options, and stands alone; so do ``border``,
+``screenshots`` and ``suits``, which make pictures. ``python -m bench.leads``, ``bench.failures`` and
+``bench.strokes``, which take a network, and ``bench.added``, which takes styles, are programs of their own;
+``live`` is the site and the browser that others look at.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable
 
 from bench import (
+    border,
     brush,
     ceiling,
     engine,
@@ -49,7 +50,11 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "upsampling": upsampling.main,
     "video": video.main,
 }
-PICTURES: dict[str, Callable[[], None]] = {"screenshots": screenshots.main, "suits": suits.main}
+PICTURES: dict[str, Callable[[], None]] = {
+    "border": border.main,
+    "screenshots": screenshots.main,
+    "suits": suits.main,
+}
 
 
 def main() -> None:

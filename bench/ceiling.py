@@ -20,6 +20,7 @@ import numpy as np
 from app.config import PROJECT_ROOT
 from app.engine.checkpoints import load_checkpoint
 from app.engine.config import PUBLISHED
+from bench.machine import PRECISIONS
 from bench.peers.network import random_checkpoint
 from bench.processes import measured_alone
 
@@ -27,7 +28,6 @@ SIDE = 1024
 ROUNDS = 9
 MATRIX = 3072
 CHANNELS, PLANE = 128, 256
-PRECISIONS = ("float32", "bfloat16")
 
 
 def measure(precision: str) -> dict[str, Any]:

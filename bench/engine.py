@@ -16,13 +16,13 @@ import numpy as np
 
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
-from bench.machine import peak_memory
+from bench.machine import PRECISIONS, peak_memory
 from bench.photos import SAMPLES, prepare_photo
 from bench.processes import measured_alone
 
 SIZES = ((512, 512), (1024, 768), (1024, 1024), (2048, 1536), (4000, 3000), (6000, 4000), (12000, 8400))
 # What is asked of the engine: the network's own pixels in both precisions, and what a person gets.
-WAYS = ("float32", "bfloat16", "painted")
+WAYS = (*PRECISIONS, "painted")
 # About this many pixels in all are painted for a figure.
 PIXELS_IN_ALL = 8_000_000
 

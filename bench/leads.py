@@ -42,6 +42,7 @@ MORE_BLOCKS = 2
 PLANES = ("wave", "udnie")
 CONTROL = "As the recipe says"
 JUDGED_SIDE, SHOWN_SIDE, HEIGHT = 384, 480, 200
+EVERY = 2  # of the photos of evaluation one is judged: a face, an animal, a coast, a night, text and a cup
 SHOWN = (("chelsea", "udnie"), ("chelsea", "la_muse"), ("astronaut", "the_scream"), ("coffee", "wave"))
 
 
@@ -101,7 +102,7 @@ def short(recipe: Recipe, minutes: float) -> Recipe:
             emphasis=kept(loss.emphasis),
             total_variation_by_style=kept(loss.total_variation_by_style),
         ),
-        data=replace(recipe.data, styles=STYLES),
+        data=replace(recipe.data, styles=STYLES, practice=kept(recipe.data.practice)),
         schedule=replace(SCHEDULE, minutes=minutes, checkpoint_minutes=minutes + 1),
     )
 
@@ -123,13 +124,13 @@ def train_lead(name: str, lead: str, minutes: float, output: Path) -> None:
 
 
 def look(networks: Mapping[str, Path]) -> tuple[list[Score], dict[str, list[Image.Image]]]:
-    """What the networks paint: measured on the photos of evaluation, and some of it to be seen."""
+    """What the networks paint: measured on photos of evaluation, and some of it to be seen."""
     from app.engine.training.judge import Judge
 
     scores: list[Score] = []
     rows: dict[str, list[Image.Image]] = {}
     judge: Judge | None = None
-    photos = read_listed(SHARED / "photos", JUDGED_SIDE)
+    photos = read_listed(SHARED / "photos", JUDGED_SIDE)[::EVERY]
     with tempfile.TemporaryDirectory() as folder:
         for lead, path in networks.items():
             files = dict.fromkeys(STYLES, path)
@@ -177,7 +178,8 @@ def main(name: str, minutes: float) -> None:
             networks[lead] = output / "lead.npz"
         scores, rows = look(networks)
     print(table(scores))
-    print(f"\nEach trained {minutes:g} minutes on {', '.join(STYLES)}.")
+    judged = ", ".join(dict.fromkeys(score.photo for score in scores))
+    print(f"\nEach trained {minutes:g} minutes on {', '.join(STYLES)}, judged on {judged}.")
     print(f"Emphasis dropped with the styles left out: {dropped(recipe) or 'none'}.")
     sheet = make_sheet(f"What single choices give, after {minutes:g} minutes each", rows, HEIGHT)
     (PROJECT_ROOT / "docs" / "networks" / "leads.webp").write_bytes(sheet)

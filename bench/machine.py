@@ -1,17 +1,27 @@
-"""What machine a figure was measured on."""
+"""What machine a figure was measured on, and what it can be asked."""
 
 from __future__ import annotations
 
 import platform
 from pathlib import Path
 
+from app.engine.processor import computes_bfloat16, instructions
+
+# What a network can be measured in: where bfloat16 is only emulated, nobody would use it.
+PRECISIONS = ("float32", "bfloat16") if computes_bfloat16() else ("float32",)
+
+# The widest vectors that a processor multiplies, by Linux's names of the instructions.
+_VECTORS = {"amx_tile": "AMX", "avx512f": "AVX-512", "avx2": "AVX2"}
+
 
 def processor() -> str:
-    """The processor's name as the system knows it."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor()
+    """The processor's name as the system knows it, with the vectors that it has: names alone say little."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    widest = [vectors for flag, vectors in _VECTORS.items() if flag in instructions()][:1]
+    kinds = [*widest, *(["bfloat16"] if computes_bfloat16() else [])]
+    name = names[0] if names else platform.processor()
+    return f"{name} with {' and '.join(kinds)}" if kinds else name
 
 
 def peak_memory() -> int:

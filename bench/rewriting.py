@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from app.engine.config import LayerSpec, NetworkConfig
+from bench.machine import PRECISIONS
 from bench.networks import architecture
 from bench.peers.network import random_checkpoint
 from bench.processes import measured_alone
@@ -135,7 +136,7 @@ def main() -> None:
     print(f"Rewriting: layers with their normalisation at {SIDE}x{SIDE}, milliseconds, median of {ROUNDS}")
     print(f"{'network':>10} {'precision':>10} {'layer':>6} {'plain':>8} {'here':>8} {'ratio':>6}")
     for network in NETWORKS:
-        for precision in ("float32", "bfloat16"):
+        for precision in PRECISIONS:
             figures = measured_alone("bench.rewriting", network, precision)
             for layer, (plain, here) in figures.items():
                 print(

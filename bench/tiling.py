@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.machine import peak_memory
+from bench.machine import PRECISIONS, peak_memory
 from bench.networks import architecture
 from bench.peers.network import random_checkpoint
 from bench.photos import SAMPLES, prepare_photo
@@ -66,7 +66,7 @@ def main() -> None:
         for size in (WHOLE, LARGE, LARGEST):
             prepare_photo(SAMPLES[0], size, Path(folder))
         for network in NETWORKS:
-            for precision in ("float32", "bfloat16"):
+            for precision in PRECISIONS:
                 figures = measured_alone("bench.tiling", network, precision, folder)
                 print(
                     f"{network:>9} {precision:>9} {figures['whole']:7.0f} {figures['strips']:7.0f}"

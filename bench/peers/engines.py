@@ -244,6 +244,7 @@ ENGINES = (
     Engine("ours", "This engine", "house", "float32", make_ours, peer=False),
     Engine("ours", "This engine", "house", "bfloat16", make_ours, peer=False),
     Engine("ours", "This engine, as it ships", "house", "auto", make_ours, peer=False),
+    Engine("ours", "This engine", "house_fast", "float32", make_ours, peer=False),
     Engine("ours", "This engine", "house_fast", "bfloat16", make_ours, peer=False),
     Engine("openvino", "OpenVINO", "house", "float32", make_openvino),
     Engine("openvino", "OpenVINO", "house", "bfloat16", make_openvino),

@@ -12,6 +12,7 @@ from pathlib import Path
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts
 from app.engine.checkpoints import Checkpoint, read_tensorflow1_checkpoint, save_checkpoint
+from bench.machine import PRECISIONS
 from bench.peers.chart import chart
 from bench.peers.driver import PIXELS_TOGETHER, Driver
 from bench.peers.engines import ENGINES, Engine, Job
@@ -27,6 +28,7 @@ PUBLISHED = PROJECT_ROOT.parent / "shared" / "checkpoints" / "udnie.ckpt"
 PEERS_PYTHON = PROJECT_ROOT / ".venv-bench" / "bin" / "python"
 HOUSE_STYLE = "udnie"
 ALL_ENGINES = [""]  # every name begins so
+MEASURABLE = (*PRECISIONS, "auto")
 
 
 def main(arguments: list[str]) -> None:
@@ -97,7 +99,9 @@ def parse_size(text: str) -> Size:
 
 
 def choose_engines(beginnings: list[str]) -> list[Engine]:
-    chosen = [engine for engine in ENGINES if engine.name.startswith(tuple(beginnings))]
+    """Those whose names begin so; of all of them, none that would only emulate bfloat16."""
+    measurable = [engine for engine in ENGINES if beginnings != ALL_ENGINES or engine.precision in MEASURABLE]
+    chosen = [engine for engine in measurable if engine.name.startswith(tuple(beginnings))]
     if not chosen:
         raise SystemExit(
             "No engine is called that. There are: " + ", ".join(engine.name for engine in ENGINES)
