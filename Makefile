@@ -37,7 +37,7 @@ types: $(VENV)/.installed-dev
 
 unit: $(VENV)/.installed-dev
 	@scripts/ensure-chromium
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal
 
 bench: $(VENV)/.installed-dev .venv-bench/.installed ## Measure speed and memory, and other engines (an hour)
 	@scripts/ensure-chromium

@@ -8,6 +8,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -16,6 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from flask_security import hash_password
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -33,7 +35,14 @@ for name in Settings.model_fields:
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 PASSWORD = "correct-horse-battery"
+# Nobody's password is at stake in a test: the same function, with as little work as it takes.
+HASHED_QUICKLY = {"argon2__time_cost": 1, "argon2__memory_cost": 8, "argon2__parallelism": 1}
+# Every application of a process takes its templates from where the first one left them.
+TEMPLATES_FOLDER = TemporaryDirectory(prefix="templates-")
+COMPILED_TEMPLATES = FileSystemBytecodeCache(TEMPLATES_FOLDER.name)
 MakeUser = Callable[..., User]
+
+_networks: dict[object, Any] = {}
 
 
 def make_settings(instance_dir: Path, **overrides: object) -> Settings:
@@ -129,10 +138,28 @@ def running_app(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
     app.testing = True
     app.test_client_class = ReadingClient
+    app.extensions["security"].pwd_context.update(**HASHED_QUICKLY)
+    app.jinja_env.bytecode_cache = COMPILED_TEMPLATES
     yield app
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.fixture
+def networks_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the applications of a process share the networks they load: tracing one takes seconds."""
+    from app.engine.loading import Networks
+
+    build = Networks._build
+
+    def build_once(self: Networks, checkpoint: Any, key: Any) -> Any:
+        wanted = (key, self._batch_limit)
+        if wanted not in _networks:
+            _networks[wanted] = build(self, checkpoint, key)
+        return _networks[wanted]
+
+    monkeypatch.setattr(Networks, "_build", build_once)
 
 
 class ReadingClient(FlaskClient):

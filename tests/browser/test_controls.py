@@ -184,6 +184,7 @@ def test_an_impatient_second_click_leaves_the_mask_that_is_being_fetched(page: P
     wait_for(page, lambda: bool(held))
     expect(page.locator("[data-tools]")).to_be_hidden()
     held[0].continue_()
+    expect(page.locator("[data-tools]")).to_be_visible(timeout=30_000)
     for _ in range(4):
         easel.press("Shift+ArrowLeft")
     easel.press("Space")

@@ -28,6 +28,11 @@ def stylizer() -> Stylizer:
     return Stylizer(Catalogue([PROJECT_ROOT / "models"]))
 
 
+@pytest.fixture(autouse=True)
+def painting_at_once(networks_shared: None) -> None:
+    """Commands that run in the tests' own process paint with networks that are loaded already."""
+
+
 @pytest.fixture
 def flask(app: Flask) -> Callable[..., Result]:
     """Run a command in this process: ``flask("stylize", photo, "-o", picture)``."""
@@ -45,7 +50,17 @@ def start(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     def run(*arguments: object) -> subprocess.Popen[str]:
         environment = os.environ | {"INSTANCE_DIR": str(tmp_path / "instance")}
         return subprocess.Popen(
-            [sys.executable, "-m", "flask", "--app", "wsgi", *map(str, arguments)],
+            # What a shell starts in the background ignores interruptions, and so would its children.
+            [
+                "env",
+                "--default-signal=INT",
+                sys.executable,
+                "-m",
+                "flask",
+                "--app",
+                "wsgi",
+                *map(str, arguments),
+            ],
             cwd=PROJECT_ROOT,
             env=environment,
             stdout=subprocess.PIPE,

@@ -17,7 +17,6 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from app.config import PROJECT_ROOT
 from app.engine import cascade, network, planes, tiling
 from app.engine import loading as loading_module
 from app.engine import stylizer as stylizer_module
@@ -28,7 +27,6 @@ from app.engine.errors import InvalidCheckpoint, InvalidOption, InvalidPicture, 
 from app.engine.options import Mixture, StyleMap
 from app.engine.preprocessing import REACH, Pixels
 from app.engine.stylizer import Stylizer
-from app.engine.training.metrics import border_excess
 from tests.conftest import SHARED
 from tests.engine.conftest import MODELS
 from tests.waiting import wait_until
@@ -113,19 +111,6 @@ def test_a_style_map_puts_one_style_beside_another(stylizer: Stylizer) -> None:
     both = stylizer.stylize(photo, "wave", style_map=StyleMap(udnie, where), exact=True)
     assert np.abs(both[:, :120] - first[:, :120]).mean() < np.abs(both[:, :120] - second[:, :120]).mean()
     assert np.abs(both[:, -120:] - second[:, -120:]).mean() < np.abs(both[:, -120:] - first[:, -120:]).mean()
-
-
-def test_hardly_a_frame_is_drawn_along_the_border(stylizer: Stylizer) -> None:
-    """La Muse learned from a painting with frames; a network that reflects sees where to draw one."""
-    with Image.open(PROJECT_ROOT / "static" / "samples" / "astronaut.jpg") as sample:
-        photo = np.asarray(sample.convert("RGB").resize((320, 320)))
-
-    def excess(*, exact: bool) -> float:
-        return border_excess(stylizer.stylize(photo, "la_muse", exact=exact), photo)
-
-    exact = excess(exact=True)
-    assert exact > 1.5
-    assert excess(exact=False) < 0.8 * exact
 
 
 def test_a_large_photo_is_painted_from_coarse_to_fine(

@@ -26,3 +26,8 @@ def eve(app: Flask, client: FlaskClient) -> FlaskClient:
     stranger = app.test_client()
     log_in(stranger, create_user(app, "eve@example.com", credits=3))
     return stranger
+
+
+@pytest.fixture(autouse=True)
+def painting_at_once(networks_shared: None) -> None:
+    """Applications of tests paint with networks that are loaded already."""

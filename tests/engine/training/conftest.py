@@ -13,7 +13,8 @@ from PIL import Image, ImageFilter
 from app.engine.config import NetworkConfig
 from app.engine.training.pictures import find_paintings
 from app.engine.training.recipe import DataRecipe, LossRecipe, Recipe, Schedule, Stage
-from app.engine.training.trainer import Sources
+from app.engine.training.trainer import Sources, train
+from tests.engine.training.results import with_schedule
 
 
 @pytest.fixture(scope="session")
@@ -45,14 +46,14 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sources(pictures: Path, loss_weights: Path) -> Sources:
     return Sources(pictures / "photos", find_paintings(pictures / "paintings"), loss_weights)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recipe() -> Recipe:
-    """Ten steps, five to a round: the first round gives photos back, the second paints."""
+    """Ten steps, five to a round, all of one kind: TensorFlow takes seconds to trace each kind of step."""
     return Recipe(
         name="tiny",
         network=NetworkConfig(base_width=4, halvings=2, residual_blocks=1),
@@ -61,13 +62,32 @@ def recipe() -> Recipe:
         ),
         data=DataRecipe(styles=("red", "blue"), painting_side=48, held_out=("held.jpg",)),
         schedule=Schedule(
-            stages=(Stage(0.5, crop=16, reconstruct=True), Stage(0.5, crop=24, photos=1)),
+            stages=(Stage(1.0, crop=24, photos=1),),
             steps=10,
             steps_per_round=5,
             seed=4,
         ),
         precision="float32",
     )
+
+
+@pytest.fixture(scope="session")
+def recipe_in_stages(recipe: Recipe) -> Recipe:
+    """The first round gives photos back, the second paints."""
+    stages = (Stage(0.5, crop=16, reconstruct=True), Stage(0.5, crop=24, photos=1))
+    return with_schedule(recipe, stages=stages)
+
+
+@pytest.fixture(scope="session")
+def left_behind(recipe: Recipe, sources: Sources, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training that ended."""
+    return train(recipe, sources, tmp_path_factory.mktemp("trained")).parent
+
+
+@pytest.fixture
+def trained(left_behind: Path, tmp_path: Path) -> Path:
+    """The network of that training, to do with what a test likes."""
+    return Path(shutil.copytree(left_behind, tmp_path / "trained")) / "tiny.npz"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from app.engine.config import NetworkConfig
 from app.engine.errors import InvalidPicture
 from app.engine.training.data import CROP, ORDER, STYLES, draw_key, read_picture, read_square, stream
 from app.engine.training.pictures import decode_picture, find_paintings, find_photos
-from app.engine.training.recipe import Stage
+from app.engine.training.recipe import DataRecipe, Stage
 from app.engine.training.sheets import GAP, LABEL, save_sheet
 from tests.engine.test_graph import chance_checkpoint
 
@@ -28,22 +28,22 @@ def test_photos_held_out_are_never_shown(pictures: Path) -> None:
 def test_the_stream_goes_on_where_it_was(pictures: Path) -> None:
     photos = find_photos(pictures / "photos")
     stage = Stage(1.0, crop=16, photos=2, styles_per_photo=3)
-    whole = list(stream(photos, 5, stage, seed=2, first_step=0).take(4).as_numpy_iterator())
-    late = list(stream(photos, 5, stage, seed=2, first_step=2).take(2).as_numpy_iterator())
+    whole = list(stream(photos, [1.0] * 5, stage, seed=2, first_step=0).take(4).as_numpy_iterator())
+    late = list(stream(photos, [1.0] * 5, stage, seed=2, first_step=2).take(2).as_numpy_iterator())
     for (photo, styles), (same_photo, same_styles) in zip(whole[2:], late, strict=True):
         np.testing.assert_array_equal(photo, same_photo)
         np.testing.assert_array_equal(styles, same_styles)
     assert whole[0][0].shape == (2, 16, 16, 3)
     for _, styles in whole:
         assert all(len(set(row)) == 3 for row in styles.tolist()), "a photo's styles differ"
-    other = next(stream(photos, 5, stage, seed=3, first_step=0).as_numpy_iterator())
+    other = next(stream(photos, [1.0] * 5, stage, seed=3, first_step=0).as_numpy_iterator())
     assert not np.array_equal(other[0], whole[0][0])
 
 
 def test_every_photo_comes_once_before_any_comes_again(tmp_path: Path) -> None:
     for level in range(6):
         Image.new("RGB", (16, 16), (level * 40,) * 3).save(tmp_path / f"{level}.png")
-    batches = stream(find_photos(tmp_path), 1, Stage(1.0, crop=16, photos=3), seed=1, first_step=0)
+    batches = stream(find_photos(tmp_path), [1.0], Stage(1.0, crop=16, photos=3), seed=1, first_step=0)
     levels = [round(float(photo.mean()) / 40) for photos, _ in batches.take(4) for photo in photos.numpy()]
     assert sorted(levels[:6]) == sorted(levels[6:]) == list(range(6))
     assert levels[:6] != levels[6:]
@@ -56,9 +56,9 @@ def test_the_next_photo_takes_the_place_of_a_damaged_one(
     assert [path.name for path in photos] == ["a.jpg", "aa.jpg", "b.jpg", "c.png", "z.png"]
     sound = [photos[0], photos[2], photos[2], photos[3], photos[0]]
     stage = Stage(1.0, crop=16, photos=5)
-    seen = list(stream(photos, 2, stage, seed=2, first_step=0).take(4).as_numpy_iterator())
-    expected = list(stream(sound, 2, stage, seed=2, first_step=0).take(4).as_numpy_iterator())
-    late = list(stream(photos, 2, stage, seed=2, first_step=3).take(1).as_numpy_iterator())
+    seen = list(stream(photos, [1.0, 1.0], stage, seed=2, first_step=0).take(4).as_numpy_iterator())
+    expected = list(stream(sound, [1.0, 1.0], stage, seed=2, first_step=0).take(4).as_numpy_iterator())
+    late = list(stream(photos, [1.0, 1.0], stage, seed=2, first_step=3).take(1).as_numpy_iterator())
     for (batch, styles), (same, same_styles) in zip([*seen, *late], [*expected, expected[3]], strict=True):
         np.testing.assert_array_equal(batch, same)
         np.testing.assert_array_equal(styles, same_styles)
@@ -94,7 +94,7 @@ def test_pictures_are_upright(tmp_path: Path) -> None:
         assert pixels.shape == (48, 32, 3)
         assert pixels[:20].mean() > 250
         assert pixels[28:].mean() < 5
-    batches = stream([tmp_path / "lying.jpg"], 1, Stage(1.0, crop=32, photos=8), seed=1, first_step=0)
+    batches = stream([tmp_path / "lying.jpg"], [1.0], Stage(1.0, crop=32, photos=8), seed=1, first_step=0)
     for photo in next(batches.as_numpy_iterator())[0]:
         assert np.ptp(photo.mean(axis=(0, 2))) < 5, "what was left and right is above and below"
 
@@ -155,12 +155,22 @@ def test_every_draw_has_a_key_of_its_own() -> None:
 def test_stages_draw_differently(pictures: Path) -> None:
     photos, stage = find_photos(pictures / "photos"), Stage(1.0, crop=16, photos=8)
     first, again, second = (
-        next(stream(photos, 9, stage, seed=2, number=number, first_step=0).as_numpy_iterator())
+        next(stream(photos, [1.0] * 9, stage, seed=2, number=number, first_step=0).as_numpy_iterator())
         for number in (0, 0, 1)
     )
     np.testing.assert_array_equal(first[0], again[0])
     assert not np.array_equal(first[0], second[0])
     assert not np.array_equal(first[1], second[1])
+
+
+def test_styles_are_practised_as_often_as_the_recipe_says(pictures: Path) -> None:
+    photos, stage = find_photos(pictures / "photos"), Stage(1.0, crop=16, photos=200)
+    draws = DataRecipe(("a", "b", "c", "d"), practice={"b": 4.0, "d": 0.5}).draws()
+    _, styles = next(stream(photos, draws, stage, seed=4, first_step=0).as_numpy_iterator())
+    shares = np.bincount(styles[:, 0], minlength=4) / len(styles)
+    # Four standard deviations of a share of 200 draws.
+    np.testing.assert_allclose(shares, np.array([1.0, 4.0, 1.0, 0.5]) / 6.5, atol=4 * (0.25 / 200) ** 0.5)
+    assert shares[1] > 2 * shares[0]
 
 
 def test_crops_and_mirrors_vary_and_stay_inside(tmp_path: Path) -> None:
@@ -170,7 +180,7 @@ def test_crops_and_mirrors_vary_and_stay_inside(tmp_path: Path) -> None:
     pixels = np.stack([across, down, np.zeros_like(down)], axis=2).astype(np.uint8)
     Image.fromarray(pixels).save(tmp_path / "where.png")
     stage = Stage(1.0, crop=crop, photos=60)
-    batches = stream([tmp_path / "where.png"], 1, stage, seed=3, first_step=0)
+    batches = stream([tmp_path / "where.png"], [1.0], stage, seed=3, first_step=0)
     squares = next(batches.as_numpy_iterator())[0] / 3.0
 
     # Differences of inner pixels, as enlarging and reducing bend what is near the border.
@@ -197,7 +207,7 @@ def test_crops_and_mirrors_vary_and_stay_inside(tmp_path: Path) -> None:
 def test_what_is_drawn_does_not_hang_on_how_many_are_drawn_at_a_time(pictures: Path) -> None:
     photos = find_photos(pictures / "photos")
     batches = [
-        stream(photos, 3, Stage(1.0, crop=16, photos=count), seed=5, first_step=0).take(12 // count)
+        stream(photos, [1.0] * 3, Stage(1.0, crop=16, photos=count), seed=5, first_step=0).take(12 // count)
         for count in (1, 4)
     ]
     one, four = (np.concatenate([photo for photo, _ in drawn.as_numpy_iterator()]) for drawn in batches)

@@ -13,7 +13,7 @@ from keras import ops
 from app.engine.checkpoints import Checkpoint
 from app.engine.config import NetworkConfig
 from app.engine.training.data import read_picture
-from app.engine.training.model import NEW_BRANCH, StyleTrainer
+from app.engine.training.model import LOSS_TERMS, NEW_BRANCH, StyleTrainer
 from app.engine.training.pictures import find_photos
 from app.engine.training.recipe import Recipe
 from app.engine.training.trainer import Sources, build_trainer
@@ -43,6 +43,24 @@ def gram(seen: Array) -> Array:
     return flat.T @ flat / flat.size
 
 
+def border_ratio(picture: Array) -> float:
+    luma = picture.astype(np.float64) @ (0.299, 0.587, 0.114)
+    across, down = np.zeros_like(luma), np.zeros_like(luma)
+    across[:, 1:], down[1:] = np.diff(luma, axis=1), np.diff(luma, axis=0)
+    inside = np.zeros(luma.shape, bool)
+    inside[8:-8, 8:-8] = True
+    gradient = np.hypot(across, down)
+    return float(gradient[~inside].mean() / gradient[inside].mean())
+
+
+def energy_of_periods(picture: Array) -> float:
+    """The share of the frequencies 0, 1/4, 1/2 and 3/4 in both directions, for sides that four divides."""
+    spectrum = np.abs(np.fft.fft2(picture.astype(np.float64) @ (0.299, 0.587, 0.114))) ** 2
+    spectrum[0, 0] = 0.0
+    height, width = spectrum.shape
+    return float(spectrum[:: height // 4, :: width // 4].sum() / spectrum.sum())
+
+
 def test_the_loss_is_what_its_docstring_says(recipe: Recipe, sources: Sources) -> None:
     recipe = with_loss(
         recipe,
@@ -50,6 +68,8 @@ def test_the_loss_is_what_its_docstring_says(recipe: Recipe, sources: Sources) -
         total_variation_by_style={"blue": 3.0},
         style_scales=2,
         total_variation=0.02,
+        border=0.7,
+        checkerboard=0.05,
     )
     model = build(recipe, sources)
     batch = chance_batch()
@@ -59,7 +79,7 @@ def test_the_loss_is_what_its_docstring_says(recipe: Recipe, sources: Sources) -
         outputs = dict(zip(model.eyes.layers, model.loss_network(pixels[None]), strict=True))
         return ops.convert_to_numpy(outputs[layer])[0].astype(np.float64)
 
-    expected: dict[str, list[float]] = {"content": [], "style": [], "variation": []}
+    expected: dict[str, list[float]] = {term: [] for term in LOSS_TERMS[1:]}
     for index, picture in enumerate(painted):
         photo = batch["photos"][index // 2]
         style = batch["styles"].ravel()[index]
@@ -85,6 +105,9 @@ def test_the_loss_is_what_its_docstring_says(recipe: Recipe, sources: Sources) -
         rough = sum(np.abs(np.diff(picture, axis=axis)).mean() for axis in (0, 1))
         factor = recipe.loss.total_variation_by_style.get(slug, 1.0)
         expected["variation"].append(0.02 * factor * rough)
+        excess = border_ratio(picture) / border_ratio(photo)
+        expected["border"].append(0.7 * np.log(np.clip(excess, 0.25, 4.0)) ** 2)
+        expected["checkerboard"].append(0.05 * 1000 * energy_of_periods(picture))
 
     loss = float(model.compute_loss(x=batch, y_pred=ops.convert_to_tensor(painted)))
     means = {name: float(np.mean(values)) for name, values in expected.items()}
@@ -93,10 +116,19 @@ def test_the_loss_is_what_its_docstring_says(recipe: Recipe, sources: Sources) -
     assert results == pytest.approx({"loss": loss, **means}, rel=1e-3)
 
 
+def test_a_plain_border_of_a_photo_does_not_outshout_the_rest(recipe: Recipe, sources: Sources) -> None:
+    batch = chance_batch()
+    batch["photos"][:, :9] = batch["photos"][:, -9:] = 128.0
+    batch["photos"][:, :, :9] = batch["photos"][:, :, -9:] = 128.0
+    model = build(with_loss(recipe, border=1.0), sources)
+    model.compute_loss(x=batch, y_pred=ops.convert_to_tensor(np.repeat(chance_batch()["photos"], 2, axis=0)))
+    assert float(model.get_metrics_result()["border"]) == pytest.approx(np.log(4.0) ** 2)
+
+
 def test_new_choices_change_nothing_by_default(recipe: Recipe, sources: Sources) -> None:
     plain, told = (
         build(with_loss(recipe, **changes), sources)
-        for changes in ({}, {"style_scales": 1, "total_variation_by_style": {"red": 1.0}})
+        for changes in ({}, {"style_scales": 1, "total_variation_by_style": {"red": 1.0}, "border": 0.0})
     )
     batch = chance_batch()
     painted = ops.convert_to_tensor(ops.convert_to_numpy(plain(batch)))

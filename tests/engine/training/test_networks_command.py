@@ -88,12 +88,6 @@ def left_behind(
 
 
 @pytest.fixture
-def trained(left_behind: Path, tmp_path: Path) -> Path:
-    """A trained network, to do with what a test likes."""
-    return Path(shutil.copytree(left_behind, tmp_path / "trained")) / "tiny.npz"
-
-
-@pytest.fixture
 def network(app: Flask, trained: Path) -> str:
     """The name of a small network of this site, which paints the style red."""
     with app.app_context():
@@ -468,6 +462,8 @@ def test_training_names_the_painting_that_is_missing(
             ("[loss.content]", "[loss.total_variation_by_style]\ngreen = 1.0\n[loss.content]"),
             "total_variation_by_style names a style",
         ),
+        (("[data]", "[data.practice]\ngreen = 2.0\n[data]"), "practice names a style"),
+        (("[data]", "[data.practice]\nred = 0.0\n[data]"), "practice must be above 0"),
         (("[loss.content]", "[loss]\nstyle_scales = 0\n[loss.content]"), "style_scales must be from 1 to 3"),
         (("[loss.content]", "[loss]\nstyle_scales = 2\n[loss.content]"), "crops of at least 32 pixels"),
         (("share = 1.0", "share = 1.0\nphotos = 0"), "at least 1"),
@@ -499,6 +495,7 @@ def test_what_shipped_networks_were_trained_with_can_be_read(name: str) -> None:
     check_recipe(recipe, name)
     assert recipe.name == name
     assert recipe.loss.style_scales == 1
+    assert not recipe.rows_only, "the network itself, not the rows that were fitted last"
 
 
 @pytest.mark.parametrize("name", ["house", "house_fast"])

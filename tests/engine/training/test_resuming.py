@@ -23,18 +23,25 @@ def killed(progress: Progress, share: float) -> None:
     raise Killed
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def recipe(recipe: Recipe) -> Recipe:
     """One with a checkpoint after every round."""
     return with_schedule(recipe, checkpoint_minutes=0.0)
 
 
-@pytest.fixture
-def begun(recipe: Recipe, sources: Sources, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def left_behind(recipe: Recipe, sources: Sources, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training that was killed at step 5, after its checkpoint."""
+    folder = tmp_path_factory.mktemp("killed")
     with pytest.raises(Killed):
-        train(recipe, sources, tmp_path / "begun", code_version="v1", report=killed)
-    return tmp_path / "begun"
+        train(recipe, sources, folder, code_version="v1", report=killed)
+    return folder
+
+
+@pytest.fixture
+def begun(left_behind: Path, tmp_path: Path) -> Path:
+    """That folder, to do with what a test likes."""
+    return Path(shutil.copytree(left_behind, tmp_path / "begun"))
 
 
 def test_every_run_that_trains_is_added_wherever_the_pictures_lie(

@@ -16,12 +16,13 @@ from PIL import Image
 
 from app.engine.checkpoints import Checkpoint, load_checkpoint
 from app.engine.errors import InvalidOption, InvalidPicture
-from app.engine.training import fitting
+from app.engine.training import fitting, precision
 from app.engine.training.data import leave_gpus_to_backend, read_photos, read_picture
-from app.engine.training.fitting import fit_style, precision_here
+from app.engine.training.fitting import fit_style
 from app.engine.training.losses import gram_matrix
 from app.engine.training.model import SteadyAdam, StyleTrainer
 from app.engine.training.pictures import find_paintings, find_photos
+from app.engine.training.precision import precision_here
 from app.engine.training.recipe import Precision, Recipe, Stage, parse_recipe
 from app.engine.training.trainer import (
     Progress,
@@ -37,23 +38,27 @@ from tests.engine.training.results import Killed, facts_of, identity, losses, wi
 
 
 def test_a_training_leaves_a_network_and_what_made_it(
-    recipe: Recipe, sources: Sources, tmp_path: Path
+    recipe_in_stages: Recipe, sources: Sources, tmp_path: Path
 ) -> None:
     shares: list[float] = []
     path = train(
-        recipe, sources, tmp_path, code_version="v7", report=lambda progress, share: shares.append(share)
+        recipe_in_stages,
+        sources,
+        tmp_path,
+        code_version="v7",
+        report=lambda progress, share: shares.append(share),
     )
     network = load_checkpoint(path)
-    assert network.config == recipe.network
+    assert network.config == recipe_in_stages.network
     assert network.styles == ("red", "blue")
     assert not np.array_equal(network.rows[0], network.rows[1])
     assert shares == [0.5, 1.0]
 
     facts = facts_of(path)
-    assert parse_recipe(facts["recipe"]) == recipe
+    assert parse_recipe(facts["recipe"]) == recipe_in_stages
     software = {"keras": keras.__version__, "backend": "tensorflow"}
     run = {"from_step": 0, "code": "v7", "engine": hash_sources(), "software": software}
-    assert facts["runs"] == [run]
+    assert facts["runs"] == [run | {"precision": "float32"}]
     assert facts["start"] is None
     assert facts["loss_weights"] == identity(sources.loss_weights)
     assert facts["trained"]["step"] == 10
@@ -70,11 +75,10 @@ def test_a_training_leaves_a_network_and_what_made_it(
 
 
 def test_a_training_that_was_killed_ends_as_one_that_was_not(
-    recipe: Recipe, sources: Sources, tmp_path: Path
+    recipe_in_stages: Recipe, sources: Sources, tmp_path: Path
 ) -> None:
     """Killed at step 10, when its last checkpoint was of step 5, it does those steps again."""
-    schedule = dataclasses.replace(recipe.schedule, steps=20, checkpoint_minutes=0.0)
-    recipe = dataclasses.replace(recipe, schedule=schedule)
+    recipe = with_schedule(recipe_in_stages, steps=20, checkpoint_minutes=0.0)
     whole = load_checkpoint(train(recipe, sources, tmp_path / "whole"))
 
     killed = tmp_path / "killed"
@@ -129,7 +133,7 @@ def test_code_is_told_apart_by_what_it_says(tmp_path: Path) -> None:
 
 
 def test_a_step_that_is_skipped_is_counted_and_leaves_no_trace(
-    recipe: Recipe, sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe_in_stages: Recipe, sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noted = StyleTrainer._noted
 
@@ -138,7 +142,7 @@ def test_a_step_that_is_skipped_is_counted_and_leaves_no_trace(
         return noted(self, loss * ops.where(now, np.nan, 1.0), **terms)
 
     monkeypatch.setattr(StyleTrainer, "_noted", break_once)
-    path = train(recipe, sources, tmp_path)
+    path = train(recipe_in_stages, sources, tmp_path)
     first, second = losses(tmp_path)
     assert (first["skipped"], second["skipped"]) == ("1", "0")
     assert 0.0 < float(first["loss"]) < 100.0
@@ -146,10 +150,10 @@ def test_a_step_that_is_skipped_is_counted_and_leaves_no_trace(
 
 
 def test_a_round_of_nothing_but_skipped_steps_ends_the_training(
-    recipe: Recipe, sources: Sources, tmp_path: Path
+    recipe_in_stages: Recipe, sources: Sources, tmp_path: Path
 ) -> None:
     """Its first round gives photos back; the second is the first whose loss overflows."""
-    endless = with_schedule(with_loss(recipe, total_variation=1e38), checkpoint_minutes=0.0)
+    endless = with_schedule(with_loss(recipe_in_stages, total_variation=1e38), checkpoint_minutes=0.0)
     with pytest.raises(TrainingFailed, match="None of the 5 steps up to 10 changed anything"):
         train(endless, sources, tmp_path)
     first, second = losses(tmp_path)
@@ -169,11 +173,10 @@ def test_stages_may_differ_in_crop_photos_and_styles(
     assert all(np.isfinite(float(line["loss"])) for line in losses(tmp_path))
 
 
-def test_a_folder_keeps_to_one_recipe(recipe: Recipe, sources: Sources, tmp_path: Path) -> None:
-    train(recipe, sources, tmp_path)
+def test_a_folder_keeps_to_one_recipe(recipe: Recipe, sources: Sources, trained: Path) -> None:
     other = dataclasses.replace(recipe, schedule=dataclasses.replace(recipe.schedule, seed=9))
     with pytest.raises(InvalidOption, match="another recipe"):
-        train(other, sources, tmp_path)
+        train(other, sources, trained.parent)
 
 
 def test_training_brings_the_loss_down(recipe: Recipe, sources: Sources, tmp_path: Path) -> None:
@@ -209,7 +212,10 @@ def test_deep_layers_may_look_at_larger_paintings(recipe: Recipe, sources: Sourc
         assert not np.allclose(red, different, rtol=1e-2)
 
 
-def test_mixed_precision_keeps_weights_and_pictures_in_float32(recipe: Recipe, sources: Sources) -> None:
+def test_mixed_precision_keeps_weights_and_pictures_in_float32(
+    recipe: Recipe, sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "computes_bfloat16", lambda: True)  # emulated, where it has to be
     mixed = dataclasses.replace(recipe, precision="mixed_bfloat16")
     photos = find_photos(sources.photos)
     model = build_trainer(mixed, sources, photos)
@@ -356,12 +362,22 @@ def test_fitting_a_style_keeps_off_the_photos_that_are_held_out(
         (True, [], "float32", "float32"),
     ],
 )
-def test_a_style_is_fitted_in_bfloat16_only_where_that_is_fast(
+def test_bfloat16_is_trained_in_only_where_that_is_fast(
     processor: bool, gpus: list[str], wanted: Precision, used: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fitting, "computes_bfloat16", lambda: processor)
+    monkeypatch.setattr(precision, "computes_bfloat16", lambda: processor)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
     assert precision_here(wanted) == used
+
+
+def test_a_network_is_trained_in_float32_where_bfloat16_would_be_emulated(
+    recipe: Recipe, sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "computes_bfloat16", lambda: False)
+    mixed = dataclasses.replace(recipe, precision="mixed_bfloat16")
+    model = build_trainer(mixed, sources, find_photos(sources.photos))
+    layers = (model.loss_network.layers[-1], model.transformer.get_layer("conv1"))
+    assert {layer.compute_dtype for layer in layers} == {"float32"}
 
 
 def test_fitting_a_style_leaves_the_network_as_it_was(
@@ -369,11 +385,11 @@ def test_fitting_a_style_leaves_the_network_as_it_was(
     sources: Sources,
     pictures: Path,
     loss_weights: Path,
-    tmp_path: Path,
+    trained: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(fitting, "CROP", 32)
-    network = load_checkpoint(train(recipe, sources, tmp_path))
+    network = load_checkpoint(trained)
     painting = find_paintings(pictures / "paintings")["red"]
     before = {name: kernel.copy() for name, kernel in network.kernels.items()}
     fitted = fit_style(
@@ -383,13 +399,13 @@ def test_fitting_a_style_leaves_the_network_as_it_was(
         painting,
         pictures / "photos",
         minutes=0.02,
-        network_file=tmp_path / "tiny.npz",
+        network_file=trained,
         loss_weights=loss_weights,
         code_version="v8",
     )
     row, facts = fitted.row, fitted.facts
     assert facts["recipe"]["name"] == "mine"
-    assert facts["start"] == {**identity(tmp_path / "tiny.npz"), "made_by": facts_of(tmp_path / "tiny.npz")}
+    assert facts["start"] == {**identity(trained), "made_by": facts_of(trained)}
     assert facts["data"]["paintings"] == {"mine": identity(painting)["sha256"]}
     assert facts["runs"][0]["code"] == "v8"
     assert facts["trained"]["losses"]["style"] > 0.0
@@ -398,3 +414,24 @@ def test_fitting_a_style_leaves_the_network_as_it_was(
     assert not np.allclose(row, network.rows.mean(axis=0))
     for name, kernel in network.kernels.items():
         np.testing.assert_array_equal(kernel, before[name])
+
+
+def test_a_training_of_rows_alone_leaves_kernels_and_other_rows(
+    recipe: Recipe, sources: Sources, trained: Path, tmp_path: Path
+) -> None:
+    """Of two styles only the one that is practised changes."""
+    start = load_checkpoint(trained)
+    again = dataclasses.replace(
+        with_schedule(recipe, stages=(Stage(1.0, crop=24, styles_per_photo=1),)),
+        rows_only=True,
+        data=dataclasses.replace(recipe.data, practice={"red": 1e9}),
+    )
+    with pytest.raises(InvalidOption, match="needs a network to start from"):
+        train(again, sources, tmp_path / "rows")
+    started = dataclasses.replace(sources, start=start, start_file=trained)
+    practised = load_checkpoint(train(again, started, tmp_path / "rows"))
+    for name, kernel in start.kernels.items():
+        np.testing.assert_array_equal(practised.kernels[name], kernel)
+    # Averaging rounds.
+    np.testing.assert_allclose(practised.row("blue"), start.row("blue"), rtol=1e-5, atol=1e-7)
+    assert not np.allclose(practised.row("red"), start.row("red"))
