@@ -66,7 +66,10 @@ class PlaneStore:
         self._open: dict[int, Plane] = {}
 
     def new(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Plane:
-        """A plane of shape [rows, columns, channels] with undefined content."""
+        """A plane of shape [rows, columns, channels] with undefined content.
+
+        Others may be moved to make room: what was read from them before is not valid any more.
+        """
         kind = np.dtype(dtype)
         place = self._take(math.prod(shape) * kind.itemsize)
         plane: Plane = _OnDisk(shape, kind) if place is None else _InMemory(self._memory, place, shape, kind)
@@ -87,13 +90,25 @@ class PlaneStore:
         return nearer
 
     def _take(self, size: int) -> Place | None:
-        """The first part of the memory that is free and large enough, or None."""
+        """The first part of the memory that is free and large enough, or None.
+
+        Where what is free lies in several pieces and is enough only together, planes are moved.
+        """
+        planes = sorted((p for p in self._open.values() if isinstance(p, _InMemory)), key=lambda p: p.place)
         start = 0
-        for taken in sorted(plane.place for plane in self._open.values() if isinstance(plane, _InMemory)):
-            if taken.start - start >= size:
-                break
-            start = -(-taken.stop // ALIGNMENT) * ALIGNMENT
-        return Place(start, start + size) if start + size <= len(self._memory) else None
+        for plane in planes:
+            if plane.place.start - start >= size:
+                return Place(start, start + size)
+            start = _round_up(plane.place.stop)
+        if start + size > len(self._memory):
+            together = sum(_round_up(plane.place.stop - plane.place.start) for plane in planes)
+            if together + size > len(self._memory):
+                return None
+            start = 0
+            for plane in planes:
+                plane.move(start)
+                start = _round_up(plane.place.stop)
+        return Place(start, start + size)
 
     def free(self, plane: Plane) -> None:
         """Give a plane back; it must not be used any more."""
@@ -111,6 +126,11 @@ class PlaneStore:
             self.free(plane)
 
 
+def _round_up(place: int) -> int:
+    """The next place from there on that is aligned."""
+    return -(-place // ALIGNMENT) * ALIGNMENT
+
+
 def _aligned(size: int) -> npt.NDArray[np.uint8]:
     """That many bytes of undefined content."""
     memory = np.empty(size + ALIGNMENT, np.uint8)
@@ -123,7 +143,17 @@ class _InMemory(Plane):
         self, memory: npt.NDArray[np.uint8], place: Place, shape: tuple[int, ...], dtype: np.dtype[Any]
     ) -> None:
         self.place, self.shape, self.dtype = place, shape, dtype
-        self._values = memory[place.start : place.stop].view(dtype).reshape(shape)
+        self._memory = memory
+
+    @property
+    def _values(self) -> npt.NDArray[Any]:
+        return self._memory[self.place.start : self.place.stop].view(self.dtype).reshape(self.shape)
+
+    def move(self, start: int) -> None:
+        """Lie from another place on; nobody may be reading the plane."""
+        place = Place(start, start + self.place.stop - self.place.start)
+        self._memory[place.start : place.stop] = self._memory[self.place.start : self.place.stop]
+        self.place = place
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         return self._values[start:stop]

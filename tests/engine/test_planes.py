@@ -37,6 +37,20 @@ def test_memory_is_taken_up_to_the_budget_and_used_again() -> None:
         assert kinds(store.new((10, 10, 6), np.uint8)) == ["_InMemory"]
 
 
+def test_planes_move_together_where_free_memory_is_in_pieces() -> None:
+    values = np.random.default_rng(4).integers(0, 256, (10, 10, 3)).astype(np.uint8)
+    with PlaneStore(1000) as store:
+        first, between, last = (store.new(values.shape, np.uint8) for _ in range(3))
+        between.write(0, values)
+        store.free(first)
+        store.free(last)
+        wide = store.new((10, 10, 6), np.uint8)
+        assert kinds(wide) == ["_InMemory"], "half of it on either side of the plane between"
+        wide.write(0, np.zeros(wide.shape, np.uint8))
+        assert np.array_equal(between.read(0, 10), values)
+        assert kinds(store.new(values.shape, np.uint8)) == ["_OnDisk"]
+
+
 def test_planes_in_memory_do_not_share_bytes() -> None:
     chance = np.random.default_rng(2)
     with PlaneStore(5000) as store:
