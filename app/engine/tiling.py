@@ -203,8 +203,8 @@ def _left(graph: Graph, pending: str, name: str) -> Any:
         x = graph.convolve(x, name, borders[:2])
         where_doubled = None if where_doubled is None else to_blocks(share(where_doubled))
         x = graph.normalize(x, name, rows, moments=doubled, where=where_doubled)
-        raw = tf.cast(graph.convolve(x, "out", borders[2:]), tf.float32)
-        return raw, *graph.moments(raw, "out")
+        raw = graph.convolve(x, "out", borders[2:])
+        return _pack(raw), *graph.moments(tf.cast(raw, tf.float32), "out")
 
     return stage
 
@@ -214,7 +214,7 @@ def _finished(graph: Graph) -> Any:
 
     def stage(raw: Any, rows: Any, moments: Any, where: Any) -> Any:
         where = None if where is None else to_blocks(share(where))
-        return graph.finish(raw, rows, moments=moments, where=where)
+        return graph.finish(tf.cast(_unpack(raw), tf.float32), rows, moments=moments, where=where)
 
     return stage
 
