@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+# A process of the site takes up to a quarter of it to start beside other tests.
+SECONDS = 60.0
 
-def wait_until(happened: Callable[[], object], what: str, *, seconds: float = 60.0) -> None:
+
+def wait_until(happened: Callable[[], object], what: str) -> None:
     """Poll until ``happened()`` is true; fail with ``what`` was awaited when it takes too long."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + SECONDS
     while not happened():
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain until {what}"
+        assert time.monotonic() < deadline, f"waited {SECONDS:.0f} s in vain until {what}"
         time.sleep(0.02)

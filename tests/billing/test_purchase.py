@@ -58,7 +58,7 @@ class Shopper:
 
     def wait_for(self, state: OrderState) -> None:
         """Wait for the webhook alone to bring the order there."""
-        wait_until(lambda: self.order().state is state, f"the order was {state}", seconds=20)
+        wait_until(lambda: self.order().state is state, f"the order was {state}")
 
 
 @pytest.fixture

@@ -317,7 +317,7 @@ def test_an_event_is_delivered_until_it_is_taken(
     made = stripe_client.v1.checkout.sessions.create(session_params())
     pay(sandbox, made.id, "4242424242424242")
     sandbox.announce()
-    wait_until(lambda: receiver.taken, "the event was taken", seconds=20)
+    wait_until(lambda: receiver.taken, "the event was taken")
     receiver.stop()
     assert receiver.refused == 1
     (event,) = receiver.taken
@@ -333,7 +333,7 @@ def test_an_event_waits_for_the_next_start(sandbox: Sandbox, stripe_client: stri
     receiver = Receiver(refusals=0)
     restarted = Sandbox(sandbox.store._path.parent)
     restarted.deliver_to(receiver.url)
-    wait_until(lambda: receiver.taken, "the event was taken", seconds=20)
+    wait_until(lambda: receiver.taken, "the event was taken")
     restarted.close()
     receiver.stop()
     assert [event["type"] for event in receiver.taken] == ["checkout.session.completed"]
