@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 from app.engine.preprocessing import Pixels
 
+# How much each of red, green and blue gives to a pixel's luma Y' (ITU-R BT.601, as JPEG uses it).
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
 # Rows worked on at a time, so that the floating-point copies stay small.
 STRIP = 256
 
@@ -65,15 +68,13 @@ def _mixed_levels(share: np.float32) -> npt.NDArray[np.uint8]:
 def keep_photo_colors(photo: Pixels, painted: Pixels) -> Pixels:
     """The painted picture's luminance with the photo's chroma.
 
-    In Y'CbCr of ITU-R BT.601 with full range (as JPEG uses it), Y' = 0.299 R + 0.587 G + 0.114 B; Cb and Cr
-    depend only on B - Y' and R - Y'. Replacing Y' while keeping both means adding the difference in Y' to
-    each of the photo's channels.
+    In Y'CbCr of ITU-R BT.601 with full range, Cb and Cr depend only on B - Y' and R - Y'. Replacing Y' while
+    keeping both means adding the difference in Y' to each of the photo's channels.
     """
-    weights = np.array([0.299, 0.587, 0.114], np.float32)
     result = np.empty_like(painted)
     for start in range(0, len(photo), STRIP):
         rows = slice(start, start + STRIP)
         colors = photo[rows].astype(np.float32)
-        difference = (painted[rows].astype(np.float32) - colors) @ weights
+        difference = (painted[rows].astype(np.float32) - colors) @ LUMA
         result[rows] = np.clip(colors + difference[..., None] + 0.5, 0, 255)
     return result

@@ -11,6 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from app.engine.color import LUMA
 from app.engine.preprocessing import Pixels
 
 Plane = npt.NDArray[np.float32]
@@ -21,7 +22,6 @@ COLOR_SCALE = 80.0
 TEXTURE_SCALE = 25.0
 
 _HALF = np.float32(0.5)
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def suitability(photo: Pixels, painted: Pixels) -> float:
@@ -72,7 +72,7 @@ def _new_texture(photo: Pixels, painted: Pixels) -> float:
 
 
 def _luma(pixels: Pixels) -> Plane:
-    return pixels.astype(np.float32) @ _LUMA
+    return pixels.astype(np.float32) @ LUMA
 
 
 def _chroma(pixels: Pixels) -> Plane:

@@ -14,13 +14,13 @@ from typing import Any
 
 from keras import ops
 
+from app.engine.color import LUMA
+
 # How many pixels along each side count as the border.
 BORDER = 8
 # Patterns that repeat every so many pixels are a network's, not a painter's: it enlarges in steps of two.
 PERIOD = 4
 
-# ITU-R BT.601: how much of a grey each channel gives.
-_LUMA = (0.299, 0.587, 0.114)
 # What keeps roots and quotients of plain pictures finite, in squares of levels.
 _TINY = 1e-6
 
@@ -124,4 +124,4 @@ def checkerboard_energy(pixels: Any) -> Any:
 
 def _luma(pixels: Any) -> Any:
     """float32 [batch, height, width]."""
-    return ops.sum(ops.cast(pixels, "float32") * ops.convert_to_tensor(_LUMA, "float32"), axis=-1)
+    return ops.sum(ops.cast(pixels, "float32") * ops.convert_to_tensor(LUMA, "float32"), axis=-1)
