@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -23,9 +24,6 @@ from app.engine.preprocessing import Pixels
 WORKING_SIZE = 640
 FACTOR = 1.6
 PAINTING_SHARE = 0.75
-
-# Rows mixed at a time, so that the intermediate copies stay small.
-STRIP = 256
 
 Paint = Callable[[Pixels, Callable[[float], None]], Pixels]
 
@@ -63,17 +61,18 @@ def paint_coarse_to_fine(
 
 
 def resize(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Lanczos resampling (3 lobes), antialiased when it makes the picture smaller."""
+    """Enlarge bicubically, or make smaller by Lanczos's filter (3 lobes), antialiased.
+
+    ``pixels``: uint8 [rows, columns] or [rows, columns, 3]. OpenCV enlarges ten times as fast as Pillow, but
+    has no filter of this kind to make pictures smaller by.
+    """
     if pixels.shape[:2] == (height, width):
         return pixels
-    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
+    if height * width < pixels.shape[0] * pixels.shape[1]:
+        return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def _mix(painted: Pixels, photo: Pixels) -> Pixels:
     """What the next pass is given: mostly the painting, and some of the photo's detail."""
-    mixed = np.empty_like(photo)
-    share = np.float32(PAINTING_SHARE)
-    for start in range(0, len(photo), STRIP):
-        rows = slice(start, start + STRIP)
-        mixed[rows] = painted[rows] * share + photo[rows] * (1 - share) + np.float32(0.5)
-    return mixed
+    return np.asarray(cv2.addWeighted(painted, PAINTING_SHARE, photo, 1 - PAINTING_SHARE, 0), np.uint8)
