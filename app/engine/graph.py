@@ -87,7 +87,7 @@ class Graph:
         shape = tf.shape(x)
         scales, shifts = self._spans[name]
         channels = scales.stop - scales.start
-        phases = self._phases(name)
+        phases = self.phases(name)
         if moments is None and phases and x.dtype == tf.bfloat16 and channels % 16:
             # oneDNN is ten times slower on channel counts that do not fill its vectors.
             moments = self.moments(x, name)
@@ -121,7 +121,9 @@ class Graph:
 
     def moments(self, x: Any, name: str) -> Moments:
         """Mean and biased variance of a layer's raw result, over its pixels."""
-        phases = self._phases(name)
+        phases = self.phases(name)
+        if x.shape[3] % 16:
+            x = tf.cast(x, tf.float32)  # as slow in bfloat16 as in ``normalize``
         channels = tf.shape(x)[3]
         none, ones = tf.zeros([0]), tf.ones([channels])
         fused = tf.raw_ops.FusedBatchNormV3(
@@ -182,7 +184,7 @@ class Graph:
             x += self.normalize(self.convolve(y, second), second, rows, where=where, activate=False)
         return x
 
-    def _phases(self, name: str) -> int:
+    def phases(self, name: str) -> int:
         """How many pixels of a block share a channel's statistics; 0 where the result is in pixels."""
         layer = self.layers[name]
         return 4 if layer.blocks and not layer.doubled else 0
@@ -216,13 +218,13 @@ class BatchGraph(Graph):
         scales, shifts = self._spans[name]
         factor = rows[:, scales] * tf.math.rsqrt(variance + self.config.epsilon)
         term = rows[:, shifts] - mean * factor
-        factor, term = (tf.tile(part, [1, self._phases(name) or 1])[:, None, None] for part in (factor, term))
+        factor, term = (tf.tile(part, [1, self.phases(name) or 1])[:, None, None] for part in (factor, term))
         y = tf.cast(tf.cast(x, tf.float32) * factor + term, x.dtype)
         return tf.nn.relu(y) if activate else y
 
     def moments(self, x: Any, name: str) -> Moments:
         """Mean and biased variance of a layer's raw result, float32 [batch, channels] each."""
-        phases, shape = self._phases(name) or 1, tf.shape(x)
+        phases, shape = self.phases(name) or 1, tf.shape(x)
         pixels = tf.reshape(tf.cast(x, tf.float32), [shape[0], -1, shape[3] // phases])
         mean, variance = tf.nn.moments(pixels, 1)
         return mean, variance

@@ -60,6 +60,7 @@ class PlaneStore:
     """
 
     def __init__(self, budget: int) -> None:
+        self.budget = budget
         # One piece for all planes: pages that no plane has touched yet cost nothing, and those given back
         # are used again, since a system takes its time to hand out fresh ones.
         self._memory = _aligned(budget)

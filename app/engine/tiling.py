@@ -3,8 +3,9 @@
 Instance normalisation needs the mean and variance of every layer over the whole picture, so tiles that
 normalise by themselves show seams. Here the network is run layer by layer: a stage makes a layer's raw result
 for all strips of rows while their statistics are merged, and the next stage normalises with them as it reads.
-What a stage leaves lies in a plane (``app.engine.planes``), except for the two layers at full size, which are
-cheaper to compute twice than to keep: once for their statistics, once inside the next stage.
+What a stage leaves lies in a plane (``app.engine.planes``). The two layers at full size, where memory has no
+room for what they leave, are computed twice, which is cheaper than a file: once for their statistics, once
+inside the next stage.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Job:
 @dataclass(frozen=True)
 class Activations:
     """What a stage left. With ``pending``, the name of a layer, they are its raw result and still have to be
-    normalised with ``moments``; ``halvings`` tells their resolution.
+    normalised with ``moments``; ``halvings`` tells the resolution of their rows, of blocks or of pixels.
     """
 
     plane: Plane
@@ -151,16 +152,22 @@ def _trace(stage: Callable[..., Any], arguments: Any, given: list[Any]) -> Any:
 
 
 def _entrance(graph: Graph) -> Any:
-    """The statistics of the first layer."""
-    return lambda slab: graph.moments(graph.enter(slab), "conv1")
+    """From the photo to the raw result of the first layer."""
+
+    def stage(slab: Any) -> Any:
+        raw = graph.enter(slab)
+        return _pack(raw), *graph.moments(raw, "conv1")
+
+    return stage
 
 
 def _entered(graph: Graph) -> Any:
     """From the photo through the first layer to the raw result of the second."""
 
     def stage(slab: Any, rows: Any, moments: Any, top: Any, bottom: Any, where: Any) -> Any:
-        where = None if where is None else to_blocks(share(where))
-        x = graph.normalize(graph.enter(slab), "conv1", rows, moments=moments, where=where)
+        x = graph.normalize(
+            graph.enter(slab), "conv1", rows, moments=moments, where=_shares(graph, "conv1", where)
+        )
         raw = graph.convolve(x, "down1", (top, bottom))
         return _pack(raw), *graph.moments(raw, "down1")
 
@@ -173,7 +180,7 @@ def _through(graph: Graph, pending: str, name: str) -> Any:
     def stage(x: Any, rows: Any, moments: Any, top: Any, bottom: Any, where: Any) -> Any:
         x = _unpack(x)
         if pending:
-            x = graph.normalize(x, pending, rows, moments=moments, where=share(where))
+            x = graph.normalize(x, pending, rows, moments=moments, where=_shares(graph, pending, where))
         raw = graph.convolve(x, name, (top, bottom))
         return _pack(raw), *graph.moments(raw, name)
 
@@ -201,10 +208,9 @@ def _left(graph: Graph, pending: str, name: str) -> Any:
         if pending:
             x = graph.normalize(x, pending, rows, moments=moments, where=share(where))
         x = graph.convolve(x, name, borders[:2])
-        where_doubled = None if where_doubled is None else to_blocks(share(where_doubled))
-        x = graph.normalize(x, name, rows, moments=doubled, where=where_doubled)
+        x = graph.normalize(x, name, rows, moments=doubled, where=_shares(graph, name, where_doubled))
         raw = graph.convolve(x, "out", borders[2:])
-        return _pack(raw), *graph.moments(tf.cast(raw, tf.float32), "out")
+        return _pack(raw), *graph.moments(raw, "out")
 
     return stage
 
@@ -213,8 +219,8 @@ def _finished(graph: Graph) -> Any:
     """The last layer's raw result as pixels."""
 
     def stage(raw: Any, rows: Any, moments: Any, where: Any) -> Any:
-        where = None if where is None else to_blocks(share(where))
-        return graph.finish(tf.cast(_unpack(raw), tf.float32), rows, moments=moments, where=where)
+        raw = tf.cast(_unpack(raw), tf.float32)
+        return graph.finish(raw, rows, moments=moments, where=_shares(graph, "out", where))
 
     return stage
 
@@ -228,8 +234,10 @@ class _Run:
         self.config = self.graph.config
         self.height, self.width = job.photo.height, job.photo.width
         self._rows = _convolution_rows(self.config, self.height)
-        # The first layer and the last doubling run twice.
-        twice = ("conv1", f"up{self.config.halvings}")
+        # What the two layers at full size leave is kept if there is room for it beside the layer before or
+        # after, which has half as many bytes for both; else they run twice.
+        self._keeps_all = self._bytes("conv1") + self._bytes("down1") <= job.store.budget
+        twice = () if self._keeps_all else ("conv1", f"up{self.config.halvings}")
         costs = {name: rows * self._row_cost(name)[1] for name, rows in self._rows.items()}
         self._total = sum(costs.values()) + sum(costs[name] for name in twice)
         self._done = 0.0
@@ -237,14 +245,9 @@ class _Run:
     def enter(self) -> Activations:
         """Through the first two layers."""
         photo, blocks = self.job.photo, self.height // 2
-        gather = self._stage(_entrance)
-        statistics = Statistics()
-        for start, stop in self._strips("conv1"):
-            with self.job.turn():
-                mean, variance = gather(photo.slab(2 * start - REACH, 2 * stop + REACH))
-                statistics.add(mean, variance, (stop - start) * self.width * 2)
-            self._advance("conv1", start, stop)
-        moments = statistics.moments
+        if self._keeps_all:
+            return self.layer(self._gather(self._entrance, "conv1", halvings=1), "down1")
+        moments = self._statistics(self._entrance, "conv1").moments
         stage, layer = self._stage(_entered), self.graph.layers["down1"]
 
         def make(start: int, stop: int) -> Any:
@@ -254,6 +257,9 @@ class _Run:
             return stage(slab, self.job.rows, moments, top, bottom, where)
 
         return self._gather(make, "conv1", "down1", halvings=1)
+
+    def _entrance(self, start: int, stop: int) -> Any:
+        return self._stage(_entrance)(self.job.photo.slab(2 * start - REACH, 2 * stop + REACH))
 
     def layer(self, x: Activations, name: str, *, keep: bool = False) -> Activations:
         """Through one layer; what it was made from is given back, unless it is to be kept."""
@@ -299,10 +305,17 @@ class _Run:
 
     def leave(self, x: Activations) -> Pixels:
         """Through the last two layers."""
-        name, out = f"up{self.config.halvings}", self.graph.layers["out"]
-        statistics = self._strip_statistics(x, name)
+        name = f"up{self.config.halvings}"
+        raw = self.layer(self.layer(x, name), "out") if self._keeps_all else self._doubled_twice(x, name)
+        picture = self._finish(raw)
+        self.job.store.free(raw.plane)
+        return picture
+
+    def _doubled_twice(self, x: Activations, name: str) -> Activations:
+        """Through the last doubling to the raw result of the last layer."""
+        statistics = self._statistics(partial(self._apply, x, name), name)
         stage = self._stage(_left, x.pending, name)
-        doubling = self.graph.layers[name]
+        doubling, out = self.graph.layers[name], self.graph.layers["out"]
         rows = x.plane.rows
 
         def make(start: int, stop: int) -> Any:
@@ -320,9 +333,7 @@ class _Run:
 
         raw = self._gather(make, name, "out", halvings=1)
         self.job.store.free(x.plane)
-        picture = self._finish(raw)
-        self.job.store.free(raw.plane)
-        return picture
+        return raw
 
     def _finish(self, raw: Activations) -> Pixels:
         photo, stage = self.job.photo, self._stage(_finished)
@@ -335,18 +346,27 @@ class _Run:
             self._pause()
         return picture
 
-    def _strip_statistics(self, x: Activations, name: str) -> Statistics:
+    def _statistics(self, make: Callable[[int, int], Any], name: str) -> Statistics:
+        """Of a layer's raw result in blocks, made for nothing else."""
         statistics = Statistics()
         for start, stop in self._strips(name):
             with self.job.turn():
-                raw, mean, variance = self._apply(x, name, start, stop)
-                statistics.add(mean, variance, raw.shape[1] * raw.shape[2] * 4)
+                raw, mean, variance = make(start, stop)
+                statistics.add(mean, variance, self._pixels(raw, name))
             self._advance(name, start, stop)
         return statistics
 
+    def _pixels(self, raw: Any, name: str) -> int:
+        """How many pixels a strip of a layer's raw result, [1, rows, columns, channels], has."""
+        pixels: int = raw.shape[1] * raw.shape[2] * (self.graph.phases(name) or 1)
+        return pixels
+
     def _apply(self, x: Activations, name: str, start: int, stop: int) -> Any:
         first, last, top, bottom = _reach(self.graph.layers[name], start, stop, x.plane.rows)
-        where = self._where(x.halvings, first, last)
+        if x.pending and self.graph.phases(x.pending):
+            where = self._where(0, 2 * first, 2 * last)
+        else:
+            where = self._where(x.halvings, first, last)
         slab = _read(x.plane, first, last)
         stage = self._stage(_through, x.pending, name)
         return stage(slab, self.job.rows, x.moments, top, bottom, where)
@@ -374,8 +394,7 @@ class _Run:
                 if into is None or stop == rows:
                     plane.write(*late)
                     late = None
-                phases = 4 if name == "out" else 1
-                statistics.add(mean, variance, values.shape[0] * values.shape[1] * phases)
+                statistics.add(mean, variance, self._pixels(raw, name))
             for done in names:
                 self._advance(done, start, stop)
         assert plane is not None  # a picture has rows
@@ -410,6 +429,13 @@ class _Run:
         count = max(1, math.ceil(rows / step))
         edges = [round(rows * number / count) for number in range(count + 1)]
         yield from itertools.pairwise(edges)
+
+    def _bytes(self, name: str) -> int:
+        """How many a layer's raw result has."""
+        rows = self._rows[name]
+        columns = self.width * rows // self.height
+        size: int = rows * columns * self.graph.layers[name].kernel.shape[3] * self.graph.dtype.size
+        return size
 
     def _row_cost(self, name: str) -> tuple[float, float]:
         """Numbers in the wider of the tensors before and after, and multiply-adds, per row of a layer."""
@@ -446,6 +472,12 @@ def _convolution_rows(config: NetworkConfig, height: int) -> dict[str, int]:
             halvings = 1  # in blocks
         rows[layer.name] = height >> halvings
     return rows
+
+
+def _shares(graph: Graph, name: str, where: Any) -> Any:
+    """A style map as shares of 0..1, in blocks where the layer's raw result is."""
+    shares = share(where)
+    return to_blocks(shares) if shares is not None and graph.phases(name) else shares
 
 
 def _pack(x: Any) -> Any:
