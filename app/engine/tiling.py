@@ -430,17 +430,20 @@ class _Run:
         edges = [round(rows * number / count) for number in range(count + 1)]
         yield from itertools.pairwise(edges)
 
-    def _bytes(self, name: str) -> int:
+    def _bytes(self, name: str) -> float:
         """How many a layer's raw result has."""
-        rows = self._rows[name]
-        columns = self.width * rows // self.height
-        size: int = rows * columns * self.graph.layers[name].kernel.shape[3] * self.graph.dtype.size
-        return size
+        numbers = self._rows[name] * self._columns(name) * self.graph.layers[name].kernel.shape[3]
+        return float(numbers * self.graph.dtype.size)
+
+    def _columns(self, name: str) -> float:
+        """Over how many columns a layer's convolution runs."""
+        columns: float = self.width * self._rows[name] / self.height
+        return columns
 
     def _row_cost(self, name: str) -> tuple[float, float]:
         """Numbers in the wider of the tensors before and after, and multiply-adds, per row of a layer."""
         kernel = self.graph.layers[name].kernel
-        columns = self.width * self._rows[name] / self.height
+        columns = self._columns(name)
         return columns * max(kernel.shape[2:]), columns * float(kernel.size)
 
     def _advance(self, name: str, start: int, stop: int) -> None:
