@@ -43,6 +43,8 @@ def everywhere(request: pytest.FixtureRequest, browser: Browser, exhibit: Exhibi
     page = context.new_page()
     page.emulate_media(reduced_motion="reduce")
     stop.go(page, exhibit)
+    # After a form is sent, its answer can be read before its style sheet has come.
+    page.wait_for_load_state()
     yield page
     context.close()
 
