@@ -11,6 +11,10 @@ RUN /opt/venv/bin/pip install -r /tmp/requirements.txt \
     && if [ "$VARIANT" = cuda ]; then \
          /opt/venv/bin/pip install "tensorflow[and-cuda]==$(/opt/venv/bin/python -c 'from importlib.metadata import version; print(version("tensorflow"))')"; \
        fi
+# The engine's own operations, compiled for that TensorFlow; they stay in the virtual environment.
+RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
+COPY app/engine/native /tmp/native
+RUN /opt/venv/bin/python /tmp/native/build.py
 
 FROM python:${PYTHON_VERSION}-slim-bookworm
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000 INSTANCE_DIR=/data \

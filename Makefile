@@ -17,7 +17,7 @@ HUGE_PAGES := glibc.malloc.hugetlb=1
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-venv: $(VENV)/.installed ## Make the virtual environment with the pinned requirements
+venv: $(VENV)/.native ## Make the virtual environment with the pinned requirements
 
 run: venv ## Migrate the database and serve the site on http://HOST:PORT
 	@$(BIN)/flask db upgrade
@@ -35,11 +35,11 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
-unit: $(VENV)/.installed-dev
+unit: $(VENV)/.installed-dev $(VENV)/.native
 	@scripts/ensure-chromium
 	TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal
 
-bench: $(VENV)/.installed-dev .venv-bench/.installed ## Measure speed and memory, and other engines (an hour)
+bench: $(VENV)/.installed-dev $(VENV)/.native .venv-bench/.installed ## Measure speed and memory, and other engines (an hour)
 	@scripts/ensure-chromium
 	$(BIN)/python -m bench peers --output docs/benchmarks
 	GLIBC_TUNABLES=$(HUGE_PAGES) $(BIN)/python -m bench
@@ -66,6 +66,11 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+# The engine's own operations; it does without where they cannot be compiled.
+$(VENV)/.native: $(wildcard app/engine/native/*.cc app/engine/native/*.h) app/engine/native/build.py $(VENV)/.installed
+	$(BIN)/python app/engine/native/build.py
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed

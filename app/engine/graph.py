@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
+from app.engine import native, winograd
 from app.engine.config import NetworkConfig
 from app.engine.rewriting import Convolution, rewrite
 
@@ -31,12 +31,23 @@ class Graph:
     them, [2, ``config.style_size``], and ``where`` the second one's share, 0..1, at the layer's resolution.
     """
 
-    def __init__(self, config: NetworkConfig, kernels: Mapping[str, Any], dtype: str) -> None:
+    def __init__(
+        self, config: NetworkConfig, kernels: Mapping[str, Any], dtype: str, *, use_native: bool = False
+    ) -> None:
+        """``use_native``: compute with operations of our own (``native.available``); on processors only."""
         self.config = config
         self.dtype = tf.as_dtype(dtype)
         self.layers = rewrite(config, dict(kernels))
+        self._native = use_native
+        self._winograd = {
+            name
+            for name, layer in self.layers.items()
+            if use_native and native.multiplies_better(self.dtype.name) and winograd.suits(layer)
+        }
         self._kernels = {
-            name: tf.constant(layer.kernel.astype(np.float32), self.dtype)
+            name: tf.constant(winograd.transform(layer.kernel))
+            if name in self._winograd
+            else tf.constant(layer.kernel, self.dtype)
             for name, layer in self.layers.items()
         }
         self._spans = config.style_spans
@@ -54,7 +65,9 @@ class Graph:
         ``ends``: for a strip, 1 or 0 (tensors) for whether it ends at the picture's upper and lower border.
         """
         layer = self.layers[name]
-        if layer.border == "zeros":
+        if name in self._winograd:
+            x = native.convolve(x, self._kernels[name], layer.border, *(ends or (1, 1)))
+        elif layer.border == "zeros":
             # oneDNN reads zeros beyond the border without a copy, if it knows their number beforehand.
             rows = [layer.before, layer.after]
             if ends is not None:
@@ -78,14 +91,25 @@ class Graph:
         moments: Moments | None = None,
         where: Any = None,
         activate: bool = True,
+        added_to: Any = None,
     ) -> Any:
-        """Conditional instance normalisation (and ReLU) of a layer's raw result.
+        """Conditional instance normalisation of a layer's raw result, and what follows it: ReLU, or addition.
 
-        A training-mode fused batch normalisation of a batch of one computes just that in one operation;
-        with ``moments`` given, an inference-mode one applies them.
+        Of TensorFlow's own operations, a training-mode fused batch normalisation of a batch of one computes
+        just that; with ``moments`` given, an inference-mode one applies them.
         """
-        shape = tf.shape(x)
         scales, shifts = self._spans[name]
+        if self._native and where is None:
+            return native.normalize(
+                x,
+                moments or self.moments(x, name),
+                rows[scales],
+                rows[shifts],
+                epsilon=self.config.epsilon,
+                activate=activate,
+                added_to=added_to,
+            )
+        shape = tf.shape(x)
         channels = scales.stop - scales.start
         phases = self.phases(name)
         if moments is None and phases and x.dtype == tf.bfloat16 and channels % 16:
@@ -104,8 +128,8 @@ class Graph:
             plain = self._fused(x, tf.ones_like(scale[0]), tf.zeros_like(shift[0]), moments)
             share = self._shares(where, phases, tf.shape(x), repeats)
             y = plain * _mix(scale, share, x.dtype) + _mix(shift, share, x.dtype)
-        y = tf.nn.relu(y) if activate else y
-        return tf.reshape(y, shape)
+        y = tf.reshape(tf.nn.relu(y) if activate else y, shape)
+        return y if added_to is None else added_to + y
 
     def _fused(self, x: Any, scale: Any, shift: Any, moments: Moments | None) -> Any:
         mean, variance = moments or (tf.zeros([0]), tf.zeros([0]))
@@ -122,6 +146,9 @@ class Graph:
     def moments(self, x: Any, name: str) -> Moments:
         """Mean and biased variance of a layer's raw result, over its pixels."""
         phases = self.phases(name)
+        if self._native:
+            scales, _ = self._spans[name]
+            return native.moments(x, scales.stop - scales.start)
         if x.shape[3] % 16:
             x = tf.cast(x, tf.float32)  # as slow in bfloat16 as in ``normalize``
         channels = tf.shape(x)[3]
@@ -168,8 +195,8 @@ class Graph:
             x = self.normalize(self.convolve(x, name), name, rows, where=levels[level])
             if number <= self.config.skips:
                 name = f"skip{number}"
-                added = self.convolve(halved[level], name)
-                x += self.normalize(added, name, rows, where=levels[level], activate=False)
+                skipped = self.convolve(halved[level], name)
+                x = self.normalize(skipped, name, rows, where=levels[level], activate=False, added_to=x)
             if number == 1:
                 x = self._residual(x, "fine", self.config.fine_blocks, rows, levels[level])
         name = f"up{halvings}"
@@ -181,7 +208,8 @@ class Graph:
         for block in range(1, blocks + 1):
             first, second = f"{kind}{block}_a", f"{kind}{block}_b"
             y = self.normalize(self.convolve(x, first), first, rows, where=where)
-            x += self.normalize(self.convolve(y, second), second, rows, where=where, activate=False)
+            y = self.convolve(y, second)
+            x = self.normalize(y, second, rows, where=where, activate=False, added_to=x)
         return x
 
     def phases(self, name: str) -> int:
@@ -211,8 +239,9 @@ class BatchGraph(Graph):
         moments: Moments | None = None,
         where: Any = None,
         activate: bool = True,
+        added_to: Any = None,
     ) -> Any:
-        """Conditional instance normalisation (and ReLU) of a layer's raw result."""
+        """Conditional instance normalisation of a layer's raw result, and what follows it."""
         assert where is None
         mean, variance = moments or self.moments(x, name)
         scales, shifts = self._spans[name]
@@ -220,7 +249,8 @@ class BatchGraph(Graph):
         term = rows[:, shifts] - mean * factor
         factor, term = (tf.tile(part, [1, self.phases(name) or 1])[:, None, None] for part in (factor, term))
         y = tf.cast(tf.cast(x, tf.float32) * factor + term, x.dtype)
-        return tf.nn.relu(y) if activate else y
+        y = tf.nn.relu(y) if activate else y
+        return y if added_to is None else added_to + y
 
     def moments(self, x: Any, name: str) -> Moments:
         """Mean and biased variance of a layer's raw result, float32 [batch, channels] each."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from app.engine import native
 from app.engine.checkpoints import Checkpoint
 from app.engine.config import NetworkConfig
 from app.engine.graph import BatchGraph, Graph
@@ -88,13 +89,14 @@ class Network:
         self.checkpoint = checkpoint
         self.device = device
         self._batch_limit = batch_limit
+        use_native = device.startswith("/CPU") and native.available()
         with tf.device(device):
-            self._graph = Graph(checkpoint.config, checkpoint.kernels, precision)
+            self._graph = Graph(checkpoint.config, checkpoint.kernels, precision, use_native=use_native)
         self._tiled = TiledPass(self._graph)
         self._whole = tf.function(self._graph.whole, reduce_retracing=True, autograph=False)
         if batch_limit > 1:
             with tf.device(device):
-                together = BatchGraph(checkpoint.config, checkpoint.kernels, precision)
+                together = BatchGraph(checkpoint.config, checkpoint.kernels, precision, use_native=use_native)
             self._batch = tf.function(together.whole, reduce_retracing=True, autograph=False)
 
     def paint(self, wanted: Pass) -> Pixels:

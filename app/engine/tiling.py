@@ -192,8 +192,11 @@ def _settled(graph: Graph, pending: str, add: str) -> Any:
 
     def stage(raw: Any, before: Any, rows: Any, moments: Any, where: Any) -> Any:
         raw = _unpack(raw)
-        x = graph.normalize(raw, pending, rows, moments=moments, where=share(where), activate=not add)
-        return _pack(x + _unpack(before) if add else x)
+        added_to = _unpack(before) if add else None
+        x = graph.normalize(
+            raw, pending, rows, moments=moments, where=share(where), activate=not add, added_to=added_to
+        )
+        return _pack(x)
 
     return stage
 

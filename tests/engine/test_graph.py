@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from app.engine import native, tiling
 from app.engine import network as network_module
-from app.engine import tiling
 from app.engine.checkpoints import Checkpoint, load_checkpoint
 from app.engine.config import NetworkConfig
 from app.engine.graph import BatchGraph, Graph
@@ -54,6 +54,15 @@ def checkpoint(request: pytest.FixtureRequest) -> Checkpoint:
     return chance_checkpoint(CONFIGS[request.param])
 
 
+@pytest.fixture(params=[True, False], ids=["own operations", "TensorFlow's"])
+def use_native(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether networks compute with operations of our own."""
+    if request.param and not native.available():
+        pytest.skip("needs a C++ compiler and a processor with AVX2")
+    monkeypatch.setattr(native, "available", lambda: request.param)
+    return bool(request.param)
+
+
 def paint(
     network: Network | PlainNetwork, photo: Pixels, style: StyleRows, *, budget: int = 1 << 30
 ) -> Pixels:
@@ -71,6 +80,7 @@ def in_strips(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return switch
 
 
+@pytest.mark.usefixtures("use_native")
 @pytest.mark.parametrize("shape", [(64, 96), (32, 48)])
 def test_the_rewritten_network_is_the_plain_one(
     checkpoint: Checkpoint, photo: Pixels, shape: tuple[int, int]
@@ -85,6 +95,7 @@ def test_the_rewritten_network_is_the_plain_one(
     assert painted.std() > 10
 
 
+@pytest.mark.usefixtures("use_native")
 @pytest.mark.parametrize("mapped", [False, True])
 def test_strips_make_the_picture_that_a_whole_pass_makes(
     checkpoint: Checkpoint, photo: Pixels, in_strips: Callable[[], None], mapped: bool
@@ -100,6 +111,7 @@ def test_strips_make_the_picture_that_a_whole_pass_makes(
         assert np.abs(strips.astype(int) - whole).max() <= 1, budget
 
 
+@pytest.mark.usefixtures("use_native")
 @pytest.mark.parametrize(
     ("name", "budget"), [("house", 0), ("house", 1 << 30), ("house_fast", 1 << 30), ("house_v0", 0)]
 )
@@ -116,9 +128,11 @@ def test_strips_in_bfloat16_make_the_picture_that_a_whole_pass_makes(
     assert np.abs(strips.astype(int) - whole).mean() < 0.5
 
 
-def test_a_batch_of_styles_is_what_each_makes_alone(checkpoint: Checkpoint, photo: Pixels) -> None:
-    alone = Graph(checkpoint.config, checkpoint.kernels, "float32")
-    together = BatchGraph(checkpoint.config, checkpoint.kernels, "float32")
+def test_a_batch_of_styles_is_what_each_makes_alone(
+    checkpoint: Checkpoint, photo: Pixels, use_native: bool
+) -> None:
+    alone = Graph(checkpoint.config, checkpoint.kernels, "float32", use_native=use_native)
+    together = BatchGraph(checkpoint.config, checkpoint.kernels, "float32", use_native=use_native)
     slabs = np.stack([photo, photo[::-1], photo[:, ::-1]])
     rows = checkpoint.rows[[0, 1, 1]]
     painted = together.whole(slabs, rows).numpy()
@@ -128,6 +142,7 @@ def test_a_batch_of_styles_is_what_each_makes_alone(checkpoint: Checkpoint, phot
         assert np.abs(painted[number].astype(int) - single).max() <= 1
 
 
+@pytest.mark.usefixtures("use_native")
 def test_a_style_map_paints_each_style_where_it_applies(photo: Pixels) -> None:
     checkpoint = chance_checkpoint(CONFIGS["house"])
     network = Network(checkpoint, precision="float32", device="/CPU:0")

@@ -1,0 +1,133 @@
+"""Operations of our own for processors, compiled where there is a compiler (``build``).
+
+Nothing depends on them: where they are missing, or the processor lacks their instructions, TensorFlow's own
+operations do the same more slowly.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Any
+
+import tensorflow as tf
+
+from app.engine.native.build import library_path
+from app.engine.processor import instructions
+
+log = logging.getLogger(__name__)
+
+# What the slower of the two kinds of code needs.
+_NEEDED = {"avx2", "fma"}
+
+
+@cache
+def available() -> bool:
+    """Whether there are such operations for this TensorFlow, and a processor for them."""
+    return instructions() >= _NEEDED and _library() is not None
+
+
+def multiplies_better(dtype: str) -> bool:
+    """Whether ``convolve`` is faster than TensorFlow's convolution in a precision.
+
+    It multiplies floats, and fewer of them; but AMX multiplies bfloat16 so fast that this gains nothing.
+    """
+    return dtype == "float32" or "amx_bf16" not in instructions()
+
+
+@cache
+def _library() -> Any:
+    path = library_path()
+    if not path.exists():
+        return None
+    try:
+        return tf.load_op_library(str(path))
+    except (OSError, RuntimeError, tf.errors.OpError) as error:
+        log.warning("The operations in %s cannot be used: %s", path, error)
+        return None
+
+
+def _wide(avx512: bool | None) -> bool:
+    return "avx512f" in instructions() if avx512 is None else avx512
+
+
+def convolve(x: Any, kernels: Any, border: str, above: Any, below: Any, *, avx512: bool | None = None) -> Any:
+    """A convolution of 3x3 taps, computed in floats.
+
+    Args:
+        x: float32 or bfloat16 [batch, rows, columns, inputs].
+        kernels: as ``app.engine.winograd`` makes them, float32 [36, outputs / 16, inputs, 16].
+        border: what stands beyond the border: "zeros", "mirror" or "repeat".
+        above: 1 or 0 for whether it does so above the first row; if not, that row is only read.
+        below: the same for the last row. To the left and right it always does.
+        avx512: whether to use these instructions, by default if the processor has them.
+
+    Returns:
+        [batch, rows - 2 + above + below, columns, outputs] of the type of ``x``.
+
+    Raises:
+        tf.errors.InvalidArgumentError: ``x`` and ``kernels`` do not fit.
+    """
+    return _library().winograd_convolution(
+        source=x, kernels=kernels, above=above, below=below, border=border, avx512=_wide(avx512)
+    )
+
+
+def moments(x: Any, channels: int, *, avx512: bool | None = None) -> tuple[Any, Any]:
+    """Mean and biased variance of each channel, float32 [channels] each.
+
+    Args:
+        x: float32 or bfloat16 [..., channels], or with the channels of several pixels in the last axis.
+        channels: how many there are.
+        avx512: as for ``convolve``.
+
+    Raises:
+        tf.errors.InvalidArgumentError: ``x`` is empty, or has no whole number of pixels.
+    """
+    result = _library().channel_moments(x=x, channels=channels, avx512=_wide(avx512))
+    return result.mean, result.variance
+
+
+def normalize(
+    x: Any,
+    moments: tuple[Any, Any],
+    scale: Any,
+    shift: Any,
+    *,
+    epsilon: float,
+    activate: bool,
+    added_to: Any = None,
+    avx512: bool | None = None,
+) -> Any:
+    """(x - mean) / sqrt(variance + epsilon) * scale + shift and what follows it.
+
+    (Dumoulin, Shlens and Kudlur 2017, equation 5.)
+
+    Args:
+        x: float32 or bfloat16 [..., channels], or with the channels of several pixels in the last axis.
+        moments: mean and variance, float32 [channels] each.
+        scale: float32 [channels].
+        shift: float32 [channels].
+        epsilon: what keeps the root of a plain channel from zero.
+        activate: cut off below 0 (ReLU).
+        added_to: of the shape and type of ``x``: what the result is added to.
+        avx512: as for ``convolve``.
+
+    Returns:
+        The shape and type of ``x``.
+
+    Raises:
+        tf.errors.InvalidArgumentError: the shapes do not fit.
+    """
+    mean, variance = moments
+    return _library().instance_normalization(
+        x=x,
+        mean=mean,
+        variance=variance,
+        scale=scale,
+        shift=shift,
+        before=[] if added_to is None else [added_to],
+        epsilon=epsilon,
+        activate=activate,
+        avx512=_wide(avx512),
+    )

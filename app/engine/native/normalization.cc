@@ -1,0 +1,87 @@
+// Compiled once for each set of instructions (vectors.h).
+#include "normalization.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "vectors.h"
+
+namespace normalization::INSTRUCTIONS {
+namespace {
+
+using namespace ::INSTRUCTIONS;
+
+// Rows whose sums are taken in floats before they go on in doubles, and rows taken in one go.
+constexpr std::int64_t kStretch = 64, kTogether = 4;
+
+template <typename Element>
+void add_up_rows(const Element* x, std::int64_t rows, std::int64_t width, const float* pivot, double* sums) {
+  std::vector<float> stretch(2 * width);
+  float *const sum = stretch.data(), *const squares = sum + width;
+  while (rows > 0) {
+    std::fill(stretch.begin(), stretch.end(), 0.0f);
+    std::int64_t left = std::min(rows, kStretch);
+    rows -= left;
+    while (left > 0) {
+      const std::int64_t together = left >= kTogether ? kTogether : 1;
+      for (std::int64_t place = 0; place < width; place += LANES) {
+        Vector s = load(sum + place), q = load(squares + place);
+        const Vector middle = load(pivot + place);
+        for (std::int64_t row = 0; row < together; ++row) {
+          const Vector above = load(x + row * width + place) - middle;
+          s += above;
+          q += above * above;
+        }
+        store(sum + place, s);
+        store(squares + place, q);
+      }
+      x += together * width;
+      left -= together;
+    }
+    for (std::int64_t place = 0; place < 2 * width; ++place) sums[place] += stretch[place];
+  }
+}
+
+template <bool kActivate, bool kAdd, typename Element>
+void normalize_rows(const Element* x, const Element* before, Element* y, std::int64_t rows,
+                    std::int64_t width, const float* factor, const float* term) {
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t place = 0; place < width; place += LANES) {
+      const std::int64_t at = row * width + place;
+      Vector value = load(x + at) * load(factor + place) + load(term + place);
+      if (kActivate) value = value > 0 ? value : Vector{};
+      if (kAdd) value += load(before + at);
+      store(y + at, value);
+    }
+  }
+}
+
+template <typename Element>
+void normalize_any(const Element* x, const Element* before, Element* y, std::int64_t rows, std::int64_t width,
+                   const float* factor, const float* term, bool activate) {
+  if (before && activate) {
+    normalize_rows<true, true>(x, before, y, rows, width, factor, term);
+  } else if (before) {
+    normalize_rows<false, true>(x, before, y, rows, width, factor, term);
+  } else if (activate) {
+    normalize_rows<true, false>(x, before, y, rows, width, factor, term);
+  } else {
+    normalize_rows<false, false>(x, before, y, rows, width, factor, term);
+  }
+}
+
+}  // namespace
+
+#define DEFINE(Element)                                                                                      \
+  void add_up(const Element* x, std::int64_t rows, std::int64_t width, const float* pivot, double* sums) {   \
+    add_up_rows(x, rows, width, pivot, sums);                                                                \
+  }                                                                                                          \
+  void normalize(const Element* x, const Element* before, Element* y, std::int64_t rows, std::int64_t width, \
+                 const float* factor, const float* term, bool activate) {                                    \
+    normalize_any(x, before, y, rows, width, factor, term, activate);                                        \
+  }
+DEFINE(float)
+DEFINE(Bfloat16)
+#undef DEFINE
+
+}  // namespace normalization::INSTRUCTIONS

@@ -1,0 +1,32 @@
+// Instance normalisation by two reads and one write: sums per channel, then one pass with all that follows.
+#pragma once
+
+#include <cstdint>
+
+namespace normalization {
+
+using Bfloat16 = std::uint16_t;  // the upper half of a float
+
+// Numbers are taken as rows of `width`, a multiple of 16 and of the channels, whatever rows the picture has.
+//
+// `add_up` adds to `sums` [2, width] the sum, and the sum of squares, of what each place's numbers are above
+// `pivot`. `normalize` makes x * factor + term, with `activate` no less than 0, and adds `before` unless that
+// is null; `y` may be `x` or `before`.
+#define DECLARE(Element)                                                                                      \
+  void add_up(const Element* x, std::int64_t rows, std::int64_t width, const float* pivot, double* sums);     \
+  void normalize(const Element* x, const Element* before, Element* y, std::int64_t rows, std::int64_t width, \
+                 const float* factor, const float* term, bool activate);
+
+namespace avx2 {
+DECLARE(float)
+DECLARE(Bfloat16)
+}  // namespace avx2
+
+namespace avx512 {
+DECLARE(float)
+DECLARE(Bfloat16)
+}  // namespace avx512
+
+#undef DECLARE
+
+}  // namespace normalization

@@ -1,0 +1,241 @@
+// Instance normalisation as operations of TensorFlow, worked on by the threads that TensorFlow has.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <type_traits>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "normalization.h"
+#include "tensorflow/core/framework/op.h"
+#include "tensorflow/core/framework/op_kernel.h"
+#include "tensorflow/core/framework/shape_inference.h"
+
+namespace {
+
+using tensorflow::OpKernelConstruction;
+using tensorflow::OpKernelContext;
+using tensorflow::Tensor;
+using tensorflow::TensorShape;
+using tensorflow::shape_inference::InferenceContext;
+using tsl::thread::ThreadPool;
+
+// Numbers that a row has at least, and that one share of the work has at least.
+constexpr int64_t kWidth = 128, kShare = 1 << 15;
+
+// TensorFlow's bfloat16 has the same bits as the kernels'.
+template <typename T>
+using Element = std::conditional_t<std::is_same_v<T, float>, float, normalization::Bfloat16>;
+
+template <typename T>
+const Element<T>* numbers(const Tensor& tensor) {
+  return reinterpret_cast<const Element<T>*>(tensor.flat<T>().data());
+}
+
+int64_t row_width(int64_t channels) {
+  const int64_t least = std::lcm<int64_t>(channels, 16);
+  return (kWidth + least - 1) / least * least;
+}
+
+// Numbers of any count as rows: whole ones, and one that is filled up.
+struct Split {
+  int64_t width, rows, rest;
+  Split(int64_t count, int64_t channels)
+      : width(row_width(channels)), rows(count / width), rest(count % width) {}
+};
+
+absl::Status moments_shape(InferenceContext* context) {
+  int64_t channels;
+  TF_RETURN_IF_ERROR(context->GetAttr("channels", &channels));
+  context->set_output(0, context->Vector(channels));
+  context->set_output(1, context->Vector(channels));
+  return absl::OkStatus();
+}
+
+REGISTER_OP("ChannelMoments")
+    .Input("x: T")
+    .Attr("T: {float, bfloat16}")
+    .Attr("channels: int >= 1")
+    .Attr("avx512: bool")
+    .Output("mean: float")
+    .Output("variance: float")
+    .SetShapeFn(moments_shape);
+
+template <typename T>
+class ChannelMoments : public tensorflow::OpKernel {
+ public:
+  explicit ChannelMoments(OpKernelConstruction* context) : OpKernel(context) {
+    OP_REQUIRES_OK(context, context->GetAttr("channels", &channels_));
+    OP_REQUIRES_OK(context, context->GetAttr("avx512", &avx512_));
+  }
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor& x = context->input(0);
+    const int64_t count = x.NumElements();
+    OP_REQUIRES(context, count > 0 && count % channels_ == 0,
+                absl::InvalidArgumentError("There are no whole pixels of so many channels."));
+    const Split split(count, channels_);
+    std::vector<float> pivot(split.width);
+    for (int64_t place = 0; place < split.width; ++place) {
+      pivot[place] = static_cast<float>(x.flat<T>()(place % channels_));
+    }
+    // Shares are the same whoever works on them, so that the sums are.
+    auto* workers = context->device()->tensorflow_cpu_worker_threads()->workers;
+    const int64_t most = std::max<int64_t>(1, count / kShare);
+    const int64_t shares = std::min<int64_t>(most, 4 * workers->NumThreads());
+    std::vector<double> sums((shares + 1) * 2 * split.width);
+    workers->ParallelFor(shares, ThreadPool::SchedulingParams::Fixed(1), [&](int64_t from, int64_t to) {
+      for (int64_t share = from; share < to; ++share) {
+        const int64_t first = split.rows * share / shares, last = split.rows * (share + 1) / shares;
+        add_up(numbers<T>(x) + first * split.width, last - first, split.width, pivot.data(),
+               &sums[share * 2 * split.width]);
+      }
+    });
+    for (int64_t place = 0; place < split.rest; ++place) {
+      const double above = static_cast<float>(x.flat<T>()(split.rows * split.width + place)) - pivot[place];
+      sums[shares * 2 * split.width + place] = above;
+      sums[(shares * 2 + 1) * split.width + place] = above * above;
+    }
+    finish(context, split, pivot, sums, shares + 1, count / channels_);
+  }
+
+ private:
+  void add_up(const Element<T>* x, int64_t rows, int64_t width, const float* pivot, double* sums) const {
+    if (avx512_) {
+      normalization::avx512::add_up(x, rows, width, pivot, sums);
+    } else {
+      normalization::avx2::add_up(x, rows, width, pivot, sums);
+    }
+  }
+
+  void finish(OpKernelContext* context, const Split& split, const std::vector<float>& pivot,
+              const std::vector<double>& sums, int64_t shares, int64_t pixels) const {
+    std::vector<double> total(2 * channels_);
+    for (int64_t share = 0; share < shares; ++share) {
+      for (int64_t place = 0; place < split.width; ++place) {
+        total[place % channels_] += sums[share * 2 * split.width + place];
+        total[channels_ + place % channels_] += sums[(share * 2 + 1) * split.width + place];
+      }
+    }
+    Tensor *mean = nullptr, *variance = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({channels_}), &mean));
+    OP_REQUIRES_OK(context, context->allocate_output(1, TensorShape({channels_}), &variance));
+    for (int64_t channel = 0; channel < channels_; ++channel) {
+      const double above = total[channel] / pixels;
+      mean->flat<float>()(channel) = pivot[channel] + above;
+      variance->flat<float>()(channel) = std::max(0.0, total[channels_ + channel] / pixels - above * above);
+    }
+  }
+
+  int64_t channels_;
+  bool avx512_;
+};
+
+REGISTER_OP("InstanceNormalization")
+    .Input("x: T")
+    .Input("mean: float")
+    .Input("variance: float")
+    .Input("scale: float")
+    .Input("shift: float")
+    .Input("before: count * T")
+    .Attr("T: {float, bfloat16}")
+    .Attr("count: int >= 0")
+    .Attr("epsilon: float")
+    .Attr("activate: bool")
+    .Attr("avx512: bool")
+    .Output("y: T")
+    .SetShapeFn([](InferenceContext* context) {
+      context->set_output(0, context->input(0));
+      return absl::OkStatus();
+    });
+
+template <typename T>
+class InstanceNormalization : public tensorflow::OpKernel {
+ public:
+  explicit InstanceNormalization(OpKernelConstruction* context) : OpKernel(context) {
+    OP_REQUIRES_OK(context, context->GetAttr("epsilon", &epsilon_));
+    OP_REQUIRES_OK(context, context->GetAttr("activate", &activate_));
+    OP_REQUIRES_OK(context, context->GetAttr("avx512", &avx512_));
+  }
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor& x = context->input(0);
+    const Tensor* before = context->num_inputs() > kBefore ? &context->input(kBefore) : nullptr;
+    const int64_t channels = context->input(1).NumElements();
+    bool fits = channels > 0 && x.NumElements() % channels == 0;
+    for (int input = 2; input < kBefore; ++input) fits &= context->input(input).NumElements() == channels;
+    fits &= before == nullptr || before->shape() == x.shape();
+    OP_REQUIRES(context, fits, absl::InvalidArgumentError("Numbers and their moments do not fit."));
+
+    Tensor* y = nullptr;
+    std::vector<int> reusable = {0};
+    if (before) reusable.push_back(kBefore);
+    OP_REQUIRES_OK(context, context->forward_input_or_allocate_output(reusable, 0, x.shape(), &y));
+    const Split split(x.NumElements(), channels);
+    std::vector<float> factor(split.width), term(split.width);
+    prepare(context, channels, factor, term);
+
+    const Element<T>* source = numbers<T>(x);
+    const Element<T>* added = before ? numbers<T>(*before) : nullptr;
+    auto* target = reinterpret_cast<Element<T>*>(y->flat<T>().data());
+    auto* workers = context->device()->tensorflow_cpu_worker_threads()->workers;
+    workers->ParallelFor(split.rows, ThreadPool::SchedulingParams::Adaptive(split.width / 2),
+                         [&](int64_t first, int64_t last) {
+                           const int64_t at = first * split.width;
+                           normalize(source + at, added ? added + at : nullptr, target + at, last - first,
+                                     split.width, factor.data(), term.data());
+                         });
+    normalize_rest(split, source, added, target, factor.data(), term.data());
+  }
+
+ private:
+  static constexpr int kBefore = 5;
+
+  // y = (x - mean) / sqrt(variance + epsilon) * scale + shift as x * factor + term.
+  void prepare(OpKernelContext* context, int64_t channels, std::vector<float>& factor,
+               std::vector<float>& term) const {
+    const auto mean = context->input(1).flat<float>(), variance = context->input(2).flat<float>();
+    const auto scale = context->input(3).flat<float>(), shift = context->input(4).flat<float>();
+    for (size_t place = 0; place < factor.size(); ++place) {
+      const int64_t channel = place % channels;
+      factor[place] = scale(channel) / std::sqrt(variance(channel) + epsilon_);
+      term[place] = shift(channel) - mean(channel) * factor[place];
+    }
+  }
+
+  void normalize_rest(const Split& split, const Element<T>* x, const Element<T>* before, Element<T>* y,
+                      const float* factor, const float* term) const {
+    if (split.rest == 0) return;
+    const int64_t at = split.rows * split.width;
+    std::vector<Element<T>> row(split.width), added(split.width);
+    std::copy_n(x + at, split.rest, row.begin());
+    if (before) std::copy_n(before + at, split.rest, added.begin());
+    normalize(row.data(), before ? added.data() : nullptr, row.data(), 1, split.width, factor, term);
+    std::copy_n(row.begin(), split.rest, y + at);
+  }
+
+  void normalize(const Element<T>* x, const Element<T>* before, Element<T>* y, int64_t rows, int64_t width,
+                 const float* factor, const float* term) const {
+    if (avx512_) {
+      normalization::avx512::normalize(x, before, y, rows, width, factor, term, activate_);
+    } else {
+      normalization::avx2::normalize(x, before, y, rows, width, factor, term, activate_);
+    }
+  }
+
+  float epsilon_;
+  bool activate_, avx512_;
+};
+
+#define REGISTER(T)                                                                              \
+  REGISTER_KERNEL_BUILDER(                                                                       \
+      Name("ChannelMoments").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"),              \
+      ChannelMoments<T>);                                                                        \
+  REGISTER_KERNEL_BUILDER(                                                                       \
+      Name("InstanceNormalization").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"),       \
+      InstanceNormalization<T>);
+REGISTER(float)
+REGISTER(tensorflow::bfloat16)
+#undef REGISTER
+
+}  // namespace

@@ -1,0 +1,235 @@
+// Compiled once for each set of instructions (vectors.h).
+#include "winograd.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "vectors.h"
+
+namespace winograd::INSTRUCTIONS {
+namespace {
+
+using namespace ::INSTRUCTIONS;
+
+constexpr int kTile = 6, kResults = 4, kMatrices = kTile * kTile;
+// A block of a product is rows times vectors. It stays in registers, of which AVX-512 has 32 and AVX2 16.
+constexpr int kBlockRows = LANES == 16 ? 12 : 6;
+constexpr int kBlockVectors = 2;
+constexpr int kPanelVectors = kPanel / LANES;
+// Keeps matrices from beginning at the same few sets of the caches.
+constexpr std::int64_t kApart = 16;
+
+// B^T d for a column of a tile (Lavin and Gray 2016, section 4.2: the matrices of F(4x4, 3x3)).
+inline void transform_source(const Vector (&d)[kTile], Vector (&v)[kTile]) {
+  const Vector even = d[4] - 4 * d[2], odd = d[3] - 4 * d[1];
+  const Vector wide_even = d[4] - d[2], wide_odd = 2 * (d[3] - d[1]);
+  v[0] = 4 * d[0] - 5 * d[2] + d[4];
+  v[1] = even + odd;
+  v[2] = even - odd;
+  v[3] = wide_even + wide_odd;
+  v[4] = wide_even - wide_odd;
+  v[5] = 4 * d[1] - 5 * d[3] + d[5];
+}
+
+// A^T m for a column of products.
+inline void transform_result(const Vector (&m)[kTile], Vector (&y)[kResults]) {
+  const Vector even = m[1] + m[2], odd = m[1] - m[2];
+  const Vector wide_even = m[3] + m[4], wide_odd = m[3] - m[4];
+  y[0] = m[0] + even + wide_even;
+  y[1] = odd + 2 * wide_odd;
+  y[2] = even + 4 * wide_even;
+  y[3] = odd + 8 * wide_odd + m[5];
+}
+
+// Where a tile's pixels lie along one axis of `count` pixels; -1 for zeros.
+inline void locate(std::int64_t start, std::int64_t count, Border border, std::int64_t (&places)[kTile]) {
+  const std::int64_t inwards = border == Border::kMirror ? 1 : 0;
+  for (int step = 0; step < kTile; ++step) {
+    const std::int64_t place = start + step;
+    if (place >= 0 && place < count) {
+      places[step] = place;
+    } else if (border == Border::kZeros || place > count) {
+      places[step] = -1;  // farther out is read only for results beyond the picture
+    } else {
+      places[step] = place < 0 ? inwards : count - 1 - inwards;
+    }
+  }
+}
+
+// A block of [rows, depth] times [depth, outputs]: one vector of each `apart_kernels` further panel.
+template <int kRows, int kVectors>
+inline void multiply_block(const float* rows, const float* kernels, std::int64_t apart_kernels,
+                           std::int64_t depth, float* result, std::int64_t apart_result) {
+  Vector sums[kRows][kVectors] = {};
+  for (std::int64_t k = 0; k < depth; ++k) {
+    Vector kernel[kVectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) kernel[v] = load(kernels + k * kPanel + v * apart_kernels);
+#pragma GCC unroll 12
+    for (int row = 0; row < kRows; ++row) {
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) sums[row][v] += rows[row * kMostInputs + k] * kernel[v];
+    }
+  }
+#pragma GCC unroll 12
+  for (int row = 0; row < kRows; ++row) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) store(result + row * apart_result + v * LANES, sums[row][v]);
+  }
+}
+
+template <int kVectors>
+inline void multiply_rows(const float* rows, std::int64_t count, const float* kernels,
+                          std::int64_t apart_kernels, std::int64_t depth, float* result,
+                          std::int64_t apart_result) {
+  if (count == kBlockRows) {
+    multiply_block<kBlockRows, kVectors>(rows, kernels, apart_kernels, depth, result, apart_result);
+    return;
+  }
+  for (std::int64_t row = 0; row < count; ++row) {
+    multiply_block<1, kVectors>(rows + row * kMostInputs, kernels, apart_kernels, depth,
+                                result + row * apart_result, apart_result);
+  }
+}
+
+// A batch of tiles on its way: 36 matrices [tiles, channels], first of the source, then of the products.
+template <typename Element>
+class Batch {
+ public:
+  Batch(const Layer<Element>& layer, std::int64_t number, float* memory)
+      : layer_(layer),
+        first_(number * kBatch),
+        count_(std::min(kBatch, layer.tiles() - first_)),
+        channels_(std::max(layer.inputs, layer.outputs)),
+        memory_(memory) {}
+
+  static std::int64_t working_memory(const Layer<Element>& layer) {
+    return kMatrices * (kBatch * std::max(layer.inputs, layer.outputs) + kApart);
+  }
+
+  void convolve() {
+    for (std::int64_t tile = 0; tile < count_; ++tile) read(tile);
+    for (int matrix = 0; matrix < kMatrices; ++matrix) multiply(matrix);
+    for (std::int64_t tile = 0; tile < count_; ++tile) write(tile);
+  }
+
+ private:
+  // Of the first of a tile's results.
+  struct Place {
+    std::int64_t picture, row, column;
+  };
+
+  Place place(std::int64_t tile) const {
+    const std::int64_t number = first_ + tile, across = layer_.tiles_across(), down = layer_.tiles_down();
+    return {number / (across * down), number / across % down * kResults, number % across * kResults};
+  }
+
+  float* at(int matrix, std::int64_t tile) const {
+    return memory_ + matrix * (kBatch * channels_ + kApart) + tile * channels_;
+  }
+
+  void read(std::int64_t tile) const {
+    alignas(64) static const Element zeros[kMostInputs] = {};
+    const Place here = place(tile);
+    std::int64_t rows[kTile], columns[kTile];
+    locate(here.row - layer_.above, layer_.rows, layer_.border, rows);
+    locate(here.column - 1, layer_.columns, layer_.border, columns);
+    const Element* pixels[kTile][kTile];
+    for (int y = 0; y < kTile; ++y) {
+      for (int x = 0; x < kTile; ++x) {
+        const std::int64_t pixel = (here.picture * layer_.rows + rows[y]) * layer_.columns + columns[x];
+        pixels[y][x] = rows[y] < 0 || columns[x] < 0 ? zeros : layer_.source + pixel * layer_.inputs;
+      }
+    }
+    for (std::int64_t channel = 0; channel < layer_.inputs; channel += LANES) {
+      Vector half[kTile][kTile];
+      for (int x = 0; x < kTile; ++x) {
+        Vector column[kTile], transformed[kTile];
+        for (int y = 0; y < kTile; ++y) column[y] = load(pixels[y][x] + channel);
+        transform_source(column, transformed);
+        for (int y = 0; y < kTile; ++y) half[y][x] = transformed[y];
+      }
+      for (int y = 0; y < kTile; ++y) {
+        Vector transformed[kTile];
+        transform_source(half[y], transformed);
+        for (int x = 0; x < kTile; ++x) store(at(y * kTile + x, tile) + channel, transformed[x]);
+      }
+    }
+  }
+
+  // Products take the place of what they are made from.
+  void multiply(int matrix) const {
+    alignas(64) float rows[kBlockRows * kMostInputs];
+    const float* kernels = layer_.kernels + matrix * layer_.inputs * layer_.outputs;
+    for (std::int64_t tile = 0; tile < count_; tile += kBlockRows) {
+      const std::int64_t count = std::min<std::int64_t>(kBlockRows, count_ - tile);
+      for (std::int64_t row = 0; row < count; ++row) {
+        std::memcpy(rows + row * kMostInputs, at(matrix, tile + row), layer_.inputs * sizeof(float));
+      }
+      multiply_panels(rows, count, kernels, at(matrix, tile));
+    }
+  }
+
+  // A vector of AVX-512 is a panel, so that a block takes two of them where there are two.
+  void multiply_panels(const float* rows, std::int64_t count, const float* kernels, float* result) const {
+    const std::int64_t depth = layer_.inputs;
+    std::int64_t output = 0;
+    if (kPanelVectors == kBlockVectors) {
+      for (; output < layer_.outputs; output += kPanel) {
+        multiply_rows<kBlockVectors>(rows, count, kernels + output * depth, LANES, depth, result + output,
+                                     channels_);
+      }
+      return;
+    }
+    for (; output + 2 * kPanel <= layer_.outputs; output += 2 * kPanel) {
+      multiply_rows<kBlockVectors>(rows, count, kernels + output * depth, depth * kPanel, depth,
+                                   result + output, channels_);
+    }
+    if (output < layer_.outputs) {
+      multiply_rows<1>(rows, count, kernels + output * depth, 0, depth, result + output, channels_);
+    }
+  }
+
+  void write(std::int64_t tile) const {
+    const Place here = place(tile);
+    const std::int64_t rows = std::min<std::int64_t>(kResults, layer_.result_rows() - here.row);
+    const std::int64_t columns = std::min<std::int64_t>(kResults, layer_.columns - here.column);
+    const std::int64_t row = here.picture * layer_.result_rows() + here.row;
+    Element* result = layer_.result + (row * layer_.columns + here.column) * layer_.outputs;
+    for (std::int64_t channel = 0; channel < layer_.outputs; channel += LANES) {
+      Vector half[kResults][kTile];
+      for (int x = 0; x < kTile; ++x) {
+        Vector column[kTile], transformed[kResults];
+        for (int y = 0; y < kTile; ++y) column[y] = load(at(y * kTile + x, tile) + channel);
+        transform_result(column, transformed);
+        for (int y = 0; y < kResults; ++y) half[y][x] = transformed[y];
+      }
+      for (std::int64_t y = 0; y < rows; ++y) {
+        Vector transformed[kResults];
+        transform_result(half[y], transformed);
+        for (std::int64_t x = 0; x < columns; ++x) {
+          store(result + (y * layer_.columns + x) * layer_.outputs + channel, transformed[x]);
+        }
+      }
+    }
+  }
+
+  const Layer<Element>& layer_;
+  const std::int64_t first_, count_, channels_;
+  float* const memory_;
+};
+
+}  // namespace
+
+#define DEFINE(Element)                                                                                \
+  std::int64_t working_memory(const Layer<Element>& layer) {                                            \
+    return Batch<Element>::working_memory(layer);                                                      \
+  }                                                                                                    \
+  void convolve(const Layer<Element>& layer, std::int64_t first, std::int64_t last, float* memory) {    \
+    for (; first < last; ++first) Batch<Element>(layer, first, memory).convolve();                     \
+  }
+DEFINE(float)
+DEFINE(Bfloat16)
+#undef DEFINE
+
+}  // namespace winograd::INSTRUCTIONS

@@ -1,0 +1,52 @@
+"""Kernels of 3x3 taps as Winograd's minimal filtering reads them. NumPy only.
+
+F(4x4, 3x3) makes 4x4 results by 36 multiplications instead of 144: Winograd 1980, "Arithmetic Complexity of
+Computations"; Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks", section 4.
+``native/winograd.cc`` has what is done with them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from app.engine.rewriting import Convolution, Kernel
+
+# Channels of a panel of kernels, and the most that a layer may read (native/winograd.h).
+PANEL = 16
+MOST_INPUTS = 256
+
+# The matrix G of F(4x4, 3x3).
+_TRANSFORM = np.array(
+    [
+        [1 / 4, 0, 0],
+        [-1 / 6, -1 / 6, -1 / 6],
+        [-1 / 6, 1 / 6, -1 / 6],
+        [1 / 24, 1 / 12, 1 / 6],
+        [1 / 24, -1 / 12, 1 / 6],
+        [0, 0, 1],
+    ]
+)
+
+
+def suits(layer: Convolution) -> bool:
+    """Whether a layer can be computed so."""
+    rows, columns, inputs, outputs = layer.kernel.shape
+    return (
+        (rows, columns, layer.stride, layer.before, layer.after) == (3, 3, 1, 1, 1)
+        and layer.border in ("zeros", "mirror", "repeat")
+        and inputs % PANEL == 0
+        and inputs <= MOST_INPUTS
+        and outputs % PANEL == 0
+    )
+
+
+def transform(kernel: Kernel) -> npt.NDArray[np.float32]:
+    """G g G^T for each pair of channels of a kernel [3, 3, inputs, outputs].
+
+    Returns [36, outputs / 16, inputs, 16].
+    """
+    inputs, outputs = kernel.shape[2:]
+    wide = np.einsum("ys,xt,stio->yxio", _TRANSFORM, _TRANSFORM, kernel.astype(np.float64), optimize=True)
+    panels = wide.reshape(36, inputs, outputs // PANEL, PANEL).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(panels, np.float32)

@@ -1,0 +1,237 @@
+"""Operations of our own against TensorFlow's and NumPy's, by each kind of code that they are compiled to."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+
+from app.engine import native, winograd
+from app.engine.native import build
+from app.engine.processor import instructions
+
+Floats = npt.NDArray[np.float32]
+
+needs_operations = pytest.mark.skipif(
+    not native.available(), reason="needs a C++ compiler and a processor with AVX2"
+)
+PAD_MODES: dict[str, Any] = {"zeros": "constant", "mirror": "reflect", "repeat": "edge"}
+
+
+@pytest.fixture(params=[False, True], ids=["avx2", "avx512"])
+def avx512(request: pytest.FixtureRequest) -> bool:
+    if request.param and "avx512f" not in instructions():
+        pytest.skip("needs a processor with AVX-512")
+    return bool(request.param)
+
+
+@pytest.fixture(params=["float32", "bfloat16"])
+def dtype(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def chance() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def tensor(values: Floats, dtype: str) -> tuple[Any, Floats]:
+    """The values in a type, and what they are there in float32."""
+    held = tf.cast(tf.constant(values, tf.float32), dtype)
+    return held, tf.cast(held, tf.float32).numpy()
+
+
+def rounding(dtype: str, values: Floats) -> Any:
+    """How far a rounded number may be from these."""
+    return np.abs(values) / 250 + 1e-4 if dtype == "bfloat16" else 1e-4
+
+
+def test_operations_are_there_where_they_can_be_compiled() -> None:
+    if shutil.which("g++") is None or "avx2" not in instructions():
+        pytest.skip("needs a C++ compiler and a processor with AVX2")
+    assert native.available()
+
+
+@needs_operations
+@pytest.mark.parametrize("border", PAD_MODES)
+@pytest.mark.parametrize(
+    ("shape", "outputs"),
+    [((1, 37, 41, 32), 64), ((1, 5, 3, 64), 16), ((2, 18, 70, 16), 48), ((1, 9, 12, 256), 32)],
+    ids=str,
+)
+def test_a_convolution_is_tensorflows(
+    chance: np.random.Generator,
+    border: str,
+    shape: tuple[int, ...],
+    outputs: int,
+    dtype: str,
+    avx512: bool,
+) -> None:
+    x, values = tensor(chance.normal(size=shape), dtype)
+    kernel = (chance.normal(size=(3, 3, shape[3], outputs)) / np.sqrt(9 * shape[3])).astype(np.float32)
+    transformed = winograd.transform(kernel)
+    for above, below in ((1, 1), (0, 1), (1, 0), (0, 0)):
+        padded = np.pad(values, ((0, 0), (above, below), (1, 1), (0, 0)), PAD_MODES[border])
+        expected = tf.nn.conv2d(padded, kernel, 1, "VALID").numpy()
+        result = native.convolve(x, transformed, border, above, below, avx512=avx512)
+        assert result.dtype == dtype
+        assert result.shape == expected.shape
+        assert (np.abs(tf.cast(result, tf.float32) - expected) <= rounding(dtype, expected)).all()
+
+
+@needs_operations
+@pytest.mark.parametrize(
+    "change",
+    [{"x": (1, 4, 4, 32)}, {"x": (1, 1, 4, 16)}, {"x": (1, 2, 4, 16), "above": 0, "below": 0}, {"above": 2}],
+    ids=str,
+)
+def test_a_convolution_refuses_what_does_not_fit(change: dict[str, Any]) -> None:
+    kernels = winograd.transform(np.ones((3, 3, 16, 16), np.float32))
+    x = tf.zeros(change.get("x", (1, 4, 4, 16)))
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        native.convolve(x, kernels, "mirror", change.get("above", 1), change.get("below", 1))
+
+
+@needs_operations
+@pytest.mark.parametrize(
+    ("shape", "channels"),
+    [((1, 61, 67, 32), 32), ((1, 40, 30, 12), 3), ((1, 33, 35, 20), 5), ((1, 1, 1, 16), 16)],
+    ids=str,
+)
+def test_moments_are_numpys(
+    chance: np.random.Generator, shape: tuple[int, ...], channels: int, dtype: str, avx512: bool
+) -> None:
+    """Also where the mean is a thousand times the deviation."""
+    spread = chance.normal(size=shape) * np.resize(chance.uniform(0.1, 3, channels), shape[3])
+    x, values = tensor(spread + np.resize(chance.uniform(-100, 100, channels), shape[3]), dtype)
+    mean, variance = native.moments(x, channels, avx512=avx512)
+    pixels = values.reshape(-1, channels).astype(np.float64)
+    np.testing.assert_allclose(mean, pixels.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(variance, pixels.var(0), rtol=1e-3, atol=1e-6)
+
+
+@needs_operations
+def test_moments_are_the_same_every_time(chance: np.random.Generator) -> None:
+    x = tf.constant(chance.normal(size=(1, 300, 200, 32)), tf.float32)
+    first, *others = [np.stack(native.moments(x, 32)) for _ in range(5)]
+    assert all((other == first).all() for other in others)
+
+
+@needs_operations
+@pytest.mark.parametrize(
+    ("shape", "channels"), [((1, 31, 37, 32), 32), ((1, 40, 30, 12), 3), ((1, 3, 5, 20), 5)], ids=str
+)
+@pytest.mark.parametrize(("activate", "adds"), [(True, False), (False, True), (True, True), (False, False)])
+def test_normalising_is_its_formula(
+    chance: np.random.Generator,
+    shape: tuple[int, ...],
+    channels: int,
+    activate: bool,
+    adds: bool,
+    dtype: str,
+    avx512: bool,
+) -> None:
+    x, values = tensor(chance.normal(size=shape), dtype)
+    before, added = tensor(chance.normal(size=shape), dtype)
+    mean, variance, scale, shift = chance.uniform(0.2, 2, (4, channels)).astype(np.float32)
+    result = native.normalize(
+        x,
+        (mean, variance),
+        scale,
+        shift,
+        epsilon=0.5,
+        activate=activate,
+        added_to=before if adds else None,
+        avx512=avx512,
+    )
+    pixels = values.reshape(-1, channels)
+    expected = (pixels - mean) / np.sqrt(variance + 0.5) * scale + shift
+    expected = np.maximum(expected, 0) if activate else expected
+    expected = expected.reshape(shape) + (added if adds else 0)
+    assert result.dtype == dtype
+    assert (np.abs(tf.cast(result, tf.float32) - expected) <= rounding(dtype, expected)).all()
+    # What was given is as it was.
+    assert (tf.cast(x, tf.float32).numpy() == values).all()
+    assert (tf.cast(before, tf.float32).numpy() == added).all()
+
+
+@needs_operations
+def test_bfloat16_is_rounded_to_the_nearest(chance: np.random.Generator, avx512: bool) -> None:
+    """To the even one in the middle, as TensorFlow rounds; one and a half steps of the last bit are such."""
+    x, values = tensor(np.concatenate([chance.normal(size=600), 1 + np.arange(424) / 128]), "bfloat16")
+    for factor in (np.float32(1.0 + 2**-9), np.float32(0.75)):
+        plain = (np.zeros(16, np.float32), np.ones(16, np.float32))
+        scale, shift = np.full(16, factor, np.float32), np.zeros(16, np.float32)
+        result = native.normalize(x, plain, scale, shift, epsilon=0.0, activate=False, avx512=avx512)
+        expected = tf.cast(tf.constant(values * factor), tf.bfloat16)
+        assert (tf.bitcast(result, tf.uint16) == tf.bitcast(expected, tf.uint16)).numpy().all()
+
+
+@needs_operations
+def test_normalising_refuses_what_does_not_fit() -> None:
+    x, channel = tf.zeros((1, 4, 4, 16)), tf.zeros(16)
+    for moments, before in (((channel, channel[:3]), None), ((channel, channel), tf.zeros((1, 4, 4, 8)))):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            native.normalize(x, moments, channel, channel, epsilon=1e-3, activate=False, added_to=before)
+    for empty in (tf.zeros((1, 0, 4, 16)), tf.zeros((1, 1, 1, 20))):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            native.moments(empty, 16)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder without a library, in which it is looked for and compiled to."""
+    monkeypatch.setattr(build, "LIBRARIES", tmp_path / "libraries")
+    native._library.cache_clear()
+    native.available.cache_clear()
+    yield tmp_path / "libraries"
+    native._library.cache_clear()
+    native.available.cache_clear()
+
+
+def test_without_a_compiler_nothing_is_built(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    build.build()
+    assert "need a C++ compiler" in caplog.text
+    assert not elsewhere.exists()
+    assert not native.available()
+
+
+def test_a_compiler_that_fails_leaves_nothing(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "false")
+    with pytest.raises(subprocess.CalledProcessError):
+        build.build()
+    assert list(elsewhere.iterdir()) == []
+    assert not native.available()
+
+
+@pytest.mark.skipif("avx2" not in instructions(), reason="needs a processor with AVX2")
+def test_a_library_that_cannot_be_loaded_is_done_without(
+    elsewhere: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    elsewhere.mkdir()
+    build.library_path().write_bytes(b"no library")
+    with caplog.at_level(logging.WARNING):
+        assert not native.available()
+    assert "cannot be used" in caplog.text
+
+
+def test_another_source_is_another_library(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = build.library_path()
+    sources = elsewhere.parent / "sources"
+    shutil.copytree(build.SOURCES, sources)
+    monkeypatch.setattr(build, "SOURCES", sources)
+    assert build.library_path() == before
+    with (sources / "vectors.h").open("a") as header:
+        header.write("// changed\n")
+    assert build.library_path() != before
