@@ -1,7 +1,7 @@
 """What each rewriting gives: layers as they would be written plainly beside how they run, in turn.
 
-At 1024x1024, convolution and normalisation of each layer alone; the weights are chance. Whatever changes the
-number of pixels, or has few channels, is in; the residual layers run as they would be written.
+At 1024x1024, convolution and normalisation of each layer alone, of layers that are alike the first; the
+weights are chance. How they run: by TensorFlow's operations, and by those of our own where there are such.
 """
 
 from __future__ import annotations
@@ -24,28 +24,32 @@ from bench.processes import measured_alone
 SIDE = 1024
 ROUNDS = 9
 NETWORKS = ("published", "house")
-# Layers that run as they stand in the papers, at a quarter or an eighth of the size.
-KEPT = ("res", "fine", "skip")
 Run = Callable[[], object]
 
 
-def measure(network: str, precision: str) -> dict[str, tuple[float, float]]:
-    """By layer, the milliseconds of its plain form and of how it runs: medians."""
+def measure(network: str, precision: str) -> dict[str, list[float]]:
+    """By layer, milliseconds of its plain form, by TensorFlow's operations and by our own: medians."""
     import tensorflow as tf
 
+    from app.engine import native
     from app.engine.graph import Graph
     from app.engine.stylizer import configure_tensorflow
 
     configure_tensorflow()
     config = architecture(network)
     checkpoint = random_checkpoint("chance", config)
-    graph = Graph(config, checkpoint.kernels, precision)
+    graphs = [
+        Graph(config, checkpoint.kernels, precision, use_native=use_native)
+        for use_native in ([False, True] if native.available() else [False])
+    ]
     rows = tf.constant(checkpoint.rows[0])
-    plain = _Plain(config, checkpoint.kernels, graph.dtype)
+    plain = _Plain(config, checkpoint.kernels, graphs[0].dtype)
     figures, side = {}, SIDE
     for spec in config.layers:
-        if not spec.name.startswith(KEPT):
-            figures[spec.name] = _race(plain.runner(spec, side), _runner(graph, spec, side, rows))
+        if not spec.name.startswith(("res", "fine")) or spec.name.endswith("1_a"):
+            figures[spec.name] = _race(
+                plain.runner(spec, side), *(_runner(graph, spec, side, rows) for graph in graphs)
+            )
         side = side // 2 if spec.name.startswith("down") else side * 2 if spec.name.startswith("up") else side
     return figures
 
@@ -120,29 +124,27 @@ def _noise(shape: list[int], kind: Any) -> Any:
     return tf.constant(np.random.default_rng(1).normal(size=shape).astype(np.float32), kind)
 
 
-def _race(one: Run, other: Run) -> tuple[float, float]:
-    """Milliseconds of both, in turn."""
-    times: tuple[list[float], list[float]] = ([], [])
+def _race(*runs: Run) -> list[float]:
+    """Milliseconds of each, in turn."""
+    times: list[list[float]] = [[] for _ in runs]
     for number in range(ROUNDS + 2):
-        for run, spent in zip((one, other), times, strict=True):
+        for run, spent in zip(runs, times, strict=True):
             start = time.perf_counter()
             run()
             if number >= 2:  # the first are traced, or ask the system for memory
                 spent.append(1000 * (time.perf_counter() - start))
-    return statistics.median(times[0]), statistics.median(times[1])
+    return [statistics.median(spent) for spent in times]
 
 
 def main() -> None:
     print(f"Rewriting: layers with their normalisation at {SIDE}x{SIDE}, milliseconds, median of {ROUNDS}")
-    print(f"{'network':>10} {'precision':>10} {'layer':>6} {'plain':>8} {'here':>8} {'ratio':>6}")
+    print(f"{'network':>10} {'precision':>10} {'layer':>8} {'plain':>8} {'rewritten':>10} {'own':>8}")
     for network in NETWORKS:
         for precision in PRECISIONS:
             figures = measured_alone("bench.rewriting", network, precision)
-            for layer, (plain, here) in figures.items():
-                print(
-                    f"{network:>10} {precision:>10} {layer:>6} {plain:8.1f} {here:8.1f} {here / plain:6.2f}",
-                    flush=True,
-                )
+            for layer, times in figures.items():
+                columns = "".join(f"{spent:9.1f}" for spent in times)
+                print(f"{network:>10} {precision:>10} {layer:>8} {columns}", flush=True)
 
 
 if __name__ == "__main__":

@@ -242,10 +242,10 @@ def test_a_device_without_memory_for_a_network_leaves_it_to_the_processor(
     expected = Stylizer(Catalogue([MODELS]), precision="float32").stylize(photo, "wave")
     original, full = network.Graph, [FULL[1]]  # the first is made on the GPU
 
-    def limited(*arguments: Any) -> Any:
+    def limited(*arguments: Any, **options: Any) -> Any:
         if full:
             raise full.pop()
-        return original(*arguments)
+        return original(*arguments, **options)
 
     monkeypatch.setattr(network, "Graph", limited)
     stylizer = Stylizer(Catalogue([MODELS]), precision="float32")
