@@ -24,7 +24,7 @@ INSTRUCTIONS = {
     "avx512": (16, ["-mavx512f", "-mfma", "-mprefer-vector-width=512"]),
 }
 OPTIONS = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-Wall"]
-# A file for TensorFlow, in place of one for each set of instructions, ends so.
+# How the names of files end that see TensorFlow; the others are compiled for each set of instructions.
 OPERATION = "_op"
 
 log = logging.getLogger(__name__)
@@ -65,17 +65,17 @@ def _compile(compiler: str, folder: Path) -> Path:
     import tensorflow as tf
 
     # What comes with TensorFlow is not for us to warn about.
-    for_tensorflow = {
-        "tensorflow": [flag.replace("-I", "-isystem", 1) for flag in tf.sysconfig.get_compile_flags()]
-    }
-    for_processors = {
-        name: [*flags, f"-DINSTRUCTIONS={name}", f"-DLANES={lanes}"]
-        for name, (lanes, flags) in INSTRUCTIONS.items()
-    }
+    tensorflow = [flag.replace("-I", "-isystem", 1) for flag in tf.sysconfig.get_compile_flags()]
+    sources = sorted(SOURCES.glob("*.cc"))
+    operations = [source for source in sources if source.stem.endswith(OPERATION)]
+    kernels = [source for source in sources if source not in operations]
+    # Of a template that several files have the linker keeps the first, so the plainest code comes first.
+    versions = [("tensorflow", tensorflow, operations)]
+    for name, (lanes, flags) in INSTRUCTIONS.items():
+        versions.append((name, [*flags, f"-DINSTRUCTIONS={name}", f"-DLANES={lanes}"], kernels))
     objects = []
-    for source in sorted(SOURCES.glob("*.cc")):
-        versions = for_tensorflow if source.stem.endswith(OPERATION) else for_processors
-        for name, flags in versions.items():
+    for name, flags, files in versions:
+        for source in files:
             objects.append(folder / f"{source.stem}-{name}.o")
             _run(compiler, *OPTIONS, *flags, "-c", source, "-o", objects[-1])
     library = folder / "operations.so"

@@ -14,8 +14,24 @@ using namespace ::INSTRUCTIONS;
 // Rows whose sums are taken in floats before they go on in doubles, and rows taken in one go.
 constexpr std::int64_t kStretch = 64, kTogether = 4;
 
+template <bool kActivate, bool kAdd, typename Element>
+void normalize_rows(const Element* x, const Element* before, Element* y, std::int64_t rows,
+                    std::int64_t width, const float* factor, const float* term) {
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t place = 0; place < width; place += LANES) {
+      const std::int64_t at = row * width + place;
+      Vector value = load(x + at) * load(factor + place) + load(term + place);
+      if (kActivate) value = value > 0 ? value : Vector{};
+      if (kAdd) value += load(before + at);
+      store(y + at, value);
+    }
+  }
+}
+
+}  // namespace
+
 template <typename Element>
-void add_up_rows(const Element* x, std::int64_t rows, std::int64_t width, const float* pivot, double* sums) {
+void add_up(const Element* x, std::int64_t rows, std::int64_t width, const float* pivot, double* sums) {
   std::vector<float> stretch(2 * width);
   float *const sum = stretch.data(), *const squares = sum + width;
   while (rows > 0) {
@@ -42,23 +58,9 @@ void add_up_rows(const Element* x, std::int64_t rows, std::int64_t width, const 
   }
 }
 
-template <bool kActivate, bool kAdd, typename Element>
-void normalize_rows(const Element* x, const Element* before, Element* y, std::int64_t rows,
-                    std::int64_t width, const float* factor, const float* term) {
-  for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::int64_t place = 0; place < width; place += LANES) {
-      const std::int64_t at = row * width + place;
-      Vector value = load(x + at) * load(factor + place) + load(term + place);
-      if (kActivate) value = value > 0 ? value : Vector{};
-      if (kAdd) value += load(before + at);
-      store(y + at, value);
-    }
-  }
-}
-
 template <typename Element>
-void normalize_any(const Element* x, const Element* before, Element* y, std::int64_t rows, std::int64_t width,
-                   const float* factor, const float* term, bool activate) {
+void normalize(const Element* x, const Element* before, Element* y, std::int64_t rows, std::int64_t width,
+               const float* factor, const float* term, bool activate) {
   if (before && activate) {
     normalize_rows<true, true>(x, before, y, rows, width, factor, term);
   } else if (before) {
@@ -70,18 +72,11 @@ void normalize_any(const Element* x, const Element* before, Element* y, std::int
   }
 }
 
-}  // namespace
-
-#define DEFINE(Element)                                                                                      \
-  void add_up(const Element* x, std::int64_t rows, std::int64_t width, const float* pivot, double* sums) {   \
-    add_up_rows(x, rows, width, pivot, sums);                                                                \
-  }                                                                                                          \
-  void normalize(const Element* x, const Element* before, Element* y, std::int64_t rows, std::int64_t width, \
-                 const float* factor, const float* term, bool activate) {                                    \
-    normalize_any(x, before, y, rows, width, factor, term, activate);                                        \
-  }
-DEFINE(float)
-DEFINE(Bfloat16)
-#undef DEFINE
+template void add_up(const float*, std::int64_t, std::int64_t, const float*, double*);
+template void add_up(const Bfloat16*, std::int64_t, std::int64_t, const float*, double*);
+template void normalize(const float*, const float*, float*, std::int64_t, std::int64_t, const float*,
+                        const float*, bool);
+template void normalize(const Bfloat16*, const Bfloat16*, Bfloat16*, std::int64_t, std::int64_t,
+                        const float*, const float*, bool);
 
 }  // namespace normalization::INSTRUCTIONS

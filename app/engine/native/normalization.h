@@ -5,28 +5,25 @@
 
 namespace normalization {
 
-using Bfloat16 = std::uint16_t;  // the upper half of a float
-
 // Numbers are taken as rows of `width`, a multiple of 16 and of the channels, whatever rows the picture has.
 //
 // `add_up` adds to `sums` [2, width] the sum, and the sum of squares, of what each place's numbers are above
 // `pivot`. `normalize` makes x * factor + term, with `activate` no less than 0, and adds `before` unless that
-// is null; `y` may be `x` or `before`.
-#define DECLARE(Element)                                                                                      \
-  void add_up(const Element* x, std::int64_t rows, std::int64_t width, const float* pivot, double* sums);     \
-  void normalize(const Element* x, const Element* before, Element* y, std::int64_t rows, std::int64_t width, \
-                 const float* factor, const float* term, bool activate);
-
+// is null; `y` may be `x` or `before`. Both are for elements of either type, by either set of instructions.
 namespace avx2 {
-DECLARE(float)
-DECLARE(Bfloat16)
+template <typename Element>
+void add_up(const Element* x, std::int64_t rows, std::int64_t width, const float* pivot, double* sums);
+template <typename Element>
+void normalize(const Element* x, const Element* before, Element* y, std::int64_t rows, std::int64_t width,
+               const float* factor, const float* term, bool activate);
 }  // namespace avx2
 
 namespace avx512 {
-DECLARE(float)
-DECLARE(Bfloat16)
+template <typename Element>
+void add_up(const Element* x, std::int64_t rows, std::int64_t width, const float* pivot, double* sums);
+template <typename Element>
+void normalize(const Element* x, const Element* before, Element* y, std::int64_t rows, std::int64_t width,
+               const float* factor, const float* term, bool activate);
 }  // namespace avx512
-
-#undef DECLARE
 
 }  // namespace normalization

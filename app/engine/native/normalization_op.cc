@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <type_traits>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -10,6 +9,7 @@
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
+#include "tensors.h"
 
 namespace {
 
@@ -22,15 +22,6 @@ using tsl::thread::ThreadPool;
 
 // Numbers that a row has at least, and that one share of the work has at least.
 constexpr int64_t kWidth = 128, kShare = 1 << 15;
-
-// TensorFlow's bfloat16 has the same bits as the kernels'.
-template <typename T>
-using Element = std::conditional_t<std::is_same_v<T, float>, float, normalization::Bfloat16>;
-
-template <typename T>
-const Element<T>* numbers(const Tensor& tensor) {
-  return reinterpret_cast<const Element<T>*>(tensor.flat<T>().data());
-}
 
 int64_t row_width(int64_t channels) {
   const int64_t least = std::lcm<int64_t>(channels, 16);
@@ -177,7 +168,7 @@ class InstanceNormalization : public tensorflow::OpKernel {
 
     const Element<T>* source = numbers<T>(x);
     const Element<T>* added = before ? numbers<T>(*before) : nullptr;
-    auto* target = reinterpret_cast<Element<T>*>(y->flat<T>().data());
+    Element<T>* target = numbers<T>(y);
     auto* workers = context->device()->tensorflow_cpu_worker_threads()->workers;
     workers->ParallelFor(split.rows, ThreadPool::SchedulingParams::Adaptive(split.width / 2),
                          [&](int64_t first, int64_t last) {

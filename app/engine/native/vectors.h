@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-namespace INSTRUCTIONS {
+#include "bfloat16.h"
 
-using Bfloat16 = std::uint16_t;  // the upper half of a float
+namespace INSTRUCTIONS {
 
 typedef float Vector __attribute__((vector_size(LANES * 4)));
 typedef float Floats __attribute__((vector_size(LANES * 4), aligned(4), may_alias));

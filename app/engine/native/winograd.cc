@@ -16,8 +16,6 @@ constexpr int kTile = 6, kResults = 4, kMatrices = kTile * kTile;
 constexpr int kBlockRows = LANES == 16 ? 12 : 6;
 constexpr int kBlockVectors = 2;
 constexpr int kPanelVectors = kPanel / LANES;
-// Keeps matrices from beginning at the same few sets of the caches.
-constexpr std::int64_t kApart = 16;
 
 // B^T d for a column of a tile (Lavin and Gray 2016, section 4.2: the matrices of F(4x4, 3x3)).
 inline void transform_source(const Vector (&d)[kTile], Vector (&v)[kTile]) {
@@ -100,12 +98,8 @@ class Batch {
       : layer_(layer),
         first_(number * kBatch),
         count_(std::min(kBatch, layer.tiles() - first_)),
-        channels_(std::max(layer.inputs, layer.outputs)),
+        channels_(layer.channels()),
         memory_(memory) {}
-
-  static std::int64_t working_memory(const Layer<Element>& layer) {
-    return kMatrices * (kBatch * std::max(layer.inputs, layer.outputs) + kApart);
-  }
 
   void convolve() {
     for (std::int64_t tile = 0; tile < count_; ++tile) read(tile);
@@ -125,7 +119,7 @@ class Batch {
   }
 
   float* at(int matrix, std::int64_t tile) const {
-    return memory_ + matrix * (kBatch * channels_ + kApart) + tile * channels_;
+    return memory_ + matrix * layer_.matrix() + tile * channels_;
   }
 
   void read(std::int64_t tile) const {
@@ -221,15 +215,12 @@ class Batch {
 
 }  // namespace
 
-#define DEFINE(Element)                                                                                \
-  std::int64_t working_memory(const Layer<Element>& layer) {                                            \
-    return Batch<Element>::working_memory(layer);                                                      \
-  }                                                                                                    \
-  void convolve(const Layer<Element>& layer, std::int64_t first, std::int64_t last, float* memory) {    \
-    for (; first < last; ++first) Batch<Element>(layer, first, memory).convolve();                     \
-  }
-DEFINE(float)
-DEFINE(Bfloat16)
-#undef DEFINE
+template <typename Element>
+void convolve(const Layer<Element>& layer, std::int64_t first, std::int64_t last, float* memory) {
+  for (; first < last; ++first) Batch<Element>(layer, first, memory).convolve();
+}
+
+template void convolve(const Layer<float>&, std::int64_t, std::int64_t, float*);
+template void convolve(const Layer<Bfloat16>&, std::int64_t, std::int64_t, float*);
 
 }  // namespace winograd::INSTRUCTIONS

@@ -4,6 +4,7 @@
 // Convolutional Neural Networks", section 4. A tile is the 6x6 pixels that 4x4 results are made from.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace winograd {
@@ -16,8 +17,8 @@ constexpr std::int64_t kPanel = 16;
 constexpr std::int64_t kMostInputs = 256;
 // Tiles of a batch: its 36 matrices stay in a core's second-level cache.
 constexpr std::int64_t kBatch = 36;
-
-using Bfloat16 = std::uint16_t;  // the upper half of a float
+// Floats between matrices, which would else begin at the same few sets of the caches.
+constexpr std::int64_t kApart = 16;
 
 // A layer and its tensors, which are row-major: source and result [pictures, rows, columns, channels],
 // kernels, transformed, [36, outputs / kPanel, inputs, kPanel].
@@ -36,24 +37,22 @@ struct Layer {
   std::int64_t tiles_across() const { return (columns + 3) / 4; }
   std::int64_t tiles() const { return pictures * tiles_down() * tiles_across(); }
   std::int64_t batches() const { return (tiles() + kBatch - 1) / kBatch; }
+
+  // The 36 matrices of a batch, [tiles, channels] each, and how far apart they begin.
+  std::int64_t channels() const { return std::max(inputs, outputs); }
+  std::int64_t matrix() const { return kBatch * channels() + kApart; }
+  std::int64_t memory() const { return 36 * matrix(); }
 };
 
-// `convolve` computes the results of batches `first` to `last` (excluded), in floats, with as many floats of
-// working memory as `working_memory` says.
-#define DECLARE(Element)                                    \
-  std::int64_t working_memory(const Layer<Element>& layer); \
-  void convolve(const Layer<Element>& layer, std::int64_t first, std::int64_t last, float* memory);
-
+// Computes the results of batches `first` to `last` (excluded), in floats, whatever the elements; `memory` is
+// for as many floats as the layer says.
 namespace avx2 {
-DECLARE(float)
-DECLARE(Bfloat16)
-}  // namespace avx2
-
+template <typename Element>
+void convolve(const Layer<Element>& layer, std::int64_t first, std::int64_t last, float* memory);
+}
 namespace avx512 {
-DECLARE(float)
-DECLARE(Bfloat16)
-}  // namespace avx512
-
-#undef DECLARE
+template <typename Element>
+void convolve(const Layer<Element>& layer, std::int64_t first, std::int64_t last, float* memory);
+}
 
 }  // namespace winograd

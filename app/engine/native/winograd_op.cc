@@ -1,10 +1,9 @@
 // The convolution as an operation of TensorFlow, worked on by the threads that TensorFlow has.
-#include <type_traits>
-
 #include "absl/status/status.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
+#include "tensors.h"
 #include "winograd.h"
 
 namespace {
@@ -40,10 +39,6 @@ REGISTER_OP("WinogradConvolution")
     .Output("result: T")
     .SetShapeFn(infer_shape);
 
-// TensorFlow's bfloat16 has the same bits as the kernels'.
-template <typename T>
-using Element = std::conditional_t<std::is_same_v<T, float>, float, winograd::Bfloat16>;
-
 template <typename T>
 class WinogradConvolution : public tensorflow::OpKernel {
  public:
@@ -58,6 +53,8 @@ class WinogradConvolution : public tensorflow::OpKernel {
 
   void Compute(OpKernelContext* context) override {
     const Tensor &source = context->input(0), &kernels = context->input(1);
+    OP_REQUIRES(context, source.dims() == 4 && kernels.dims() == 4,
+                absl::InvalidArgumentError("Source and kernels have four dimensions."));
     Layer layer = describe(source, kernels);
     layer.above = context->input(2).scalar<int32_t>()();
     layer.below = context->input(3).scalar<int32_t>()();
@@ -66,21 +63,18 @@ class WinogradConvolution : public tensorflow::OpKernel {
     Tensor* result = nullptr;
     const TensorShape shape({layer.pictures, layer.result_rows(), layer.columns, layer.outputs});
     OP_REQUIRES_OK(context, context->allocate_output(0, shape, &result));
-    layer.result = reinterpret_cast<Element<T>*>(result->flat<T>().data());
+    layer.result = numbers<T>(result);
 
     auto* workers = context->device()->tensorflow_cpu_worker_threads()->workers;
     Tensor memory;  // a part for each thread, the one that calls included
-    const int64_t parts = workers->NumThreads() + 1;
-    const int64_t part =
-        avx512_ ? winograd::avx512::working_memory(layer) : winograd::avx2::working_memory(layer);
-    OP_REQUIRES_OK(context,
-                   context->allocate_temp(tensorflow::DT_FLOAT, TensorShape({parts, part}), &memory));
-    float* const memories = memory.flat<float>().data();
+    const TensorShape parts({workers->NumThreads() + 1, layer.memory()});
+    OP_REQUIRES_OK(context, context->allocate_temp(tensorflow::DT_FLOAT, parts, &memory));
+    float* const memories = numbers<float>(&memory);
     const int64_t cycles = winograd::kBatch * 36 * layer.inputs * layer.outputs / winograd::kPanel;
     workers->ParallelForWithWorkerId(
         layer.batches(), ThreadPool::SchedulingParams::Adaptive(cycles),
         [&](int64_t first, int64_t last, int thread) {
-          float* const here = memories + thread * part;
+          float* const here = memories + thread * layer.memory();
           if (avx512_) {
             winograd::avx512::convolve(layer, first, last, here);
           } else {
@@ -94,8 +88,8 @@ class WinogradConvolution : public tensorflow::OpKernel {
 
   Layer describe(const Tensor& source, const Tensor& kernels) const {
     Layer layer{};
-    layer.source = reinterpret_cast<const Element<T>*>(source.flat<T>().data());
-    layer.kernels = kernels.flat<float>().data();
+    layer.source = numbers<T>(source);
+    layer.kernels = numbers<float>(kernels);
     layer.pictures = source.dim_size(0);
     layer.rows = source.dim_size(1);
     layer.columns = source.dim_size(2);

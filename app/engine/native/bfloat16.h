@@ -1,0 +1,6 @@
+#pragma once
+
+#include <cstdint>
+
+// The upper half of a float.
+using Bfloat16 = std::uint16_t;
