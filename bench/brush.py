@@ -2,7 +2,8 @@
 
 Written to docs/engine/: per photo and style the photo itself, one pass over the large photo, one pass over a
 small copy enlarged, and the cascade with the natural brush and with one twice as broad. Another sheet shows
-the cascade with other sizes of the first pass, steps from pass to pass and shares of the painting.
+the cascade with other sizes of the first pass, steps from pass to pass and shares of the painting and of each
+pass, and one shows whole pictures, small, by shares of each pass.
 The photos are the site's samples, enlarged: they are smooth where a photo of that size has detail of its own.
 """
 
@@ -15,6 +16,8 @@ from unittest import mock
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from app.commands.evaluate import words
+from app.commands.evaluation_page import make_sheet
 from app.config import PROJECT_ROOT
 from app.engine import cascade
 from app.engine.cascade import WORKING_SIZE, resize
@@ -31,16 +34,18 @@ CASES = (
     ("coffee", (0.40, 0.40), ("la_muse", "starry_night", "wave")),
     ("chelsea", (0.28, 0.25), ("rain_princess", "udnie", "poppies")),
 )
-# The first pass's long side in pixels, how much larger each pass is than the one before, and the painting's
-# share in what the next pass is given.
+# The first pass's long side in pixels, how much larger each pass is than the one before, the painting's share
+# in what the next pass is given, and that pass's share in what comes out.
 CHOICES = (
-    (640, 1.6, 0.75),
-    (512, 1.6, 0.75),
-    (960, 1.6, 0.75),
-    (640, 1.3, 0.75),
-    (640, 2.6, 0.75),
-    (640, 1.6, 0.5),
-    (640, 1.6, 0.9),
+    (640, 1.6, 0.75, 0.5),
+    (512, 1.6, 0.75, 0.5),
+    (960, 1.6, 0.75, 0.5),
+    (640, 1.3, 0.75, 0.5),
+    (640, 2.6, 0.75, 0.5),
+    (640, 1.6, 0.5, 0.5),
+    (640, 1.6, 0.9, 0.5),
+    (640, 1.6, 0.75, 1.0),
+    (640, 1.6, 0.75, 0.35),
 )
 CHOSEN_BY = (
     ("astronaut", (0.30, 0.12), "starry_night"),
@@ -49,6 +54,11 @@ CHOSEN_BY = (
     ("astronaut", (0.30, 0.12), "composition_vii"),
     ("chelsea", (0.35, 0.30), "the_scream"),
 )
+
+# A photo whose large picture is to look like the small one that people choose by, of that long side.
+PREVIEW_SIDE, WHOLE_HEIGHT = 1024, 420
+PREVIEWED = ("astronaut", ("udnie", "wave", "moulin_de_la_galette"))
+PASS_SHARES = (1.0, 0.5, 0.35)
 
 Row = tuple[tuple[int, int], list[tuple[str, Pixels]]]
 
@@ -77,6 +87,7 @@ def main() -> None:
             rows.append((corner, pictures))
         write_sheet(folder / f"brush-{sample}.webp", rows)
     write_sheet(folder / "brush-choices.webp", [choices(stylizer, *case) for case in CHOSEN_BY])
+    (folder / "brush-whole.webp").write_bytes(whole_pictures(stylizer, *PREVIEWED))
 
 
 def choices(stylizer: Stylizer, sample: str, place: tuple[float, float], style: str) -> Row:
@@ -84,10 +95,27 @@ def choices(stylizer: Stylizer, sample: str, place: tuple[float, float], style: 
     photo = read_sample(sample, CHOICES_LONG_SIDE)
     corner = (int(place[0] * photo.shape[1]), int(place[1] * photo.shape[0]))
     pictures = []
-    for size, factor, share in CHOICES:
-        with mock.patch.multiple(cascade, WORKING_SIZE=size, FACTOR=factor, PAINTING_SHARE=share):
-            pictures.append((f"from {size} by {factor}, {share:.0%}", stylizer.stylize(photo, style)))
+    for size, factor, painting, each_pass in CHOICES:
+        with mock.patch.multiple(
+            cascade, WORKING_SIZE=size, FACTOR=factor, PAINTING_SHARE=painting, PASS_SHARE=each_pass
+        ):
+            label = f"from {size} by {factor}, {painting:.0%}, {each_pass:.0%}"
+            pictures.append((label, stylizer.stylize(photo, style)))
     return corner, pictures
+
+
+def whole_pictures(stylizer: Stylizer, sample: str, styles: tuple[str, ...]) -> bytes:
+    """A sheet of the same photo as large as a preview, and large by several shares of each pass."""
+    small, large = (read_sample(sample, side) for side in (PREVIEW_SIDE, LONG_SIDE))
+    rows = {}
+    for style in styles:
+        pictures = [stylizer.stylize(small, style)]
+        for share in PASS_SHARES:
+            with mock.patch.object(cascade, "PASS_SHARE", share):
+                pictures.append(stylizer.stylize(large, style))
+        rows[words(style)] = [Image.fromarray(picture) for picture in pictures]
+    captions = (f"{PREVIEW_SIDE} pixels", *(f"{LONG_SIDE}, passes by {share:.0%}" for share in PASS_SHARES))
+    return make_sheet("A large picture beside its preview", rows, WHOLE_HEIGHT, captions)
 
 
 def read_sample(name: str, long_side: int) -> Pixels:

@@ -5,6 +5,10 @@ result looks like a colour filter, and a small result enlarged is a blur. So the
 the painting is enlarged a little, some of the photo's detail is mixed in, and it is painted again, up to full
 size: shapes come from the first pass, crisp paint from the last (after Wang, Oxholm, Zhang and Wang 2017,
 "Multimodal Transfer: A Hierarchical Deep Convolutional Neural Network for Fast Artistic Style Transfer").
+
+A network that is shown a painting paints each of its strokes with further strokes, until plain areas are full
+of them and shapes drown. So each pass goes half the way from the painting before to the one it makes, and a
+large picture looks like a small one of the same photo, only sharper.
 """
 
 from __future__ import annotations
@@ -19,11 +23,12 @@ from PIL import Image
 from app.engine.preprocessing import Pixels
 
 # The long side at which a network's strokes look natural in a picture, in pixels; how much larger each pass
-# is than the one before; and the painting's share in what the next pass is given. Chosen by eye:
-# docs/ENGINE.md.
+# is than the one before; the painting's share in what the next pass is given; and that pass's share in what
+# comes out. Chosen by eye: docs/ENGINE.md.
 WORKING_SIZE = 640
 FACTOR = 1.6
 PAINTING_SHARE = 0.75
+PASS_SHARE = 0.5
 
 Paint = Callable[[Pixels, Callable[[float], None]], Pixels]
 
@@ -50,11 +55,13 @@ def paint_coarse_to_fine(
     areas = [height * width for height, width in sizes]
     painted: Pixels | None = None
     for step, size in enumerate(sizes):
-        here = resize(photo, *size)
-        if painted is not None:
-            here = _mix(resize(painted, *size), here)
+        before, here = painted, resize(photo, *size)
+        if before is not None:
+            here = _mix(resize(before, *size), here, PAINTING_SHARE)
         done, share = sum(areas[:step]) / sum(areas), areas[step] / sum(areas)
         painted = paint(here, lambda part, done=done, share=share: report(done + share * part))  # type: ignore[misc]
+        if before is not None:  # enlarged again, since it would lie in memory while the network paints
+            painted = _mix(painted, resize(before, *size), PASS_SHARE)
         report(done + share)
     assert painted is not None  # a plan has at least the photo's own size
     return painted
@@ -73,6 +80,6 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def _mix(painted: Pixels, photo: Pixels) -> Pixels:
-    """What the next pass is given: mostly the painting, and some of the photo's detail."""
-    return np.asarray(cv2.addWeighted(painted, PAINTING_SHARE, photo, 1 - PAINTING_SHARE, 0), np.uint8)
+def _mix(one: Pixels, other: Pixels, share: float) -> Pixels:
+    """``one`` by its share, and ``other`` by the rest."""
+    return np.asarray(cv2.addWeighted(one, share, other, 1 - share, 0), np.uint8)

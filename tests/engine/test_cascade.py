@@ -40,11 +40,11 @@ def test_each_pass_is_given_the_painting_and_the_photo(photo: Pixels) -> None:
     def paint(here: Pixels, report: object) -> Pixels:
         given.append(here)
         report(0.5)  # type: ignore[operator]
-        return np.full_like(here, 200)
+        return np.full_like(here, 200 if len(given) == 1 else 100)
 
     result = paint_coarse_to_fine(photo, [(32, 48), (64, 96)], paint, shares.append)
     assert [picture.shape[:2] for picture in given] == [(32, 48), (64, 96)]
     expected = 0.75 * 200 + 0.25 * photo
     assert np.abs(given[1] - expected).max() <= 1
-    assert (result == 200).all()
+    assert (result == 150).all()  # half the way from the first painting to the second
     assert shares == pytest.approx([0.5 * 0.2, 0.2, 0.2 + 0.5 * 0.8, 1.0])
