@@ -73,8 +73,13 @@ class Graph:
             if ends is not None:
                 x, rows = _pad(x, layer, 1, *ends), [0, 0]
             x = self._convolve(x, layer, [[0, 0], rows, [layer.before, layer.after], [0, 0]])
+        elif self._native:
+            x = native.continue_picture(x, layer.before, layer.after, layer.border, *(ends or (1, 1)))
+            x = self._convolve(x, layer)
         else:
             x = self._convolve(_pad(_pad(x, layer, 1, *(ends or (1, 1))), layer, 2, 1, 1), layer)
+        if layer.doubled and self._native:
+            return native.blocks_to_pixels(x, crop=1 if layer.shifted else 0)
         if layer.doubled:
             x = from_blocks(x)
         return x[:, 1:-1, 1:-1] if layer.shifted else x

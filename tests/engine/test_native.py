@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 
 from app.engine import native, winograd
+from app.engine.graph import from_blocks, to_blocks
 from app.engine.native import build
 from app.engine.processor import instructions
 
@@ -184,6 +185,55 @@ def test_normalising_refuses_what_does_not_fit() -> None:
     for empty in (tf.zeros((1, 0, 4, 16)), tf.zeros((1, 1, 1, 20))):
         with pytest.raises(tf.errors.InvalidArgumentError):
             native.moments(empty, 16)
+
+
+def mirrored_pixels(blocks: Floats, before: int, after: int, above: int, below: int) -> Floats:
+    """Blocks of 2x2 pixels continued by mirroring their pixels."""
+    pixels = from_blocks(tf.constant(blocks)).numpy()
+    rows, columns = (2 * before * above, 2 * after * below), (2 * before, 2 * after)
+    padded = np.pad(pixels, ((0, 0), rows, columns, (0, 0)), "reflect")
+    return np.asarray(to_blocks(tf.constant(padded)))
+
+
+@needs_operations
+@pytest.mark.parametrize("border", ["mirror", "repeat", "mirror blocks"])
+@pytest.mark.parametrize(("before", "after"), [(1, 0), (1, 1), (2, 2), (0, 2)])
+@pytest.mark.parametrize("shape", [(1, 5, 7, 16), (2, 3, 3, 12)], ids=str)
+def test_a_picture_goes_on_beyond_its_border(
+    chance: np.random.Generator, border: str, before: int, after: int, shape: tuple[int, ...], dtype: str
+) -> None:
+    x, values = tensor(chance.normal(size=shape), dtype)
+    for above, below in ((1, 1), (0, 1), (1, 0), (0, 0)):
+        if border == "mirror blocks":
+            expected = mirrored_pixels(values, before, after, above, below)
+        else:
+            rows, columns = (before * above, after * below), (before, after)
+            mode: Any = "symmetric" if border == "repeat" else "reflect"
+            expected = np.pad(values, ((0, 0), rows, columns, (0, 0)), mode)
+        result = native.continue_picture(x, before, after, border, above, below)
+        assert result.dtype == dtype
+        assert (tf.cast(result, tf.float32).numpy() == expected).all()
+
+
+@needs_operations
+@pytest.mark.parametrize("crop", [0, 1])
+def test_blocks_become_pixels(chance: np.random.Generator, crop: int, dtype: str) -> None:
+    x, values = tensor(chance.normal(size=(2, 5, 7, 20)), dtype)
+    expected = from_blocks(tf.constant(values)).numpy()
+    expected = expected[:, crop : 10 - crop, crop : 14 - crop]
+    result = native.blocks_to_pixels(x, crop)
+    assert result.dtype == dtype
+    assert (tf.cast(result, tf.float32).numpy() == expected).all()
+
+
+@needs_operations
+def test_what_is_too_small_is_refused() -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        native.continue_picture(tf.zeros((1, 2, 8, 16)), 2, 2, "mirror", 1, 1)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        native.blocks_to_pixels(tf.zeros((1, 4, 4, 6)), 0)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        native.blocks_to_pixels(tf.zeros((1, 1, 4, 8)), 1)
 
 
 @pytest.fixture

@@ -131,3 +131,34 @@ def normalize(
         activate=activate,
         avx512=_wide(avx512),
     )
+
+
+def continue_picture(x: Any, before: int, after: int, border: str, above: Any, below: Any) -> Any:
+    """A picture continued beyond its border.
+
+    Args:
+        x: float32 or bfloat16 [batch, rows, columns, channels].
+        before: by how many rows above the first and columns left of the first.
+        after: the same below and to the right.
+        border: "mirror", "repeat", or "mirror blocks", whose channels are those of blocks of 2x2 pixels.
+        above: 1 or 0 for whether there are rows to add above.
+        below: the same below.
+
+    Raises:
+        tf.errors.InvalidArgumentError: the picture is too small for that.
+    """
+    return _library().continue_picture(
+        x=x, above=above, below=below, before=before, after=after, border=border
+    )
+
+
+def blocks_to_pixels(x: Any, crop: int) -> Any:
+    """Blocks of 2x2 pixels as pixels, without so many on every side.
+
+    Takes float32 or bfloat16 [batch, rows, columns, 4 channels]; returns [batch, 2 (rows - crop),
+    2 (columns - crop), channels].
+
+    Raises:
+        tf.errors.InvalidArgumentError: there are no such blocks, or too few.
+    """
+    return _library().blocks_to_pixels(x=x, crop=crop)

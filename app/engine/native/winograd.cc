@@ -15,7 +15,6 @@ constexpr int kTile = 6, kResults = 4, kMatrices = kTile * kTile;
 // A block of a product is rows times vectors. It stays in registers, of which AVX-512 has 32 and AVX2 16.
 constexpr int kBlockRows = LANES == 16 ? 12 : 6;
 constexpr int kBlockVectors = 2;
-constexpr int kPanelVectors = kPanel / LANES;
 
 // B^T d for a column of a tile (Lavin and Gray 2016, section 4.2: the matrices of F(4x4, 3x3)).
 inline void transform_source(const Vector (&d)[kTile], Vector (&v)[kTile]) {
@@ -54,7 +53,7 @@ inline void locate(std::int64_t start, std::int64_t count, Border border, std::i
   }
 }
 
-// A block of [rows, depth] times [depth, outputs]: one vector of each `apart_kernels` further panel.
+// A block of [rows, depth] times [depth, outputs]; vectors of kernels lie `apart_kernels` apart.
 template <int kRows, int kVectors>
 inline void multiply_block(const float* rows, const float* kernels, std::int64_t apart_kernels,
                            std::int64_t depth, float* result, std::int64_t apart_result) {
@@ -164,23 +163,17 @@ class Batch {
     }
   }
 
-  // A vector of AVX-512 is a panel, so that a block takes two of them where there are two.
+  // The vectors of a block are two of one panel, or, where a vector is as wide as a panel, one each of two.
   void multiply_panels(const float* rows, std::int64_t count, const float* kernels, float* result) const {
-    const std::int64_t depth = layer_.inputs;
+    const std::int64_t depth = layer_.inputs, apart = LANES < kPanel ? LANES : depth * kPanel;
+    constexpr std::int64_t kWide = kBlockVectors * LANES;
     std::int64_t output = 0;
-    if (kPanelVectors == kBlockVectors) {
-      for (; output < layer_.outputs; output += kPanel) {
-        multiply_rows<kBlockVectors>(rows, count, kernels + output * depth, LANES, depth, result + output,
-                                     channels_);
-      }
-      return;
-    }
-    for (; output + 2 * kPanel <= layer_.outputs; output += 2 * kPanel) {
-      multiply_rows<kBlockVectors>(rows, count, kernels + output * depth, depth * kPanel, depth,
-                                   result + output, channels_);
+    for (; output + kWide <= layer_.outputs; output += kWide) {
+      multiply_rows<kBlockVectors>(rows, count, kernels + output * depth, apart, depth, result + output,
+                                   channels_);
     }
     if (output < layer_.outputs) {
-      multiply_rows<1>(rows, count, kernels + output * depth, 0, depth, result + output, channels_);
+      multiply_rows<1>(rows, count, kernels + output * depth, apart, depth, result + output, channels_);
     }
   }
 
