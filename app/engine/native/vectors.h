@@ -1,6 +1,8 @@
 // Vectors of floats for one set of the processor's instructions: INSTRUCTIONS is the namespace, LANES the floats.
 #pragma once
 
+#include <immintrin.h>
+
 #include <cstdint>
 
 #include "bfloat16.h"
@@ -15,16 +17,36 @@ typedef std::uint16_t HalfWords __attribute__((vector_size(LANES * 2), aligned(2
 inline Vector load(const float* from) { return *reinterpret_cast<const Floats*>(from); }
 inline void store(float* to, Vector value) { *reinterpret_cast<Floats*>(to) = value; }
 
+// GCC's own conversions between words and half words take several instructions each, and of the intrinsics those
+// without a mask make it warn.
+#if LANES == 16
+constexpr __mmask16 kAll = 0xffff;
+#endif
+
+inline Words widen(HalfWords halves) {
+#if LANES == 16
+  return reinterpret_cast<Words>(_mm512_maskz_cvtepu16_epi32(kAll, reinterpret_cast<__m256i>(halves)));
+#else
+  return reinterpret_cast<Words>(_mm256_cvtepu16_epi32(reinterpret_cast<__m128i>(halves)));
+#endif
+}
+
+inline HalfWords narrow(Words words) {
+#if LANES == 16
+  return reinterpret_cast<HalfWords>(_mm512_maskz_cvtepi32_epi16(kAll, reinterpret_cast<__m512i>(words)));
+#else
+  return __builtin_convertvector(words, HalfWords);
+#endif
+}
+
 inline Vector load(const Bfloat16* from) {
-  const HalfWords halves = *reinterpret_cast<const HalfWords*>(from);
-  return reinterpret_cast<Vector>(__builtin_convertvector(halves, Words) << 16);
+  return reinterpret_cast<Vector>(widen(*reinterpret_cast<const HalfWords*>(from)) << 16);
 }
 
 // To the nearest, ties to even.
 inline void store(Bfloat16* to, Vector value) {
   const Words bits = reinterpret_cast<Words>(value);
-  const Words rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  *reinterpret_cast<HalfWords*>(to) = __builtin_convertvector(rounded, HalfWords);
+  *reinterpret_cast<HalfWords*>(to) = narrow((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
 }  // namespace INSTRUCTIONS
