@@ -39,11 +39,8 @@ class Graph:
         self.dtype = tf.as_dtype(dtype)
         self.layers = rewrite(config, dict(kernels))
         self._native = use_native
-        self._winograd = {
-            name
-            for name, layer in self.layers.items()
-            if use_native and native.multiplies_better(self.dtype.name) and winograd.suits(layer)
-        }
+        multiplies = use_native and native.multiplies_better(self.dtype.name)
+        self._winograd = {name for name, layer in self.layers.items() if multiplies and winograd.suits(layer)}
         self._kernels = {
             name: tf.constant(winograd.transform(layer.kernel))
             if name in self._winograd

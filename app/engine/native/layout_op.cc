@@ -7,31 +7,20 @@
 #include <functional>
 #include <string>
 
-#include "absl/status/status.h"
-#include "tensorflow/core/framework/op.h"
-#include "tensorflow/core/framework/op_kernel.h"
-#include "tensorflow/core/framework/shape_inference.h"
+#include "operation.h"
 
+namespace operation {
 namespace {
-
-using tensorflow::OpKernelConstruction;
-using tensorflow::OpKernelContext;
-using tensorflow::Tensor;
-using tensorflow::TensorShape;
-using tensorflow::shape_inference::InferenceContext;
-using tensorflow::shape_inference::ShapeHandle;
-using tsl::thread::ThreadPool;
 
 // Cycles that it takes to copy so many bytes.
 constexpr int64_t kBytesPerCycle = 4;
 
 void for_each_row(OpKernelContext* context, int64_t rows, int64_t bytes,
                   const std::function<void(int64_t row)>& copy) {
-  auto* workers = context->device()->tensorflow_cpu_worker_threads()->workers;
-  workers->ParallelFor(rows, ThreadPool::SchedulingParams::Adaptive(bytes / kBytesPerCycle),
-                       [&](int64_t first, int64_t last) {
-                         for (; first < last; ++first) copy(first);
-                       });
+  const auto cost = ThreadPool::SchedulingParams::Adaptive(bytes / kBytesPerCycle);
+  workers(context).ParallelFor(rows, cost, [&](int64_t first, int64_t last) {
+    for (; first < last; ++first) copy(first);
+  });
 }
 
 // Rows and columns change, and of the channels such a part is left.
@@ -56,7 +45,7 @@ REGISTER_OP("ContinuePicture")
     .Output("y: T")
     .SetShapeFn([](InferenceContext* context) { return open_shape(context, 1); });
 
-class ContinuePicture : public tensorflow::OpKernel {
+class ContinuePicture : public OpKernel {
  public:
   explicit ContinuePicture(OpKernelConstruction* context) : OpKernel(context) {
     std::string border;
@@ -145,7 +134,7 @@ REGISTER_OP("BlocksToPixels")
     .Output("y: T")
     .SetShapeFn([](InferenceContext* context) { return open_shape(context, 4); });
 
-class BlocksToPixels : public tensorflow::OpKernel {
+class BlocksToPixels : public OpKernel {
  public:
   explicit BlocksToPixels(OpKernelConstruction* context) : OpKernel(context) {
     OP_REQUIRES_OK(context, context->GetAttr("crop", &crop_));
@@ -186,3 +175,4 @@ REGISTER_KERNEL_BUILDER(Name("ContinuePicture").Device(tensorflow::DEVICE_CPU), 
 REGISTER_KERNEL_BUILDER(Name("BlocksToPixels").Device(tensorflow::DEVICE_CPU), BlocksToPixels);
 
 }  // namespace
+}  // namespace operation

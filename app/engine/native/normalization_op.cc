@@ -4,21 +4,11 @@
 #include <numeric>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "normalization.h"
-#include "tensorflow/core/framework/op.h"
-#include "tensorflow/core/framework/op_kernel.h"
-#include "tensorflow/core/framework/shape_inference.h"
-#include "tensors.h"
+#include "operation.h"
 
+namespace operation {
 namespace {
-
-using tensorflow::OpKernelConstruction;
-using tensorflow::OpKernelContext;
-using tensorflow::Tensor;
-using tensorflow::TensorShape;
-using tensorflow::shape_inference::InferenceContext;
-using tsl::thread::ThreadPool;
 
 // Numbers that a row has at least, and that one share of the work has at least.
 constexpr int64_t kWidth = 128, kShare = 1 << 15;
@@ -53,7 +43,7 @@ REGISTER_OP("ChannelMoments")
     .SetShapeFn(moments_shape);
 
 template <typename T>
-class ChannelMoments : public tensorflow::OpKernel {
+class ChannelMoments : public OpKernel {
  public:
   explicit ChannelMoments(OpKernelConstruction* context) : OpKernel(context) {
     OP_REQUIRES_OK(context, context->GetAttr("channels", &channels_));
@@ -71,11 +61,11 @@ class ChannelMoments : public tensorflow::OpKernel {
       pivot[place] = static_cast<float>(x.flat<T>()(place % channels_));
     }
     // Shares are the same whoever works on them, so that the sums are.
-    auto* workers = context->device()->tensorflow_cpu_worker_threads()->workers;
     const int64_t most = std::max<int64_t>(1, count / kShare);
-    const int64_t shares = std::min<int64_t>(most, 4 * workers->NumThreads());
+    const int64_t shares = std::min<int64_t>(most, 4 * workers(context).NumThreads());
     std::vector<double> sums((shares + 1) * 2 * split.width);
-    workers->ParallelFor(shares, ThreadPool::SchedulingParams::Fixed(1), [&](int64_t from, int64_t to) {
+    const auto one_by_one = ThreadPool::SchedulingParams::Fixed(1);
+    workers(context).ParallelFor(shares, one_by_one, [&](int64_t from, int64_t to) {
       for (int64_t share = from; share < to; ++share) {
         const int64_t first = split.rows * share / shares, last = split.rows * (share + 1) / shares;
         add_up(numbers<T>(x) + first * split.width, last - first, split.width, pivot.data(),
@@ -141,7 +131,7 @@ REGISTER_OP("InstanceNormalization")
     });
 
 template <typename T>
-class InstanceNormalization : public tensorflow::OpKernel {
+class InstanceNormalization : public OpKernel {
  public:
   explicit InstanceNormalization(OpKernelConstruction* context) : OpKernel(context) {
     OP_REQUIRES_OK(context, context->GetAttr("epsilon", &epsilon_));
@@ -169,13 +159,12 @@ class InstanceNormalization : public tensorflow::OpKernel {
     const Element<T>* source = numbers<T>(x);
     const Element<T>* added = before ? numbers<T>(*before) : nullptr;
     Element<T>* target = numbers<T>(y);
-    auto* workers = context->device()->tensorflow_cpu_worker_threads()->workers;
-    workers->ParallelFor(split.rows, ThreadPool::SchedulingParams::Adaptive(split.width / 2),
-                         [&](int64_t first, int64_t last) {
-                           const int64_t at = first * split.width;
-                           normalize(source + at, added ? added + at : nullptr, target + at, last - first,
-                                     split.width, factor.data(), term.data());
-                         });
+    const auto cost = ThreadPool::SchedulingParams::Adaptive(split.width / 2);
+    workers(context).ParallelFor(split.rows, cost, [&](int64_t first, int64_t last) {
+      const int64_t at = first * split.width;
+      normalize(source + at, added ? added + at : nullptr, target + at, last - first, split.width,
+                factor.data(), term.data());
+    });
     normalize_rest(split, source, added, target, factor.data(), term.data());
   }
 
@@ -230,3 +219,4 @@ REGISTER(tensorflow::bfloat16)
 #undef REGISTER
 
 }  // namespace
+}  // namespace operation

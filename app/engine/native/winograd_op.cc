@@ -1,21 +1,9 @@
 // The convolution as an operation of TensorFlow, worked on by the threads that TensorFlow has.
-#include "absl/status/status.h"
-#include "tensorflow/core/framework/op.h"
-#include "tensorflow/core/framework/op_kernel.h"
-#include "tensorflow/core/framework/shape_inference.h"
-#include "tensors.h"
+#include "operation.h"
 #include "winograd.h"
 
+namespace operation {
 namespace {
-
-using tensorflow::OpKernelConstruction;
-using tensorflow::OpKernelContext;
-using tensorflow::Tensor;
-using tensorflow::TensorShape;
-using tensorflow::shape_inference::DimensionHandle;
-using tensorflow::shape_inference::InferenceContext;
-using tensorflow::shape_inference::ShapeHandle;
-using tsl::thread::ThreadPool;
 
 absl::Status infer_shape(InferenceContext* context) {
   ShapeHandle source, kernels;
@@ -40,7 +28,7 @@ REGISTER_OP("WinogradConvolution")
     .SetShapeFn(infer_shape);
 
 template <typename T>
-class WinogradConvolution : public tensorflow::OpKernel {
+class WinogradConvolution : public OpKernel {
  public:
   explicit WinogradConvolution(OpKernelConstruction* context) : OpKernel(context) {
     std::string border;
@@ -65,13 +53,12 @@ class WinogradConvolution : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, context->allocate_output(0, shape, &result));
     layer.result = numbers<T>(result);
 
-    auto* workers = context->device()->tensorflow_cpu_worker_threads()->workers;
     Tensor memory;  // a part for each thread, the one that calls included
-    const TensorShape parts({workers->NumThreads() + 1, layer.memory()});
+    const TensorShape parts({workers(context).NumThreads() + 1, layer.memory()});
     OP_REQUIRES_OK(context, context->allocate_temp(tensorflow::DT_FLOAT, parts, &memory));
     float* const memories = numbers<float>(&memory);
     const int64_t cycles = winograd::kBatch * 36 * layer.inputs * layer.outputs / winograd::kPanel;
-    workers->ParallelForWithWorkerId(
+    workers(context).ParallelForWithWorkerId(
         layer.batches(), ThreadPool::SchedulingParams::Adaptive(cycles),
         [&](int64_t first, int64_t last, int thread) {
           float* const here = memories + thread * layer.memory();
@@ -121,3 +108,4 @@ REGISTER(tensorflow::bfloat16)
 #undef REGISTER
 
 }  // namespace
+}  // namespace operation

@@ -1,0 +1,43 @@
+// What all operations of TensorFlow's share.
+#pragma once
+
+#include <type_traits>
+
+#include "absl/status/status.h"
+#include "bfloat16.h"
+#include "tensorflow/core/framework/op.h"
+#include "tensorflow/core/framework/op_kernel.h"
+#include "tensorflow/core/framework/shape_inference.h"
+
+namespace operation {
+
+using tensorflow::OpKernel;
+using tensorflow::OpKernelConstruction;
+using tensorflow::OpKernelContext;
+using tensorflow::Tensor;
+using tensorflow::TensorShape;
+using tensorflow::shape_inference::DimensionHandle;
+using tensorflow::shape_inference::InferenceContext;
+using tensorflow::shape_inference::ShapeHandle;
+using tsl::thread::ThreadPool;
+
+// TensorFlow's bfloat16 has the same bits as ours.
+template <typename T>
+using Element = std::conditional_t<std::is_same_v<T, float>, float, Bfloat16>;
+
+template <typename T>
+const Element<T>* numbers(const Tensor& tensor) {
+  return reinterpret_cast<const Element<T>*>(tensor.flat<T>().data());
+}
+
+template <typename T>
+Element<T>* numbers(Tensor* tensor) {
+  return reinterpret_cast<Element<T>*>(tensor->flat<T>().data());
+}
+
+// The threads that TensorFlow has for work within an operation.
+inline ThreadPool& workers(OpKernelContext* context) {
+  return *context->device()->tensorflow_cpu_worker_threads()->workers;
+}
+
+}  // namespace operation
