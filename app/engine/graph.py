@@ -41,20 +41,28 @@ class Graph:
         self._native = use_native
         multiplies = use_native and native.multiplies_better(self.dtype.name)
         self._winograd = {name for name, layer in self.layers.items() if multiplies and winograd.suits(layer)}
-        self._kernels = {
-            name: tf.constant(winograd.transform(layer.kernel))
-            if name in self._winograd
-            else tf.constant(layer.kernel, self.dtype)
-            for name, layer in self.layers.items()
+        self._quads = {
+            name for name, layer in self.layers.items() if multiplies and winograd.suits_quads(layer)
         }
+        self._kernels = {name: self._kernel(layer) for name, layer in self.layers.items()}
         self._spans = config.style_spans
+
+    def _kernel(self, layer: Convolution) -> Any:
+        if layer.name in self._winograd:
+            return tf.constant(winograd.transform(layer.kernel))
+        if layer.name in self._quads:
+            return tf.constant(winograd.transform_quads(layer.kernel))
+        return tf.constant(layer.kernel, self.dtype)
 
     def enter(self, photo: Any) -> Any:
         """uint8 [1, height + 8, width + 8, 3], its border mirrored or zero, as raw blocks of conv1."""
         blocks = to_blocks(photo)
         if self.config.input_range == "unit":
             blocks = tf.cast(blocks, tf.int16) - MIDDLE_GREY
-        return self._convolve(tf.cast(blocks, self.dtype), self.layers["conv1"])
+        blocks = tf.cast(blocks, self.dtype)
+        if "conv1" in self._quads:
+            return native.convolve(blocks, self._kernels["conv1"], "none", 0, 0, quads=True)
+        return self._convolve(blocks, self.layers["conv1"])
 
     def convolve(self, x: Any, name: str, ends: tuple[Any, Any] | None = None) -> Any:
         """A layer's raw result.
@@ -62,8 +70,10 @@ class Graph:
         ``ends``: for a strip, 1 or 0 (tensors) for whether it ends at the picture's upper and lower border.
         """
         layer = self.layers[name]
-        if name in self._winograd:
-            x = native.convolve(x, self._kernels[name], layer.border, *(ends or (1, 1)))
+        if name in self._winograd or name in self._quads:
+            x = native.convolve(
+                x, self._kernels[name], layer.border, *(ends or (1, 1)), quads=name in self._quads
+            )
         elif layer.border == "zeros":
             # oneDNN reads zeros beyond the border without a copy, if it knows their number beforehand.
             rows = [layer.before, layer.after]

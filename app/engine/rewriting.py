@@ -65,10 +65,10 @@ def rewrite(config: NetworkConfig, kernels: dict[str, Kernel]) -> dict[str, Conv
         if name == "conv1":
             if config.input_range == "unit":
                 kernel = kernel / np.float32(127.5)
-            kernel = place(kernel, _same_size(len(kernel)))
+            kernel = place(kernel, same_size(len(kernel)))
             layers[name] = Convolution(name, kernel, 1, 2, 2, "none", blocks=True)
         elif name == "out":
-            kernel = place(kernel, _same_size(len(kernel)))
+            kernel = place(kernel, same_size(len(kernel)))
             border: Border = "mirror blocks" if reflect else "zeros"
             layers[name] = Convolution(name, kernel, 1, 2, 2, border, blocks=True)
         elif name == "down1":
@@ -120,7 +120,7 @@ def place(kernel: Kernel, taps: Iterable[Tap]) -> Kernel:
     )
 
 
-def _same_size(size: int) -> Iterable[Tap]:
+def same_size(size: int) -> Iterable[Tap]:
     """Blocks to blocks: row 2J + a reads row 2J + a + t for t around 0."""
     for tap in range(size):
         for place_out in (0, 1):

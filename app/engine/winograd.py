@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from app.engine.rewriting import Convolution, Kernel
+from app.engine.rewriting import Convolution, Kernel, place, same_size
 
 # Channels of a panel of kernels, and the most that a layer may read (native/winograd.h).
 PANEL = 16
-MOST_INPUTS = 256
+MOST_INPUTS = 512
 
 # The matrix G of F(4x4, 3x3).
 _TRANSFORM = np.array(
@@ -35,10 +35,28 @@ def suits(layer: Convolution) -> bool:
     return (
         (rows, columns, layer.stride, layer.before, layer.after) == (3, 3, 1, 1, 1)
         and layer.border in ("zeros", "mirror", "repeat")
-        and inputs % PANEL == 0
-        and inputs <= MOST_INPUTS
+        and suits_channels(inputs)
         and outputs % PANEL == 0
     )
+
+
+def suits_quads(layer: Convolution) -> bool:
+    """Whether a layer can be computed so once 2x2 of its pixels, or blocks, are taken together.
+
+    It has more multiplications then than by 5x5 taps, but a fourth of them is fewer.
+    """
+    rows, columns, inputs, outputs = layer.kernel.shape
+    return (
+        (rows, columns, layer.stride, layer.before, layer.after) == (5, 5, 1, 2, 2)
+        and layer.border in ("none", "zeros", "mirror blocks")
+        and suits_channels(4 * inputs)
+        and 4 * outputs % PANEL == 0
+    )
+
+
+def suits_channels(inputs: int) -> bool:
+    """Whether a layer can read so many channels."""
+    return inputs % PANEL == 0 and inputs <= MOST_INPUTS
 
 
 def transform(kernel: Kernel) -> npt.NDArray[np.float32]:
@@ -50,3 +68,11 @@ def transform(kernel: Kernel) -> npt.NDArray[np.float32]:
     wide = np.einsum("ys,xt,stio->yxio", _TRANSFORM, _TRANSFORM, kernel.astype(np.float64), optimize=True)
     panels = wide.reshape(36, inputs, outputs // PANEL, PANEL).transpose(0, 2, 1, 3)
     return np.ascontiguousarray(panels, np.float32)
+
+
+def transform_quads(kernel: Kernel) -> npt.NDArray[np.float32]:
+    """A kernel [5, 5, inputs, outputs] for quads.
+
+    Returns [36, outputs / 4, 4 inputs, 16].
+    """
+    return transform(place(kernel, same_size(5)))

@@ -89,6 +89,51 @@ def test_a_convolution_is_tensorflows(
 
 
 @needs_operations
+@pytest.mark.parametrize("border", ["none", "zeros", "mirror blocks"])
+@pytest.mark.parametrize(
+    ("shape", "outputs"),
+    [((1, 13, 17, 64), 12), ((2, 8, 8, 12), 64), ((1, 5, 6, 16), 16), ((1, 30, 41, 128), 12)],
+    ids=str,
+)
+def test_a_convolution_in_quads_is_tensorflows(
+    chance: np.random.Generator,
+    border: str,
+    shape: tuple[int, ...],
+    outputs: int,
+    dtype: str,
+    avx512: bool,
+) -> None:
+    """Also where the last quads are half beyond the picture."""
+    x, values = tensor(chance.normal(size=shape), dtype)
+    kernel = (chance.normal(size=(5, 5, shape[3], outputs)) / np.sqrt(25 * shape[3])).astype(np.float32)
+    transformed = winograd.transform_quads(kernel)
+    for above, below in [(0, 0)] if border == "none" else [(1, 1), (0, 1), (1, 0), (0, 0)]:
+        if border == "mirror blocks":
+            padded = mirrored_pixels(values, 2, 2, above, below)
+        else:
+            aside = 0 if border == "none" else 2
+            padded = np.pad(values, ((0, 0), (2 * above, 2 * below), (aside, aside), (0, 0)))
+        expected = tf.nn.conv2d(padded, kernel, 1, "VALID").numpy()
+        result = native.convolve(x, transformed, border, above, below, quads=True, avx512=avx512)
+        assert result.dtype == dtype
+        assert result.shape == expected.shape
+        assert (np.abs(tf.cast(result, tf.float32) - expected) <= rounding(dtype, expected)).all()
+
+
+@needs_operations
+@pytest.mark.parametrize(
+    "change",
+    [{"x": (1, 4, 4, 16)}, {"x": (1, 2, 4, 4)}, {"border": "mirror"}, {"border": "none", "above": 1}],
+    ids=str,
+)
+def test_a_convolution_in_quads_refuses_what_does_not_fit(change: dict[str, Any]) -> None:
+    kernels = winograd.transform_quads(np.ones((5, 5, 4, 4), np.float32))
+    x, border = tf.zeros(change.get("x", (1, 8, 8, 4))), change.get("border", "mirror blocks")
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        native.convolve(x, kernels, border, change.get("above", 1), 1, quads=True)
+
+
+@needs_operations
 @pytest.mark.parametrize(
     "change",
     [{"x": (1, 4, 4, 32)}, {"x": (1, 1, 4, 16)}, {"x": (1, 2, 4, 16), "above": 0, "below": 0}, {"above": 2}],

@@ -51,25 +51,45 @@ def _wide(avx512: bool | None) -> bool:
     return "avx512f" in instructions() if avx512 is None else avx512
 
 
-def convolve(x: Any, kernels: Any, border: str, above: Any, below: Any, *, avx512: bool | None = None) -> Any:
-    """A convolution of 3x3 taps, computed in floats.
+def convolve(
+    x: Any,
+    kernels: Any,
+    border: str,
+    above: Any,
+    below: Any,
+    *,
+    quads: bool = False,
+    avx512: bool | None = None,
+) -> Any:
+    """A convolution of 3x3 taps, or in quads one of 5x5, computed in floats.
 
     Args:
         x: float32 or bfloat16 [batch, rows, columns, inputs].
         kernels: as ``app.engine.winograd`` makes them, float32 [36, outputs / 16, inputs, 16].
-        border: what stands beyond the border: "zeros", "mirror" or "repeat".
-        above: 1 or 0 for whether it does so above the first row; if not, that row is only read.
+        border: what stands beyond the border: "zeros", "mirror" or "repeat"; in quads "zeros" or "mirror
+            blocks", whose channels are those of blocks of 2x2 pixels. With "none" nothing does, and the
+            result is smaller.
+        above: 1 or 0 for whether it does so above the first row; if not, what is there is only read.
         below: the same for the last row. To the left and right it always does.
+        quads: whether 2x2 pixels of ``x`` are taken together, and of the result; the kernels are for four
+            times the channels.
         avx512: whether to use these instructions, by default if the processor has them.
 
     Returns:
-        [batch, rows - 2 + above + below, columns, outputs] of the type of ``x``.
+        [batch, rows - 2 + above + below, columns, outputs] of the type of ``x``; in quads [batch, rows - 4 +
+        2 above + 2 below, columns, outputs / 4]. With "none", columns are as many fewer as rows.
 
     Raises:
         tf.errors.InvalidArgumentError: ``x`` and ``kernels`` do not fit.
     """
     return _library().winograd_convolution(
-        source=x, kernels=kernels, above=above, below=below, border=border, avx512=_wide(avx512)
+        source=x,
+        kernels=kernels,
+        above=above,
+        below=below,
+        border=border,
+        quads=quads,
+        avx512=_wide(avx512),
     )
 
 

@@ -15,6 +15,8 @@ constexpr int kTile = 6, kResults = 4, kMatrices = kTile * kTile;
 // A block of a product is rows times vectors. It stays in registers, of which AVX-512 has 32 and AVX2 16.
 constexpr int kBlockRows = LANES == 16 ? 12 : 6;
 constexpr int kBlockVectors = 2;
+// Floats between such rows.
+constexpr std::int64_t kRowsApart = kMostInputs + kApart;
 
 // B^T d for a column of a tile (Lavin and Gray 2016, section 4.2: the matrices of F(4x4, 3x3)).
 inline void transform_source(const Vector (&d)[kTile], Vector (&v)[kTile]) {
@@ -45,12 +47,17 @@ inline void locate(std::int64_t start, std::int64_t count, Border border, std::i
     const std::int64_t place = start + step;
     if (place >= 0 && place < count) {
       places[step] = place;
-    } else if (border == Border::kZeros || place > count) {
+    } else if (border == Border::kNone || border == Border::kZeros || place > count) {
       places[step] = -1;  // farther out is read only for results beyond the picture
     } else {
       places[step] = place < 0 ? inwards : count - 1 - inwards;
     }
   }
+}
+
+// The place within an axis that one mirrored at its border stands for.
+inline std::int64_t mirror(std::int64_t place, std::int64_t count) {
+  return place < 0 ? -place : place < count ? place : 2 * count - 2 - place;
 }
 
 // A block of [rows, depth] times [depth, outputs]; vectors of kernels lie `apart_kernels` apart.
@@ -65,7 +72,7 @@ inline void multiply_block(const float* rows, const float* kernels, std::int64_t
 #pragma GCC unroll 12
     for (int row = 0; row < kRows; ++row) {
 #pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) sums[row][v] += rows[row * kMostInputs + k] * kernel[v];
+      for (int v = 0; v < kVectors; ++v) sums[row][v] += rows[row * kRowsApart + k] * kernel[v];
     }
   }
 #pragma GCC unroll 12
@@ -84,7 +91,7 @@ inline void multiply_rows(const float* rows, std::int64_t count, const float* ke
     return;
   }
   for (std::int64_t row = 0; row < count; ++row) {
-    multiply_block<1, kVectors>(rows + row * kMostInputs, kernels, apart_kernels, depth,
+    multiply_block<1, kVectors>(rows + row * kRowsApart, kernels, apart_kernels, depth,
                                 result + row * apart_result, apart_result);
   }
 }
@@ -114,7 +121,8 @@ class Batch {
 
   Place place(std::int64_t tile) const {
     const std::int64_t number = first_ + tile, across = layer_.tiles_across(), down = layer_.tiles_down();
-    return {number / (across * down), number / across % down * kResults, number % across * kResults};
+    const std::int64_t step = kResults * layer_.side;
+    return {number / (across * down), number / across % down * step, number % across * step};
   }
 
   float* at(int matrix, std::int64_t tile) const {
@@ -122,17 +130,11 @@ class Batch {
   }
 
   void read(std::int64_t tile) const {
-    alignas(64) static const Element zeros[kMostInputs] = {};
-    const Place here = place(tile);
-    std::int64_t rows[kTile], columns[kTile];
-    locate(here.row - layer_.above, layer_.rows, layer_.border, rows);
-    locate(here.column - 1, layer_.columns, layer_.border, columns);
     const Element* pixels[kTile][kTile];
-    for (int y = 0; y < kTile; ++y) {
-      for (int x = 0; x < kTile; ++x) {
-        const std::int64_t pixel = (here.picture * layer_.rows + rows[y]) * layer_.columns + columns[x];
-        pixels[y][x] = rows[y] < 0 || columns[x] < 0 ? zeros : layer_.source + pixel * layer_.inputs;
-      }
+    if (layer_.side == 1) {
+      find(place(tile), pixels);
+    } else {
+      gather(place(tile), pixels);
     }
     for (std::int64_t channel = 0; channel < layer_.inputs; channel += LANES) {
       Vector half[kTile][kTile];
@@ -150,14 +152,65 @@ class Batch {
     }
   }
 
+  // A tile's cells where they lie.
+  void find(const Place& here, const Element* (&cells)[kTile][kTile]) const {
+    alignas(64) static const Element zeros[kMostInputs] = {};
+    std::int64_t rows[kTile], columns[kTile];
+    locate(here.row - layer_.above, layer_.rows, layer_.border, rows);
+    locate(here.column - layer_.aside, layer_.columns, layer_.border, columns);
+    for (int y = 0; y < kTile; ++y) {
+      for (int x = 0; x < kTile; ++x) {
+        const std::int64_t cell = (here.picture * layer_.rows + rows[y]) * layer_.columns + columns[x];
+        cells[y][x] = rows[y] < 0 || columns[x] < 0 ? zeros : layer_.source + cell * layer_.inputs;
+      }
+    }
+  }
+
+  // A tile's cells, put together of four of the source's each.
+  void gather(const Place& here, const Element* (&cells)[kTile][kTile]) const {
+    const std::int64_t part = layer_.inputs / 4;
+    const std::int64_t row = here.row - 2 * layer_.above, column = here.column - 2 * layer_.aside;
+    for (int y = 0; y < kTile; ++y) {
+      for (int x = 0; x < kTile; ++x) {
+        Element* const cell = quad(y * kTile + x, layer_.inputs);
+        for (int quarter = 0; quarter < 4; ++quarter) {
+          copy_part(here.picture, row + 2 * y + quarter / 2, column + 2 * x + quarter % 2, part,
+                    cell + quarter * part);
+        }
+        cells[y][x] = cell;
+      }
+    }
+  }
+
+  // One of the source's cells, or what stands for it beyond the border; farther out is read only for results
+  // beyond the picture.
+  void copy_part(std::int64_t picture, std::int64_t row, std::int64_t column, std::int64_t part,
+                 Element* to) const {
+    const std::int64_t rows = layer_.rows, columns = layer_.columns;
+    const Element* const source = layer_.source + picture * rows * columns * part;
+    if (row >= 0 && row < rows && column >= 0 && column < columns) {
+      std::copy_n(source + (row * columns + column) * part, part, to);
+    } else if (layer_.border != Border::kMirrorBlocks || row >= rows + 2 || column >= columns + 2) {
+      std::fill_n(to, part, Element{});
+    } else {  // a mirror turns blocks around, pixel by pixel
+      const std::int64_t pixel = part / 4;
+      for (int number = 0; number < 4; ++number) {
+        const std::int64_t y = mirror(2 * row + number / 2, 2 * rows);
+        const std::int64_t x = mirror(2 * column + number % 2, 2 * columns);
+        const std::int64_t from = (y / 2 * columns + x / 2) * part + (y % 2 * 2 + x % 2) * pixel;
+        std::copy_n(source + from, pixel, to + number * pixel);
+      }
+    }
+  }
+
   // Products take the place of what they are made from.
   void multiply(int matrix) const {
-    alignas(64) float rows[kBlockRows * kMostInputs];
+    alignas(64) float rows[kBlockRows * kRowsApart];
     const float* kernels = layer_.kernels + matrix * layer_.inputs * layer_.outputs;
     for (std::int64_t tile = 0; tile < count_; tile += kBlockRows) {
       const std::int64_t count = std::min<std::int64_t>(kBlockRows, count_ - tile);
       for (std::int64_t row = 0; row < count; ++row) {
-        std::memcpy(rows + row * kMostInputs, at(matrix, tile + row), layer_.inputs * sizeof(float));
+        std::memcpy(rows + row * kRowsApart, at(matrix, tile + row), layer_.inputs * sizeof(float));
       }
       multiply_panels(rows, count, kernels, at(matrix, tile));
     }
@@ -179,10 +232,25 @@ class Batch {
 
   void write(std::int64_t tile) const {
     const Place here = place(tile);
+    if (layer_.side == 2) {
+      transform_results(tile, kResults, kResults, quad(0, 0), kResults);
+      scatter(here);
+      return;
+    }
     const std::int64_t rows = std::min<std::int64_t>(kResults, layer_.result_rows() - here.row);
-    const std::int64_t columns = std::min<std::int64_t>(kResults, layer_.columns - here.column);
+    const std::int64_t columns = std::min<std::int64_t>(kResults, layer_.result_columns() - here.column);
+    transform_results(tile, rows, columns, result(here), layer_.result_columns());
+  }
+
+  Element* result(const Place& here) const {
     const std::int64_t row = here.picture * layer_.result_rows() + here.row;
-    Element* result = layer_.result + (row * layer_.columns + here.column) * layer_.outputs;
+    const std::int64_t channels = layer_.outputs / (layer_.side * layer_.side);
+    return layer_.result + (row * layer_.result_columns() + here.column) * channels;
+  }
+
+  // A tile's results, in rows that are `across` cells apart.
+  void transform_results(std::int64_t tile, std::int64_t rows, std::int64_t columns, Element* result,
+                         std::int64_t across) const {
     for (std::int64_t channel = 0; channel < layer_.outputs; channel += LANES) {
       Vector half[kResults][kTile];
       for (int x = 0; x < kTile; ++x) {
@@ -195,10 +263,28 @@ class Batch {
         Vector transformed[kResults];
         transform_result(half[y], transformed);
         for (std::int64_t x = 0; x < columns; ++x) {
-          store(result + (y * layer_.columns + x) * layer_.outputs + channel, transformed[x]);
+          store(result + (y * across + x) * layer_.outputs + channel, transformed[x]);
         }
       }
     }
+  }
+
+  // The quads of a tile's results, put apart.
+  void scatter(const Place& here) const {
+    const std::int64_t part = layer_.outputs / 4;
+    const std::int64_t rows = std::min<std::int64_t>(2 * kResults, layer_.result_rows() - here.row);
+    const std::int64_t columns = std::min<std::int64_t>(2 * kResults, layer_.result_columns() - here.column);
+    for (std::int64_t y = 0; y < rows; ++y) {
+      for (std::int64_t x = 0; x < columns; ++x) {
+        const Element* const from = quad(y / 2 * kResults + x / 2, layer_.outputs) + (y % 2 * 2 + x % 2) * part;
+        std::copy_n(from, part, result({here.picture, here.row + y, here.column + x}));
+      }
+    }
+  }
+
+  // A tile's quads, each of so many channels, lie behind the matrices.
+  Element* quad(std::int64_t number, std::int64_t channels) const {
+    return reinterpret_cast<Element*>(memory_ + kMatrices * layer_.matrix()) + number * channels;
   }
 
   const Layer<Element>& layer_;

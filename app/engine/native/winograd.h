@@ -9,12 +9,12 @@
 
 namespace winograd {
 
-enum class Border { kZeros, kMirror, kRepeat };
+enum class Border { kNone, kZeros, kMirror, kRepeat, kMirrorBlocks };
 
 // Channels of a panel of kernels; numbers of channels are multiples of it.
 constexpr std::int64_t kPanel = 16;
 // The most channels that a layer may read.
-constexpr std::int64_t kMostInputs = 256;
+constexpr std::int64_t kMostInputs = 512;
 // Tiles of a batch: its 36 matrices stay in a core's second-level cache.
 constexpr std::int64_t kBatch = 36;
 // Floats between matrices, which would else begin at the same few sets of the caches.
@@ -22,26 +22,34 @@ constexpr std::int64_t kApart = 16;
 
 // A layer and its tensors, which are row-major: source and result [pictures, rows, columns, channels],
 // kernels, transformed, [36, outputs / kPanel, inputs, kPanel].
+//
+// The layer convolves cells. With `side` 1 they are those of its tensors, with 2 each is a quad of 2x2 of them, of
+// four times the channels (row in the quad, column in it, channel): so 5x5 taps become 3x3. Quads begin at the
+// first result, wherever that is, and of the last ones in a row or column half may be none of the result's.
 template <typename Element>
 struct Layer {
   const Element* source;
   const float* kernels;
   Element* result;
-  std::int64_t pictures, rows, columns, inputs, outputs;
-  // Rows to go on by beyond the first and the last one, 0 or 1 each. Columns go on by 1 on both sides.
-  std::int64_t above, below;
+  std::int64_t side;
+  std::int64_t pictures, rows, columns;  // of the source
+  std::int64_t inputs, outputs;          // of a cell
+  // Cells to go on by beyond the first and the last row, 0 or 1 each, and to the left and right.
+  std::int64_t above, below, aside;
   Border border;
 
-  std::int64_t result_rows() const { return rows - 2 + above + below; }
-  std::int64_t tiles_down() const { return (result_rows() + 3) / 4; }
-  std::int64_t tiles_across() const { return (columns + 3) / 4; }
+  std::int64_t result_rows() const { return rows + side * (above + below - 2); }
+  std::int64_t result_columns() const { return columns + side * (2 * aside - 2); }
+  std::int64_t tiles_down() const { return (result_rows() + 4 * side - 1) / (4 * side); }
+  std::int64_t tiles_across() const { return (result_columns() + 4 * side - 1) / (4 * side); }
   std::int64_t tiles() const { return pictures * tiles_down() * tiles_across(); }
   std::int64_t batches() const { return (tiles() + kBatch - 1) / kBatch; }
 
-  // The 36 matrices of a batch, [tiles, channels] each, and how far apart they begin.
+  // The 36 matrices of a batch, [tiles, channels] each, and how far apart they begin; after them the cells of a
+  // tile, where they are quads.
   std::int64_t channels() const { return std::max(inputs, outputs); }
   std::int64_t matrix() const { return kBatch * channels() + kApart; }
-  std::int64_t memory() const { return 36 * matrix(); }
+  std::int64_t memory() const { return 36 * (matrix() + channels()); }
 };
 
 // Computes the results of batches `first` to `last` (excluded), in floats, whatever the elements; `memory` is

@@ -9,10 +9,13 @@ absl::Status infer_shape(InferenceContext* context) {
   ShapeHandle source, kernels;
   TF_RETURN_IF_ERROR(context->WithRank(context->input(0), 4, &source));
   TF_RETURN_IF_ERROR(context->WithRank(context->input(1), 4, &kernels));
+  bool quads;
+  TF_RETURN_IF_ERROR(context->GetAttr("quads", &quads));
   DimensionHandle outputs;
   TF_RETURN_IF_ERROR(context->Multiply(context->Dim(kernels, 1), context->Dim(kernels, 3), &outputs));
+  TF_RETURN_IF_ERROR(context->Divide(outputs, quads ? 4 : 1, true, &outputs));
   context->set_output(0, context->MakeShape({context->Dim(source, 0), context->UnknownDim(),
-                                             context->Dim(source, 2), outputs}));
+                                             context->UnknownDim(), outputs}));
   return absl::OkStatus();
 }
 
@@ -22,7 +25,8 @@ REGISTER_OP("WinogradConvolution")
     .Input("above: int32")
     .Input("below: int32")
     .Attr("T: {float, bfloat16}")
-    .Attr("border: {'zeros', 'mirror', 'repeat'}")
+    .Attr("border: {'none', 'zeros', 'mirror', 'repeat', 'mirror blocks'}")
+    .Attr("quads: bool")
     .Attr("avx512: bool")
     .Output("result: T")
     .SetShapeFn(infer_shape);
@@ -34,9 +38,12 @@ class WinogradConvolution : public OpKernel {
     std::string border;
     OP_REQUIRES_OK(context, context->GetAttr("border", &border));
     OP_REQUIRES_OK(context, context->GetAttr("avx512", &avx512_));
-    border_ = border == "zeros"    ? winograd::Border::kZeros
-              : border == "mirror" ? winograd::Border::kMirror
-                                   : winograd::Border::kRepeat;
+    OP_REQUIRES_OK(context, context->GetAttr("quads", &quads_));
+    border_ = border == "none"     ? Border::kNone
+              : border == "zeros"  ? Border::kZeros
+              : border == "mirror" ? Border::kMirror
+              : border == "repeat" ? Border::kRepeat
+                                   : Border::kMirrorBlocks;
   }
 
   void Compute(OpKernelContext* context) override {
@@ -49,7 +56,8 @@ class WinogradConvolution : public OpKernel {
     OP_REQUIRES(context, fits(layer, kernels), absl::InvalidArgumentError("Source and kernels do not fit."));
 
     Tensor* result = nullptr;
-    const TensorShape shape({layer.pictures, layer.result_rows(), layer.columns, layer.outputs});
+    const TensorShape shape({layer.pictures, layer.result_rows(), layer.result_columns(),
+                             layer.outputs / (layer.side * layer.side)});
     OP_REQUIRES_OK(context, context->allocate_output(0, shape, &result));
     layer.result = numbers<T>(result);
 
@@ -71,31 +79,42 @@ class WinogradConvolution : public OpKernel {
   }
 
  private:
+  using Border = winograd::Border;
   using Layer = winograd::Layer<Element<T>>;
 
   Layer describe(const Tensor& source, const Tensor& kernels) const {
     Layer layer{};
     layer.source = numbers<T>(source);
     layer.kernels = numbers<float>(kernels);
+    layer.side = quads_ ? 2 : 1;
     layer.pictures = source.dim_size(0);
     layer.rows = source.dim_size(1);
     layer.columns = source.dim_size(2);
-    layer.inputs = source.dim_size(3);
+    layer.aside = border_ == Border::kNone ? 0 : 1;
+    layer.inputs = source.dim_size(3) * layer.side * layer.side;
     layer.outputs = kernels.dim_size(1) * kernels.dim_size(3);
     layer.border = border_;
     return layer;
   }
 
   static bool fits(const Layer& layer, const Tensor& kernels) {
-    const int64_t least = layer.border == winograd::Border::kMirror ? 2 : 1;
+    const bool blocks = layer.border == Border::kMirrorBlocks;
+    const int64_t least = blocks ? 3 : layer.border == Border::kMirror ? 2 : 1;
     return kernels.dim_size(0) == 36 && kernels.dim_size(2) == layer.inputs &&
            kernels.dim_size(3) == winograd::kPanel && layer.inputs % winograd::kPanel == 0 &&
            layer.inputs <= winograd::kMostInputs && layer.rows >= least && layer.columns >= least &&
-           layer.above >= 0 && layer.above <= 1 && layer.below >= 0 && layer.below <= 1 &&
-           layer.result_rows() > 0;
+           goes_on(layer.above, layer) && goes_on(layer.below, layer) && layer.result_rows() > 0 &&
+           layer.result_columns() > 0 && (layer.side == 2 ? continues_quads(layer.border) : !blocks);
   }
 
-  winograd::Border border_;
+  static bool goes_on(int64_t cells, const Layer& layer) { return cells >= 0 && cells <= layer.aside; }
+
+  static bool continues_quads(Border border) {
+    return border == Border::kNone || border == Border::kZeros || border == Border::kMirrorBlocks;
+  }
+
+  Border border_;
+  bool quads_;
   bool avx512_;
 };
 
