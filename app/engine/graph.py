@@ -20,6 +20,10 @@ from app.engine.rewriting import Convolution, rewrite
 # constant, and whole numbers around zero are exact in bfloat16. Zeros at a border must stay zeros.
 MIDDLE_GREY = 128
 
+# No level is larger, and no normalised activation: it would lie a hundred deviations from the mean.
+MOST_LEVEL = 255.0
+MOST_NORMALIZED = 128.0
+
 # Mean and (biased) variance per channel, float32 [channels] each.
 Moments = tuple[Any, Any]
 
@@ -53,6 +57,16 @@ class Graph:
         if layer.name in self._quads:
             return tf.constant(winograd.transform_quads(layer.kernel))
         return tf.constant(layer.kernel, self.dtype)
+
+    @property
+    def fits_float16(self) -> bool:
+        """Whether no layer can make more than float16 holds, of levels or of what a normalisation makes.
+
+        A kernel's result is at most the sum of its absolute values times the largest number that it reads.
+        """
+        most = {name: float(abs(layer.kernel).sum((0, 1, 2)).max()) for name, layer in self.layers.items()}
+        reads = {name: MOST_LEVEL if name == "conv1" else MOST_NORMALIZED for name in most}
+        return all(gain * reads[name] < float(tf.float16.max) for name, gain in most.items())
 
     def enter(self, photo: Any) -> Any:
         """uint8 [1, height + 8, width + 8, 3], its border mirrored or zero, as raw blocks of conv1."""

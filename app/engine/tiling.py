@@ -33,6 +33,9 @@ from app.engine.rewriting import Convolution
 # second on two cores, for which others may have to wait.
 STRIP_BYTES = 1 << 25
 STRIP_MULTIPLY_ADDS = 1 << 34
+# Where the largest plane would have more bytes in float32, planes are kept in float16: its eleven bits make
+# no difference of more than a level, and half as many bytes fit into memory more often.
+FLOAT32_BYTES = 384 << 20
 
 Turn = Callable[[], AbstractContextManager[None]]
 Report = Callable[[float], None]
@@ -119,15 +122,15 @@ class TiledPass:
         """The traced functions so far."""
         return list(self._stages.values())
 
-    def stage(self, make: Callable[..., Any], *names: str, mapped: bool) -> Callable[..., Any]:
+    def stage(self, make: Callable[..., Any], *names: str, kept: Any, mapped: bool) -> Callable[..., Any]:
         """A stage as a function that is traced once, for strips of any size."""
-        key = (make, *names, mapped)
+        key = (make, *names, kept, mapped)
 
         def run(*arguments: Any) -> Any:
             leaves = tf.nest.flatten(arguments)
             given = [leaf for leaf in leaves if leaf is not None]
             if key not in self._stages:
-                self._stages[key] = _trace(make(self.graph, *names), arguments, given)
+                self._stages[key] = _trace(make(self.graph, kept, *names), arguments, given)
             return self._stages[key](*given)
 
         return run
@@ -151,17 +154,17 @@ def _trace(stage: Callable[..., Any], arguments: Any, given: list[Any]) -> Any:
     return tf.function(flat, input_signature=signature, autograph=False)
 
 
-def _entrance(graph: Graph) -> Any:
+def _entrance(graph: Graph, kept: Any) -> Any:
     """From the photo to the raw result of the first layer."""
 
     def stage(slab: Any) -> Any:
         raw = graph.enter(slab)
-        return _pack(raw), *graph.moments(raw, "conv1")
+        return _pack(kept, raw), *graph.moments(raw, "conv1")
 
     return stage
 
 
-def _entered(graph: Graph) -> Any:
+def _entered(graph: Graph, kept: Any) -> Any:
     """From the photo through the first layer to the raw result of the second."""
 
     def stage(slab: Any, rows: Any, moments: Any, top: Any, bottom: Any, where: Any) -> Any:
@@ -169,12 +172,12 @@ def _entered(graph: Graph) -> Any:
             graph.enter(slab), "conv1", rows, moments=moments, where=_shares(graph, "conv1", where)
         )
         raw = graph.convolve(x, "down1", (top, bottom))
-        return _pack(raw), *graph.moments(raw, "down1")
+        return _pack(kept, raw), *graph.moments(raw, "down1")
 
     return stage
 
 
-def _through(graph: Graph, pending: str, name: str) -> Any:
+def _through(graph: Graph, kept: Any, pending: str, name: str) -> Any:
     """From activations to a layer's raw result."""
 
     def stage(x: Any, rows: Any, moments: Any, top: Any, bottom: Any, where: Any) -> Any:
@@ -182,12 +185,12 @@ def _through(graph: Graph, pending: str, name: str) -> Any:
         if pending:
             x = graph.normalize(x, pending, rows, moments=moments, where=_shares(graph, pending, where))
         raw = graph.convolve(x, name, (top, bottom))
-        return _pack(raw), *graph.moments(raw, name)
+        return _pack(kept, raw), *graph.moments(raw, name)
 
     return stage
 
 
-def _settled(graph: Graph, pending: str, add: str) -> Any:
+def _settled(graph: Graph, kept: Any, pending: str, add: str) -> Any:
     """A raw result normalised; with ``add``, on top of what stood there before the residual block."""
 
     def stage(raw: Any, before: Any, rows: Any, moments: Any, where: Any) -> Any:
@@ -196,12 +199,12 @@ def _settled(graph: Graph, pending: str, add: str) -> Any:
         x = graph.normalize(
             raw, pending, rows, moments=moments, where=share(where), activate=not add, added_to=added_to
         )
-        return _pack(x)
+        return _pack(kept, x)
 
     return stage
 
 
-def _left(graph: Graph, pending: str, name: str) -> Any:
+def _left(graph: Graph, kept: Any, pending: str, name: str) -> Any:
     """From activations through the last doubling to the raw result of the last layer."""
 
     def stage(
@@ -213,17 +216,18 @@ def _left(graph: Graph, pending: str, name: str) -> Any:
         x = graph.convolve(x, name, borders[:2])
         x = graph.normalize(x, name, rows, moments=doubled, where=_shares(graph, name, where_doubled))
         raw = graph.convolve(x, "out", borders[2:])
-        return _pack(raw), *graph.moments(raw, "out")
+        return _pack(kept, raw), *graph.moments(raw, "out")
 
     return stage
 
 
-def _finished(graph: Graph) -> Any:
+def _finished(graph: Graph, _: Any) -> Any:
     """The last layer's raw result as pixels."""
 
     def stage(raw: Any, rows: Any, moments: Any, where: Any) -> Any:
-        raw = tf.cast(_unpack(raw), tf.float32)
-        return graph.finish(raw, rows, moments=moments, where=_shares(graph, "out", where))
+        return graph.finish(
+            tf.cast(_unpack(raw), tf.float32), rows, moments=moments, where=_shares(graph, "out", where)
+        )
 
     return stage
 
@@ -237,6 +241,9 @@ class _Run:
         self.config = self.graph.config
         self.height, self.width = job.photo.height, job.photo.width
         self._rows = _convolution_rows(self.config, self.height)
+        self._kept = self.graph.dtype
+        if self._kept == tf.float32 and self._bytes("down1") > FLOAT32_BYTES and self.graph.fits_float16:
+            self._kept = tf.float16
         # What the two layers at full size leave is kept if there is room for it beside the layer before or
         # after, which has half as many bytes for both; else they run twice.
         self._keeps_all = self._bytes("conv1") + self._bytes("down1") <= job.store.budget
@@ -418,7 +425,7 @@ class _Run:
             self._pause()
 
     def _stage(self, make: Callable[..., Any], *names: str) -> Any:
-        return self.tiled.stage(make, *names, mapped=self.job.where is not None)
+        return self.tiled.stage(make, *names, kept=self._kept, mapped=self.job.where is not None)
 
     def _where(self, halvings: int, start: int, stop: int) -> Any:
         """The style map's rows at a resolution, uint8 [1, rows, columns, 1]."""
@@ -436,7 +443,7 @@ class _Run:
     def _bytes(self, name: str) -> float:
         """How many a layer's raw result has."""
         numbers = self._rows[name] * self._columns(name) * self.graph.layers[name].kernel.shape[3]
-        return float(numbers * self.graph.dtype.size)
+        return float(numbers * self._kept.size)
 
     def _columns(self, name: str) -> float:
         """Over how many columns a layer's convolution runs."""
@@ -486,13 +493,13 @@ def _shares(graph: Graph, name: str, where: Any) -> Any:
     return to_blocks(shares) if shares is not None and graph.phases(name) else shares
 
 
-def _pack(x: Any) -> Any:
-    """Activations as a type that NumPy knows: bfloat16 as the same bits in uint16."""
-    return tf.bitcast(x, tf.uint16) if x.dtype == tf.bfloat16 else x
+def _pack(kept: Any, x: Any) -> Any:
+    """Activations in what they are kept in, as a type that NumPy has: bfloat16 as the same bits in uint16."""
+    return tf.bitcast(x, tf.uint16) if x.dtype == tf.bfloat16 else tf.cast(x, kept)
 
 
 def _unpack(x: Any) -> Any:
-    return tf.bitcast(x, tf.bfloat16) if x.dtype == tf.uint16 else x
+    return tf.bitcast(x, tf.bfloat16) if x.dtype == tf.uint16 else tf.cast(x, tf.float32)
 
 
 def _array(tensor: Any) -> npt.NDArray[Any]:

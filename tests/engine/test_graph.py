@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from app.engine import native, tiling
+from app.config import PROJECT_ROOT
+from app.engine import native, planes, tiling
 from app.engine import network as network_module
 from app.engine.checkpoints import Checkpoint, load_checkpoint
 from app.engine.config import NetworkConfig
@@ -109,6 +113,56 @@ def test_strips_make_the_picture_that_a_whole_pass_makes(
     for budget in (0, 50_000, 1 << 30):
         strips = paint(network, photo, style, budget=budget)
         assert np.abs(strips.astype(int) - whole).max() <= 1, budget
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> set[Any]:
+    """What planes are kept in, once there were some; they are large ones from now on."""
+    monkeypatch.setattr(tiling, "FLOAT32_BYTES", 0)
+    types: set[Any] = set()
+    new = planes.PlaneStore.new
+
+    def noted(self: planes.PlaneStore, shape: tuple[int, ...], dtype: Any) -> planes.Plane:
+        types.add(np.dtype(dtype))
+        return new(self, shape, dtype)
+
+    monkeypatch.setattr(planes.PlaneStore, "new", noted)
+    return types
+
+
+@pytest.mark.usefixtures("use_native")
+@pytest.mark.parametrize(
+    ("name", "style"), [("house", "wave"), ("house_fast", "udnie"), ("house_v0", "wave")]
+)
+def test_large_planes_are_kept_in_float16_and_make_the_same_picture(
+    in_strips: Callable[[], None], kept: set[Any], name: str, style: str
+) -> None:
+    checkpoint = load_checkpoint(MODELS / f"{name}.npz")
+    network = Network(checkpoint, precision="float32", device="/CPU:0")
+    with Image.open(PROJECT_ROOT / "static" / "samples" / "chelsea.jpg") as sample:
+        photo = np.asarray(sample.convert("RGB").resize((256, 192)))
+    whole = paint(network, photo, StyleRows(checkpoint.row(style)))
+    in_strips()
+    for budget in (0, 1 << 30):
+        strips = paint(network, photo, StyleRows(checkpoint.row(style)), budget=budget)
+        assert np.abs(strips.astype(int) - whole).max() <= 1
+        assert kept == {np.dtype(np.float16)}
+
+
+@pytest.mark.usefixtures("use_native")
+def test_what_float16_does_not_hold_is_kept_in_float32(
+    photo: Pixels, in_strips: Callable[[], None], kept: set[Any]
+) -> None:
+    """Larger kernels make the same picture, since all that they make is normalised."""
+    plain = chance_checkpoint(CONFIGS["three halvings"])
+    kernels = {name: kernel * np.float32(10_000) for name, kernel in plain.kernels.items()}
+    network = Network(dataclasses.replace(plain, kernels=kernels), precision="float32", device="/CPU:0")
+    whole = paint(network, photo, StyleRows(plain.row("one")))
+    in_strips()
+    strips = paint(network, photo, StyleRows(plain.row("one")), budget=0)
+    assert np.abs(strips.astype(int) - whole).max() <= 1
+    assert whole.std() > 10
+    assert kept == {np.dtype(np.float32)}
 
 
 @pytest.mark.usefixtures("use_native")
