@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 
@@ -120,3 +122,57 @@ def _merge(kernel: Any, axis: int) -> tuple[Any, Any]:
         ops.concatenate([first, middle + last], axis=axis),
         ops.concatenate([first + middle, last], axis=axis),
     )
+
+
+@keras.saving.register_keras_serializable("style_transfer_art")
+class BlockConv2D(keras.layers.Layer):  # type: ignore[misc]
+    """A convolution on blocks of pixels, for layers that read or make so few channels that processors idle.
+
+    A block of b x b pixels is one pixel of b * b times the channels. Row i of a block reads by tap t the row
+    i + t of the pixels, which is row (i + t) % b of block (i + t) // b; the same for columns. So a kernel of
+    9x9 taps from 16 channels to 3 becomes, for b = 4, one of 3x3 taps from 256 to 48: the same sums and some
+    zeros, and the gradient by the kernel takes a thirtieth of the time.
+
+    Nothing is padded: input [batch, height, width, inputs], output [batch, height - size + 1, width - size +
+    1, ``outputs``]. The sides of both are multiples of ``block``.
+    """
+
+    def __init__(self, outputs: int, size: int, *, block: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.outputs = outputs
+        self.size = size
+        self.block = block
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.size, self.size, input_shape[-1], self.outputs),
+            initializer="glorot_uniform",
+        )
+
+    def call(self, inputs: Any) -> Any:
+        places = ops.convert_to_tensor(_places(self.size, self.block), self.kernel.dtype)
+        rows = ops.einsum("tBpi,tuco->Bpiuco", places, self.kernel)
+        kernel = ops.einsum("uDqj,Bpiuco->BDpqcijo", places, rows)
+        taps, area = kernel.shape[0], self.block**2
+        kernel = ops.reshape(kernel, (taps, taps, area * inputs.shape[-1], area * self.outputs))
+        blocks = ops.space_to_depth(inputs, self.block, data_format="channels_last")
+        result = ops.conv(blocks, ops.cast(kernel, self.compute_dtype), padding="valid")
+        return ops.depth_to_space(result, self.block, data_format="channels_last")
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        batch, height, width, _ = input_shape
+        less = self.size - 1
+        return (batch, height and height - less, width and width - less, self.outputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return dict(super().get_config(), outputs=self.outputs, size=self.size, block=self.block)
+
+
+def _places(size: int, block: int) -> npt.NDArray[np.float32]:
+    """[size, blocks, block, block]: 1 where tap t of row i reads row p of block B; order t, B, p, i."""
+    taps, rows = np.meshgrid(np.arange(size), np.arange(block), indexing="ij")
+    blocks = (size + block - 2) // block + 1
+    places = np.zeros((size, blocks, block, block), np.float32)
+    places[taps, (taps + rows) // block, (taps + rows) % block, rows] = 1.0
+    return places

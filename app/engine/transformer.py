@@ -23,10 +23,18 @@ import numpy as np
 from keras import ops
 
 from app.engine.config import LayerSpec, NetworkConfig
-from app.engine.layers import ConditionalInstanceNormalization, DoublingConv2D, ReflectionPadding2D
+from app.engine.layers import (
+    BlockConv2D,
+    ConditionalInstanceNormalization,
+    DoublingConv2D,
+    ReflectionPadding2D,
+)
 
 # Within this the output in training is what is served (-1.2 gives level 2); beyond, it goes straight on.
 LINEAR_FROM = 1.2
+# Layers that read or make fewer channels work on blocks of so many pixels along each side.
+FEW_CHANNELS = 8
+BLOCK = 4
 
 
 def build_transformer(
@@ -84,6 +92,10 @@ class _Convolutions:
         reflect = self.config.padding == "reflect"
         if reflect:
             x = ReflectionPadding2D(spec.size // 2, name=f"{name}_pad", dtype=self.policy)(x)
+        if reflect and strides == 1 and min(spec.inputs, spec.outputs) < FEW_CHANNELS:
+            block = min(BLOCK, self.config.multiple)
+            x = BlockConv2D(spec.outputs, spec.size, block=block, name=name, dtype=self.policy)(x)
+            return self._normalize(x, spec)
         x = keras.layers.Conv2D(
             spec.outputs,
             spec.size,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from app.engine.layers import DoublingConv2D
+from app.engine.layers import BlockConv2D, DoublingConv2D
 
 
 @pytest.mark.parametrize("reflect", [True, False])
@@ -25,3 +25,19 @@ def test_doubling_equals_nearest_neighbour_and_a_convolution(reflect: bool, size
     expected = tf.nn.conv2d(padded, kernel, 1, "VALID")
     assert layer.compute_output_shape(x.shape) == expected.shape
     np.testing.assert_allclose(result, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize(("channels", "outputs"), [(16, 3), (3, 16)])
+@pytest.mark.parametrize(("block", "size"), [(4, 9), (2, 9), (4, 5)])
+def test_a_convolution_on_blocks_equals_one_on_pixels(
+    block: int, size: int, channels: int, outputs: int
+) -> None:
+    chance = np.random.default_rng(0)
+    x = chance.normal(size=(2, 8 + size - 1, 12 + size - 1, channels)).astype(np.float32)
+    kernel = chance.normal(size=(size, size, channels, outputs)).astype(np.float32)
+    layer = BlockConv2D(outputs, size, block=block)
+    layer.build(x.shape)
+    layer.set_weights([kernel])
+    expected = tf.nn.conv2d(x, kernel, 1, "VALID")
+    assert layer.compute_output_shape(x.shape) == expected.shape == (2, 8, 12, outputs)
+    np.testing.assert_allclose(layer(x), expected, atol=2e-4)

@@ -15,6 +15,7 @@ from typing import Literal
 import keras
 
 from app.engine.errors import InvalidOption
+from app.engine.training.frozen import FrozenConvolution, can_be_frozen
 from app.engine.training.recipe import LossNetworkName
 
 _BUILDERS = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}
@@ -61,7 +62,7 @@ def build_loss_network(
         x = pixels[..., ::-1] - keras.ops.convert_to_tensor(_MEAN, "float32")
         activations: dict[str, keras.KerasTensor] = {}
         for layer in network.layers[1:]:
-            x = layer(x)
+            x = FrozenConvolution(layer, name=layer.name)(x) if can_be_frozen(layer, precision) else layer(x)
             activations[layer.name] = x
             if all(keras_name in activations for keras_name in wanted):
                 break

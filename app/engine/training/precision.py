@@ -11,10 +11,10 @@ from app.engine.training.recipe import Precision
 
 def precision_here(wanted: Precision) -> Precision:
     """What is wanted, but where bfloat16 is only emulated, which takes many times as long as float32."""
-    return wanted if computes_bfloat16() or _has_gpu() else "float32"
+    return wanted if computes_bfloat16() or has_gpu() else "float32"
 
 
-def _has_gpu() -> bool:
+def has_gpu() -> bool:
     """Whether Keras's backend computes on a GPU."""
     if keras.backend.backend() == "tensorflow":
         return bool(tf.config.list_physical_devices("GPU"))

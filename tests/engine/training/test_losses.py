@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
+from app.engine import native
 from app.engine.errors import InvalidOption
+from app.engine.training.frozen import FrozenConvolution
 from app.engine.training.loss_network import build_loss_network
 from app.engine.training.losses import content_distance, gram_matrix, style_distance, total_variation
 from app.engine.training.model import Eyes, Measure, painting_grams
@@ -81,6 +87,33 @@ def test_loss_network_in_bfloat16_leaves_the_global_policy() -> None:
     network = build_loss_network("vgg16", ["relu1_1"], None, precision="bfloat16")
     assert network.outputs[0].dtype == "bfloat16"
     assert build_loss_network("vgg16", ["relu1_1"], None).outputs[0].dtype == "float32"
+
+
+@pytest.mark.skipif(not native.available(), reason="needs a C++ compiler and a processor with AVX2")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_loss_network_sees_the_same_by_operations_of_our_own(
+    chance: np.random.Generator, precision: Literal["float32", "bfloat16"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And pulls pictures the same way."""
+    monkeypatch.setattr(native, "multiplies_better", lambda dtype: True)
+    pixels = tf.constant(chance.uniform(0, 255, (2, 40, 56, 3)), tf.float32)
+
+    def look(layer: type[keras.layers.Layer]) -> list[Any]:
+        keras.utils.set_random_seed(3)
+        network = build_loss_network("vgg16", ["relu1_2", "relu3_1"], None, precision=precision)
+        assert isinstance(network.get_layer("block3_conv1"), layer)
+        with tf.GradientTape() as tape:
+            tape.watch(pixels)
+            seen = [tf.cast(activations, tf.float32) for activations in network(pixels)]
+            loss = sum(tf.reduce_sum(tf.square(activations)) for activations in seen)
+        return [*seen, tape.gradient(loss, pixels)]
+
+    ours = look(FrozenConvolution)
+    monkeypatch.setattr(native, "available", lambda: False)
+    for own, plain in zip(ours, look(keras.layers.Conv2D), strict=True):
+        # Where two neighbours are nearly alike, rounding decides which of them a maximum comes from.
+        apart = float(tf.norm(own - plain) / tf.norm(plain))
+        assert apart < (1e-3 if precision == "float32" else 3e-2)
 
 
 @pytest.mark.parametrize("weights", ["missing.weights.h5", __file__])
