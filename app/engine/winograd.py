@@ -65,9 +65,9 @@ def transform(kernel: Kernel) -> npt.NDArray[np.float32]:
     Returns [36, outputs / 16, inputs, 16].
     """
     inputs, outputs = kernel.shape[2:]
-    wide = np.einsum("ys,xt,stio->yxio", _TRANSFORM, _TRANSFORM, kernel.astype(np.float64), optimize=True)
-    panels = wide.reshape(36, inputs, outputs // PANEL, PANEL).transpose(0, 2, 1, 3)
-    return np.ascontiguousarray(panels, np.float32)
+    wide = np.kron(_TRANSFORM, _TRANSFORM) @ kernel.reshape(9, inputs * outputs).astype(np.float64)
+    panels = wide.astype(np.float32).reshape(36, inputs, outputs // PANEL, PANEL).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(panels)
 
 
 def transform_quads(kernel: Kernel) -> npt.NDArray[np.float32]:

@@ -149,7 +149,6 @@ def test_large_planes_are_kept_in_float16_and_make_the_same_picture(
         assert kept == {np.dtype(np.float16)}
 
 
-@pytest.mark.usefixtures("use_native")
 def test_what_float16_does_not_hold_is_kept_in_float32(
     photo: Pixels, in_strips: Callable[[], None], kept: set[Any]
 ) -> None:
