@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
 from keras import ops
+
+from app.engine.rewriting import in_blocks, spread
 
 
 @keras.saving.register_keras_serializable("style_transfer_art")
@@ -151,7 +151,8 @@ class BlockConv2D(keras.layers.Layer):  # type: ignore[misc]
         )
 
     def call(self, inputs: Any) -> Any:
-        places = ops.convert_to_tensor(_places(self.size, self.block), self.kernel.dtype)
+        # t, u: taps; B, D: blocks; p, q: places in the source's block; i, j: places in the result's.
+        places = ops.convert_to_tensor(spread(in_blocks(self.size, self.block)), self.kernel.dtype)
         rows = ops.einsum("tBpi,tuco->Bpiuco", places, self.kernel)
         kernel = ops.einsum("uDqj,Bpiuco->BDpqcijo", places, rows)
         taps, area = kernel.shape[0], self.block**2
@@ -167,12 +168,3 @@ class BlockConv2D(keras.layers.Layer):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         return dict(super().get_config(), outputs=self.outputs, size=self.size, block=self.block)
-
-
-def _places(size: int, block: int) -> npt.NDArray[np.float32]:
-    """[size, blocks, block, block]: 1 where tap t of row i reads row p of block B; order t, B, p, i."""
-    taps, rows = np.meshgrid(np.arange(size), np.arange(block), indexing="ij")
-    blocks = (size + block - 2) // block + 1
-    places = np.zeros((size, blocks, block, block), np.float32)
-    places[taps, (taps + rows) // block, (taps + rows) % block, rows] = 1.0
-    return places

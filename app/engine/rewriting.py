@@ -104,14 +104,8 @@ def place(kernel: Kernel, taps: Iterable[Tap]) -> Kernel:
 
     Returns [offsets, offsets, blocks-in x inputs, blocks-out x outputs]; taps that fall on one place add up.
     """
-    taps = list(taps)
-    first = min(offset for _, offset, _, _ in taps)
-    offsets = max(offset for _, offset, _, _ in taps) - first + 1
-    source = max(place for _, _, place, _ in taps) + 1
-    result = max(place for _, _, _, place in taps) + 1
-    axis = np.zeros((len(kernel), offsets, source, result), np.float32)
-    for tap, offset, place_in, place_out in taps:
-        axis[tap, offset - first, place_in, place_out] += 1
+    axis = spread(taps)
+    offsets, source, result = axis.shape[1:]
     # s, t: taps; y, x: offsets; b, c: places in the source's block; p, q: places in the result's.
     placed = np.einsum("sybp,txcq,stio->yxbcipqo", axis, axis, kernel, optimize=True)
     inputs, outputs = kernel.shape[2:]
@@ -120,12 +114,28 @@ def place(kernel: Kernel, taps: Iterable[Tap]) -> Kernel:
     )
 
 
+def spread(taps: Iterable[Tap]) -> Kernel:
+    """Where taps act along one axis: [taps, offsets, places in the source's block, those in the result's]."""
+    taps = list(taps)
+    first = min(offset for _, offset, _, _ in taps)
+    shape = [max(numbers) + 1 for numbers in zip(*taps, strict=True)]
+    axis = np.zeros((shape[0], shape[1] - first, *shape[2:]), np.float32)
+    for tap, offset, place_in, place_out in taps:
+        axis[tap, offset - first, place_in, place_out] += 1
+    return axis
+
+
 def same_size(size: int) -> Iterable[Tap]:
     """Blocks to blocks: row 2J + a reads row 2J + a + t for t around 0."""
+    return in_blocks(size, 2, first=-(size // 2))
+
+
+def in_blocks(size: int, block: int, *, first: int = 0) -> Iterable[Tap]:
+    """Blocks of any length to such blocks: row bJ + a reads rows bJ + a + ``first`` onwards."""
     for tap in range(size):
-        for place_out in (0, 1):
-            row = place_out + tap - size // 2
-            yield tap, row // 2, row % 2, place_out
+        for place_out in range(block):
+            row = place_out + tap + first
+            yield tap, row // block, row % block, place_out
 
 
 def _halving(first: int) -> Iterable[Tap]:

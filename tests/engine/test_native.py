@@ -55,6 +55,13 @@ def rounding(dtype: str, values: Floats) -> Any:
     return np.abs(values) / 250 + 1e-4 if dtype == "bfloat16" else 1e-4
 
 
+def assert_rounded(result: Any, expected: Floats, dtype: str) -> None:
+    """That a tensor of the type is what was expected, but for rounding."""
+    assert result.dtype == dtype
+    assert result.shape == expected.shape
+    assert (np.abs(tf.cast(result, tf.float32) - expected) <= rounding(dtype, expected)).all()
+
+
 def test_operations_are_there_where_they_can_be_compiled() -> None:
     if shutil.which("g++") is None or "avx2" not in instructions():
         pytest.skip("needs a C++ compiler and a processor with AVX2")
@@ -83,9 +90,7 @@ def test_a_convolution_is_tensorflows(
         padded = np.pad(values, ((0, 0), (above, below), (1, 1), (0, 0)), PAD_MODES[border])
         expected = tf.nn.conv2d(padded, kernel, 1, "VALID").numpy()
         result = native.convolve(x, transformed, border, above, below, avx512=avx512)
-        assert result.dtype == dtype
-        assert result.shape == expected.shape
-        assert (np.abs(tf.cast(result, tf.float32) - expected) <= rounding(dtype, expected)).all()
+        assert_rounded(result, expected, dtype)
 
 
 @needs_operations
@@ -115,9 +120,7 @@ def test_a_convolution_in_quads_is_tensorflows(
             padded = np.pad(values, ((0, 0), (2 * above, 2 * below), (aside, aside), (0, 0)))
         expected = tf.nn.conv2d(padded, kernel, 1, "VALID").numpy()
         result = native.convolve(x, transformed, border, above, below, quads=True, avx512=avx512)
-        assert result.dtype == dtype
-        assert result.shape == expected.shape
-        assert (np.abs(tf.cast(result, tf.float32) - expected) <= rounding(dtype, expected)).all()
+        assert_rounded(result, expected, dtype)
 
 
 @needs_operations
@@ -202,8 +205,7 @@ def test_normalising_is_its_formula(
     expected = (pixels - mean) / np.sqrt(variance + 0.5) * scale + shift
     expected = np.maximum(expected, 0) if activate else expected
     expected = expected.reshape(shape) + (added if adds else 0)
-    assert result.dtype == dtype
-    assert (np.abs(tf.cast(result, tf.float32) - expected) <= rounding(dtype, expected)).all()
+    assert_rounded(result, expected, dtype)
     # What was given is as it was.
     assert (tf.cast(x, tf.float32).numpy() == values).all()
     assert (tf.cast(before, tf.float32).numpy() == added).all()
