@@ -97,16 +97,14 @@ def _runner(graph: Any, spec: LayerSpec, side: int, rows: Any) -> Run:
 
     if spec.name == "conv1":
         photo = tf.zeros([1, side + 8, side + 8, 3], tf.uint8)
-        return _function(lambda: graph.normalize(graph.enter(tf.identity(photo)), "conv1", rows))
+        return _function(lambda: graph.normalize(graph.enter(tf.identity(photo)), rows))
     blocks = spec.name in ("down1", "out")
     shape = [1, side // 2, side // 2, 4 * spec.inputs] if blocks else [1, side, side, spec.inputs]
     x = _noise(shape, graph.dtype)
 
     def run() -> Any:
-        y = graph.convolve(tf.identity(x), spec.name)
-        if spec.name == "out":
-            return graph.finish(tf.cast(y, tf.float32), rows)
-        return graph.normalize(y, spec.name, rows)
+        raw = graph.convolve(tf.identity(x), spec.name, rows)
+        return (graph.finish if spec.name == "out" else graph.normalize)(raw, rows)
 
     return _function(run)
 

@@ -8,6 +8,7 @@ one is tested against.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
@@ -28,8 +29,21 @@ MOST_NORMALIZED = 128.0
 Moments = tuple[Any, Any]
 
 
+@dataclass(frozen=True)
+class Raw:
+    """What the convolution ``layer`` made, which still has to be normalised with ``moments``.
+
+    They are None where the normalisation takes them itself. ``where`` is the style map, at its resolution.
+    """
+
+    values: Any
+    layer: str
+    moments: Moments | None = None
+    where: Any = None
+
+
 class Graph:
-    """One network's layers on tensors of the type it computes in.
+    """One network's layers on tensors of the type it computes in, or of what they are kept in, float16.
 
     ``rows`` is a style vector of shape [``config.style_size``]. Where a style map is given, it holds two of
     them, [2, ``config.style_size``], and ``where`` the second one's share, 0..1, at the layer's resolution.
@@ -68,79 +82,94 @@ class Graph:
         reads = {name: MOST_LEVEL if name == "conv1" else MOST_NORMALIZED for name in most}
         return all(gain * reads[name] < float(tf.float16.max) for name, gain in most.items())
 
-    def enter(self, photo: Any) -> Any:
-        """uint8 [1, height + 8, width + 8, 3], its border mirrored or zero, as raw blocks of conv1."""
+    def enter(self, photo: Any, **options: Any) -> Raw:
+        """uint8 [1, height + 8, width + 8, 3], its border mirrored or zero, as raw blocks of conv1.
+
+        ``options``: ``kept`` and ``measure``, as for ``convolve``.
+        """
         blocks = to_blocks(photo)
         if self.config.input_range == "unit":
             blocks = tf.cast(blocks, tf.int16) - MIDDLE_GREY
-        blocks = tf.cast(blocks, self.dtype)
-        if "conv1" in self._quads:
-            return native.convolve(blocks, self._kernels["conv1"], "none", 0, 0, quads=True)
-        return self._convolve(blocks, self.layers["conv1"])
+        return self.convolve(tf.cast(blocks, self.dtype), "conv1", None, **options)
 
-    def convolve(self, x: Any, name: str, ends: tuple[Any, Any] | None = None) -> Any:
+    def convolve(
+        self,
+        x: Any,
+        name: str,
+        rows: Any,
+        *,
+        ends: tuple[Any, Any] | None = None,
+        kept: Any = None,
+        measure: bool = False,
+    ) -> Raw:
         """A layer's raw result.
 
-        ``ends``: for a strip, 1 or 0 (tensors) for whether it ends at the picture's upper and lower border.
+        Args:
+            x: a tensor, or the raw result of another layer, which is normalised first.
+            name: the layer's.
+            rows: the styles.
+            ends: for a strip, 1 or 0 (tensors) for whether it ends at the picture's upper and lower border.
+            kept: the type of the result, by default the one computed in.
+            measure: whether its moments have to be there.
         """
-        layer = self.layers[name]
+        x = self.normalize(x, rows) if isinstance(x, Raw) else x
         if name in self._winograd or name in self._quads:
-            x = native.convolve(
-                x, self._kernels[name], layer.border, *(ends or (1, 1)), quads=name in self._quads
-            )
-        elif layer.border == "zeros":
-            # oneDNN reads zeros beyond the border without a copy, if it knows their number beforehand.
-            rows = [layer.before, layer.after]
-            if ends is not None:
-                x, rows = _pad(x, layer, 1, *ends), [0, 0]
-            x = self._convolve(x, layer, [[0, 0], rows, [layer.before, layer.after], [0, 0]])
-        elif self._native:
-            x = native.continue_picture(x, layer.before, layer.after, layer.border, *(ends or (1, 1)))
-            x = self._convolve(x, layer)
+            x = self._convolve_by_winograd(x, self.layers[name], ends, kept or self.dtype)
         else:
-            x = self._convolve(_pad(_pad(x, layer, 1, *(ends or (1, 1))), layer, 2, 1, 1), layer)
+            x = self._convolve(tf.cast(x, self.dtype), self.layers[name], ends)
+        return Raw(tf.cast(x, kept or x.dtype), name, self.moments(x, name) if measure else None)
+
+    def _convolve_by_winograd(
+        self, x: Any, layer: Convolution, ends: tuple[Any, Any] | None, kept: Any
+    ) -> Any:
+        ends = (0, 0) if layer.border == "none" else ends or (1, 1)
+        quads = layer.name in self._quads
+        return native.convolve(x, self._kernels[layer.name], layer.border, *ends, dtype=kept, quads=quads)
+
+    def _convolve(self, x: Any, layer: Convolution, ends: tuple[Any, Any] | None) -> Any:
+        padding: Any = "VALID"
+        if layer.border == "zeros":
+            # oneDNN reads zeros beyond the border without a copy, if it knows their number beforehand.
+            padded = [layer.before, layer.after]
+            if ends is not None:
+                x, padded = _pad(x, layer, 1, *ends), [0, 0]
+            padding = [[0, 0], padded, [layer.before, layer.after], [0, 0]]
+        elif layer.border != "none" and self._native:
+            x = native.continue_picture(x, layer.before, layer.after, layer.border, *(ends or (1, 1)))
+        elif layer.border != "none":
+            x = _pad(_pad(x, layer, 1, *(ends or (1, 1))), layer, 2, 1, 1)
+        x = tf.nn.conv2d(x, self._kernels[layer.name], layer.stride, padding)
         if layer.doubled and self._native:
             return native.blocks_to_pixels(x, crop=1 if layer.shifted else 0)
         if layer.doubled:
             x = from_blocks(x)
         return x[:, 1:-1, 1:-1] if layer.shifted else x
 
-    def _convolve(self, x: Any, layer: Convolution, padding: Any = "VALID") -> Any:
-        return tf.nn.conv2d(x, self._kernels[layer.name], layer.stride, padding)
-
     def normalize(
-        self,
-        x: Any,
-        name: str,
-        rows: Any,
-        *,
-        moments: Moments | None = None,
-        where: Any = None,
-        activate: bool = True,
-        added_to: Any = None,
+        self, raw: Raw, rows: Any, *, activate: bool = True, added_to: Any = None, kept: Any = None
     ) -> Any:
         """Conditional instance normalisation of a layer's raw result, and what follows it: ReLU, or addition.
 
+        ``kept``: the type of the result, by default the one computed in.
+
         Of TensorFlow's own operations, a training-mode fused batch normalisation of a batch of one computes
-        just that; with ``moments`` given, an inference-mode one applies them.
+        just that; with moments given, an inference-mode one applies them.
         """
-        scales, shifts = self._spans[name]
-        if self._native and where is None:
+        kept = kept or self.dtype
+        if self._native and raw.where is None:
             return native.normalize(
-                x,
-                moments or self.moments(x, name),
-                rows[scales],
-                rows[shifts],
-                epsilon=self.config.epsilon,
-                activate=activate,
-                added_to=added_to,
+                raw.values, self._normalization(raw, rows), activate=activate, added_to=added_to, dtype=kept
             )
+        x, moments = raw.values, raw.moments
+        if x.dtype != tf.bfloat16:
+            x = tf.cast(x, tf.float32)
+        scales, shifts = self._spans[raw.layer]
         shape = tf.shape(x)
         channels = scales.stop - scales.start
-        phases = self.phases(name)
+        phases = self.phases(raw.layer)
         if moments is None and phases and x.dtype == tf.bfloat16 and channels % 16:
             # oneDNN is ten times slower on channel counts that do not fill its vectors.
-            moments = self.moments(x, name)
+            moments = self.moments(x, raw.layer)
         if moments is not None and phases:
             moments = (tf.tile(moments[0], [phases]), tf.tile(moments[1], [phases]))
         elif phases:
@@ -148,14 +177,19 @@ class Graph:
         repeats = phases if moments is not None and phases else 1
         scale = tf.tile(rows[..., scales], [1] * (len(rows.shape) - 1) + [repeats])
         shift = tf.tile(rows[..., shifts], [1] * (len(rows.shape) - 1) + [repeats])
-        if where is None:
+        if raw.where is None:
             y = self._fused(x, scale, shift, moments)
         else:
             plain = self._fused(x, tf.ones_like(scale[0]), tf.zeros_like(shift[0]), moments)
-            share = self._shares(where, phases, tf.shape(x), repeats)
+            share = self._shares(raw.where, phases, tf.shape(x), repeats)
             y = plain * _mix(scale, share, x.dtype) + _mix(shift, share, x.dtype)
         y = tf.reshape(tf.nn.relu(y) if activate else y, shape)
-        return y if added_to is None else added_to + y
+        return tf.cast(y if added_to is None else tf.cast(added_to, y.dtype) + y, kept)
+
+    def _normalization(self, raw: Raw, rows: Any) -> native.Normalization:
+        scales, shifts = self._spans[raw.layer]
+        moments = raw.moments or self.moments(raw.values, raw.layer)
+        return native.Normalization(moments, rows[scales], rows[shifts], self.config.epsilon)
 
     def _fused(self, x: Any, scale: Any, shift: Any, moments: Moments | None) -> Any:
         mean, variance = moments or (tf.zeros([0]), tf.zeros([0]))
@@ -192,11 +226,9 @@ class Graph:
         spread = tf.reduce_mean(tf.square(means - mean), 0)
         return mean, tf.reduce_mean(tf.reshape(variance, [phases, -1]), 0) + spread
 
-    def finish(self, x: Any, rows: Any, *, moments: Moments | None = None, where: Any = None) -> Any:
-        """Raw blocks of the last layer, float32, as uint8 pixels."""
-        if moments is None:
-            moments = self.moments(x, "out")
-        x = self.normalize(x, "out", rows, moments=moments, where=where, activate=False)
+    def finish(self, raw: Raw, rows: Any) -> Any:
+        """Raw blocks of the last layer as uint8 pixels."""
+        x = self.normalize(raw, rows, activate=False, kept=tf.float32)
         painted = tf.clip_by_value(tf.round(tf.tanh(x) * 150.0 + 127.5), 0.0, 255.0)
         return from_blocks(tf.cast(painted, tf.uint8))
 
@@ -209,34 +241,40 @@ class Graph:
         halvings = self.config.halvings
         levels = [share(level) for level in where] if where is not None else [None] * (halvings + 1)
         blocks = None if where is None else to_blocks(levels[0])
-        x = self.normalize(self.enter(photo), "conv1", rows, where=blocks)
+
+        def convolve(x: Any, name: str, where: Any) -> Raw:
+            return replace(self.convolve(x, name, rows), where=where)
+
+        x: Any = replace(self.enter(photo), where=blocks)
         halved = [x]
         for number in range(1, halvings + 1):
-            name = f"down{number}"
-            x = self.normalize(self.convolve(x, name), name, rows, where=levels[number])
+            x = convolve(x, f"down{number}", levels[number])
+            if number >= halvings - self.config.skips:
+                x = self._settled(x, rows)  # several layers read it
             halved.append(x)
         x = self._residual(x, "res", self.config.residual_blocks, rows, levels[-1])
         for number in range(1, halvings):
-            name, level = f"up{number}", halvings - number
-            x = self.normalize(self.convolve(x, name), name, rows, where=levels[level])
+            level = halvings - number
+            x = convolve(x, f"up{number}", levels[level])
             if number <= self.config.skips:
-                name = f"skip{number}"
-                skipped = self.convolve(halved[level], name)
-                x = self.normalize(skipped, name, rows, where=levels[level], activate=False, added_to=x)
+                skipped = convolve(halved[level], f"skip{number}", levels[level])
+                x = self.normalize(skipped, rows, activate=False, added_to=self._settled(x, rows))
             if number == 1:
                 x = self._residual(x, "fine", self.config.fine_blocks, rows, levels[level])
-        name = f"up{halvings}"
-        x = self.normalize(self.convolve(x, name), name, rows, where=blocks)
-        x = tf.cast(self.convolve(x, "out"), tf.float32)
-        return self.finish(x, rows, where=blocks)
+        x = convolve(x, f"up{halvings}", blocks)
+        return self.finish(convolve(x, "out", blocks), rows)
 
     def _residual(self, x: Any, kind: str, blocks: int, rows: Any, where: Any) -> Any:
         for block in range(1, blocks + 1):
-            first, second = f"{kind}{block}_a", f"{kind}{block}_b"
-            y = self.normalize(self.convolve(x, first), first, rows, where=where)
-            y = self.convolve(y, second)
-            x = self.normalize(y, second, rows, where=where, activate=False, added_to=x)
+            x = self._settled(x, rows)
+            y = replace(self.convolve(x, f"{kind}{block}_a", rows), where=where)
+            y = replace(self.convolve(y, f"{kind}{block}_b", rows), where=where)
+            x = self.normalize(y, rows, activate=False, added_to=x)
         return x
+
+    def _settled(self, x: Any, rows: Any) -> Any:
+        """A tensor that others are added to."""
+        return self.normalize(x, rows) if isinstance(x, Raw) else x
 
     def phases(self, name: str) -> int:
         """How many pixels of a block share a channel's statistics; 0 where the result is in pixels."""
@@ -257,24 +295,17 @@ class BatchGraph(Graph):
     """
 
     def normalize(
-        self,
-        x: Any,
-        name: str,
-        rows: Any,
-        *,
-        moments: Moments | None = None,
-        where: Any = None,
-        activate: bool = True,
-        added_to: Any = None,
+        self, raw: Raw, rows: Any, *, activate: bool = True, added_to: Any = None, kept: Any = None
     ) -> Any:
         """Conditional instance normalisation of a layer's raw result, and what follows it."""
-        assert where is None
-        mean, variance = moments or self.moments(x, name)
-        scales, shifts = self._spans[name]
+        assert raw.where is None
+        mean, variance = raw.moments or self.moments(raw.values, raw.layer)
+        scales, shifts = self._spans[raw.layer]
         factor = rows[:, scales] * tf.math.rsqrt(variance + self.config.epsilon)
         term = rows[:, shifts] - mean * factor
-        factor, term = (tf.tile(part, [1, self.phases(name) or 1])[:, None, None] for part in (factor, term))
-        y = tf.cast(tf.cast(x, tf.float32) * factor + term, x.dtype)
+        phases = [1, self.phases(raw.layer) or 1]
+        factor, term = (tf.tile(part, phases)[:, None, None] for part in (factor, term))
+        y = tf.cast(tf.cast(raw.values, tf.float32) * factor + term, kept or self.dtype)
         y = tf.nn.relu(y) if activate else y
         return y if added_to is None else added_to + y
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -65,15 +65,22 @@ class PlaneStore:
         # are used again, since a system takes its time to hand out fresh ones.
         self._memory = _aligned(budget)
         self._open: dict[int, Plane] = {}
+        # Files of planes given back, for the next ones: the system has room for what they hold already.
+        self._files: list[IO[bytes]] = []
 
-    def new(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Plane:
+    def new(self, shape: tuple[int, ...], dtype: npt.DTypeLike, *, resting: bool = False) -> Plane:
         """A plane of shape [rows, columns, channels] with undefined content.
 
-        Others may be moved to make room: what was read from them before is not valid any more.
+        Others may be moved to make room: what was read from them before is not valid any more. One that is
+        ``resting`` lies in a file, and leaves the memory to those that are read and written meanwhile.
         """
         kind = np.dtype(dtype)
-        place = self._take(math.prod(shape) * kind.itemsize)
-        plane: Plane = _OnDisk(shape, kind) if place is None else _InMemory(self._memory, place, shape, kind)
+        place = None if resting else self._take(math.prod(shape) * kind.itemsize)
+        plane: Plane
+        if place is None:
+            plane = _OnDisk(self._files.pop() if self._files else _temporary_file(), shape, kind)
+        else:
+            plane = _InMemory(self._memory, place, shape, kind)
         self._open[id(plane)] = plane
         return plane
 
@@ -115,7 +122,7 @@ class PlaneStore:
         """Give a plane back; it must not be used any more."""
         del self._open[id(plane)]
         if isinstance(plane, _OnDisk):
-            plane.close()
+            self._files.append(plane.file)
 
     def __enter__(self) -> PlaneStore:
         return self
@@ -125,6 +132,8 @@ class PlaneStore:
     ) -> None:
         for plane in list(self._open.values()):
             self.free(plane)
+        for file in self._files:
+            file.close()
 
 
 def _round_up(place: int) -> int:
@@ -170,17 +179,17 @@ class _InMemory(Plane):
         _on_each_core(copy, range(0, len(values), parts))
 
 
-def _folder() -> str | None:
-    """Where temporary files are on a disk: /tmp is part of the memory on many systems, /var/tmp never is."""
+def _temporary_file() -> IO[bytes]:
+    """One on a disk: /tmp is part of the memory on many systems, /var/tmp never is."""
     large = "/var/tmp"  # noqa: S108 - the file there has no name
-    return large if "TMPDIR" not in os.environ and os.access(large, os.W_OK) else None
+    folder = large if "TMPDIR" not in os.environ and os.access(large, os.W_OK) else None
+    return tempfile.TemporaryFile(buffering=0, dir=folder)
 
 
 class _OnDisk(Plane):
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self.shape, self.dtype = shape, dtype
+    def __init__(self, file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.file, self.shape, self.dtype = file, shape, dtype
         self._row_bytes = math.prod(shape[1:]) * dtype.itemsize
-        self._file = tempfile.TemporaryFile(buffering=0, dir=_folder())  # noqa: SIM115 - closed by the store
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         values = _aligned((stop - start) * self._row_bytes)
@@ -197,12 +206,9 @@ class _OnDisk(Plane):
         def move(first: int) -> None:
             last = min(first + part, len(data))
             while first < last:
-                count = call(self._file.fileno(), [data[first:last]], start * self._row_bytes + first)
+                count = call(self.file.fileno(), [data[first:last]], start * self._row_bytes + first)
                 if not count:
                     raise OSError("A temporary file ended before what was written to it.")
                 first += count
 
         _on_each_core(move, range(0, len(data), part))
-
-    def close(self) -> None:
-        self._file.close()

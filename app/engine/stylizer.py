@@ -42,9 +42,10 @@ from app.engine.upsampling import paint_guided
 
 log = logging.getLogger(__name__)
 
-# Bytes of activations that one picture may hold in memory, and the share of the available memory beyond which
-# it may not go either.
+# Bytes of activations that one picture may hold in memory, how many more it may for each pixel beyond so many
+# million, and the share of the available memory beyond which it may not go either.
 ACTIVATIONS = 640 << 20
+LARGE_PIXELS, ACTIVATIONS_PER_PIXEL = 24_000_000, 8
 MEMORY_SHARE = 0.25
 # How many pictures of one shape a GPU paints at once; a processor is busy with one.
 GPU_BATCH = 8
@@ -182,7 +183,9 @@ class Stylizer:
 
         def paint(here: Pixels, report: Report) -> Pixels:
             where = None if style_map is None else resize(style_map.where, *here.shape[:2])
-            wanted = Pass(here, StyleRows(rows, where), exact, self._budget(), self._queue, report, pixels)
+            wanted = Pass(
+                here, StyleRows(rows, where), exact, self._budget(pixels), self._queue, report, pixels
+            )
 
             def on(device: str) -> Pixels:
                 same = device == network.device
@@ -222,11 +225,12 @@ class Stylizer:
     def _network(self, slug: str, exact: bool, device: str) -> Painter:
         return self._networks.get(slug, self._resolve_precision(exact, device), device)
 
-    def _budget(self) -> int:
-        """Bytes of activations that a pass may hold in memory."""
+    def _budget(self, pixels: int) -> int:
+        """Bytes of activations that a pass may hold in memory, for a picture of so many pixels in the end."""
         if self._memory_limit is not None:
             return self._memory_limit
-        return min(ACTIVATIONS, int(available_memory() * MEMORY_SHARE))
+        wanted = ACTIVATIONS + ACTIVATIONS_PER_PIXEL * max(0, pixels - LARGE_PIXELS)
+        return min(wanted, int(available_memory() * MEMORY_SHARE))
 
     def _resolve_precision(self, exact: bool, device: str) -> str:
         if self._precision != "auto":

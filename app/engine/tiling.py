@@ -24,7 +24,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from app.engine.config import NetworkConfig
-from app.engine.graph import Graph, share, to_blocks
+from app.engine.graph import Graph, Raw, share, to_blocks
 from app.engine.planes import ALIGNMENT, Plane, PlaneStore
 from app.engine.preprocessing import REACH, PaddedPhoto, Pixels
 from app.engine.rewriting import Convolution
@@ -35,7 +35,7 @@ STRIP_BYTES = 1 << 25
 STRIP_MULTIPLY_ADDS = 1 << 34
 # Where the largest plane would have more bytes in float32, planes are kept in float16: its eleven bits make
 # no difference of more than a level, and half as many bytes fit into memory more often.
-FLOAT32_BYTES = 384 << 20
+FLOAT32_BYTES = 256 << 20
 
 Turn = Callable[[], AbstractContextManager[None]]
 Report = Callable[[float], None]
@@ -103,10 +103,12 @@ class TiledPass:
         """The whole picture, uint8 of the shape of the photo before it was padded."""
         config = self.graph.config
         run = _Run(self, job)
+        # What skip connections read when it is doubled again.
+        kept = range(config.halvings - config.skips, config.halvings)
         halved = [run.enter()]
         for number in range(2, config.halvings + 1):
             halved.append(
-                run.layer(halved[-1], f"down{number}", keep=number > config.halvings - config.skips)
+                run.layer(halved[-1], f"down{number}", keep=number - 1 in kept, rests=number in kept)
             )
         x = run.residual_blocks(halved.pop(), "res", config.residual_blocks)
         for number in range(1, config.halvings):
@@ -158,8 +160,7 @@ def _entrance(graph: Graph, kept: Any) -> Any:
     """From the photo to the raw result of the first layer."""
 
     def stage(slab: Any) -> Any:
-        raw = graph.enter(slab)
-        return _pack(kept, raw), *graph.moments(raw, "conv1")
+        return _made(graph.enter(slab, kept=kept, measure=True))
 
     return stage
 
@@ -168,11 +169,8 @@ def _entered(graph: Graph, kept: Any) -> Any:
     """From the photo through the first layer to the raw result of the second."""
 
     def stage(slab: Any, rows: Any, moments: Any, top: Any, bottom: Any, where: Any) -> Any:
-        x = graph.normalize(
-            graph.enter(slab), "conv1", rows, moments=moments, where=_shares(graph, "conv1", where)
-        )
-        raw = graph.convolve(x, "down1", (top, bottom))
-        return _pack(kept, raw), *graph.moments(raw, "down1")
+        first = _with(graph, graph.enter(slab, kept=kept), moments, where)
+        return _made(graph.convolve(first, "down1", rows, ends=(top, bottom), kept=kept, measure=True))
 
     return stage
 
@@ -181,11 +179,8 @@ def _through(graph: Graph, kept: Any, pending: str, name: str) -> Any:
     """From activations to a layer's raw result."""
 
     def stage(x: Any, rows: Any, moments: Any, top: Any, bottom: Any, where: Any) -> Any:
-        x = _unpack(x)
-        if pending:
-            x = graph.normalize(x, pending, rows, moments=moments, where=_shares(graph, pending, where))
-        raw = graph.convolve(x, name, (top, bottom))
-        return _pack(kept, raw), *graph.moments(raw, name)
+        x = _unpack(graph, x, pending, moments, where)
+        return _made(graph.convolve(x, name, rows, ends=(top, bottom), kept=kept, measure=True))
 
     return stage
 
@@ -194,12 +189,9 @@ def _settled(graph: Graph, kept: Any, pending: str, add: str) -> Any:
     """A raw result normalised; with ``add``, on top of what stood there before the residual block."""
 
     def stage(raw: Any, before: Any, rows: Any, moments: Any, where: Any) -> Any:
-        raw = _unpack(raw)
-        added_to = _unpack(before) if add else None
-        x = graph.normalize(
-            raw, pending, rows, moments=moments, where=share(where), activate=not add, added_to=added_to
-        )
-        return _pack(kept, x)
+        raw = _unpack(graph, raw, pending, moments, where)
+        added_to = _unpack(graph, before) if add else None
+        return _pack(graph.normalize(raw, rows, activate=not add, added_to=added_to, kept=kept))
 
     return stage
 
@@ -210,13 +202,10 @@ def _left(graph: Graph, kept: Any, pending: str, name: str) -> Any:
     def stage(
         x: Any, rows: Any, moments: Any, doubled: Any, borders: Any, where: Any, where_doubled: Any
     ) -> Any:
-        x = _unpack(x)
-        if pending:
-            x = graph.normalize(x, pending, rows, moments=moments, where=share(where))
-        x = graph.convolve(x, name, borders[:2])
-        x = graph.normalize(x, name, rows, moments=doubled, where=_shares(graph, name, where_doubled))
-        raw = graph.convolve(x, "out", borders[2:])
-        return _pack(kept, raw), *graph.moments(raw, "out")
+        x = _unpack(graph, x, pending, moments, where)
+        x = graph.convolve(x, name, rows, ends=borders[:2], kept=kept)
+        x = _with(graph, x, doubled, where_doubled)
+        return _made(graph.convolve(x, "out", rows, ends=borders[2:], kept=kept, measure=True))
 
     return stage
 
@@ -225,9 +214,7 @@ def _finished(graph: Graph, _: Any) -> Any:
     """The last layer's raw result as pixels."""
 
     def stage(raw: Any, rows: Any, moments: Any, where: Any) -> Any:
-        return graph.finish(
-            tf.cast(_unpack(raw), tf.float32), rows, moments=moments, where=_shares(graph, "out", where)
-        )
+        return graph.finish(_unpack(graph, raw, "out", moments, where), rows)
 
     return stage
 
@@ -271,19 +258,29 @@ class _Run:
     def _entrance(self, start: int, stop: int) -> Any:
         return self._stage(_entrance)(self.job.photo.slab(2 * start - REACH, 2 * stop + REACH))
 
-    def layer(self, x: Activations, name: str, *, keep: bool = False) -> Activations:
-        """Through one layer; what it was made from is given back, unless it is to be kept."""
-        result = self._made(x, name)
+    def layer(self, x: Activations, name: str, *, keep: bool = False, rests: bool = False) -> Activations:
+        """Through one layer.
+
+        What it was made from is given back, unless it is to ``keep``. What it makes leaves the memory to
+        residual blocks if there is no room for both and it ``rests`` meanwhile.
+        """
+        crowded = self._bytes(name) + self._residual_bytes() > self.job.store.budget
+        result = self._made(x, name, resting=rests and crowded)
         if not keep:
             self.job.store.free(x.plane)
         return result
 
-    def _made(self, x: Activations, name: str) -> Activations:
+    def _residual_bytes(self) -> float:
+        """How many the planes of a residual block have."""
+        return 2 * self._bytes("res1_a") if self.config.residual_blocks else 0.0
+
+    def _made(self, x: Activations, name: str, *, resting: bool = False) -> Activations:
         layer = self.graph.layers[name]
         return self._gather(
             lambda start, stop: self._apply(x, name, start, stop),
             name,
             halvings=x.halvings + (1 if layer.stride == 2 else -1 if layer.doubled else 0),
+            resting=resting,
         )
 
     def add(self, x: Activations, kept: Activations, name: str) -> Activations:
@@ -382,11 +379,17 @@ class _Run:
         return stage(slab, self.job.rows, x.moments, top, bottom, where)
 
     def _gather(
-        self, make: Callable[[int, int], Any], *names: str, halvings: int, into: Plane | None = None
+        self,
+        make: Callable[[int, int], Any],
+        *names: str,
+        halvings: int,
+        into: Plane | None = None,
+        resting: bool = False,
     ) -> Activations:
         """Make the raw result of the last of ``names``, those made together, and its statistics.
 
-        ``into`` is the plane that it is made from, where that one's rows are replaced by it.
+        ``into`` is the plane that it is made from, where that one's rows are replaced by it. A plane that is
+        ``resting`` is not read for long.
         """
         name = names[-1]
         grow, rows = 2 if self.graph.layers[name].doubled else 1, self._rows[name]
@@ -397,7 +400,8 @@ class _Run:
                 raw, mean, variance = make(start, stop)
                 values = _array(raw)[0]
                 if plane is None:
-                    plane = self.job.store.new((grow * rows, *values.shape[1:]), values.dtype)
+                    shape = (grow * rows, *values.shape[1:])
+                    plane = self.job.store.new(shape, values.dtype, resting=resting)
                 if late:
                     plane.write(*late)
                 late = (grow * start, values)
@@ -487,19 +491,29 @@ def _convolution_rows(config: NetworkConfig, height: int) -> dict[str, int]:
     return rows
 
 
-def _shares(graph: Graph, name: str, where: Any) -> Any:
-    """A style map as shares of 0..1, in blocks where the layer's raw result is."""
+def _with(graph: Graph, raw: Raw, moments: Any, where: Any) -> Raw:
+    """A raw result with the whole picture's moments, and the style map as shares of 0..1."""
     shares = share(where)
-    return to_blocks(shares) if shares is not None and graph.phases(name) else shares
+    if shares is not None and graph.phases(raw.layer):
+        shares = to_blocks(shares)
+    return dataclasses.replace(raw, moments=moments, where=shares)
 
 
-def _pack(kept: Any, x: Any) -> Any:
-    """Activations in what they are kept in, as a type that NumPy has: bfloat16 as the same bits in uint16."""
-    return tf.bitcast(x, tf.uint16) if x.dtype == tf.bfloat16 else tf.cast(x, kept)
+def _made(raw: Raw) -> Any:
+    """What a stage leaves: a raw result, and its mean and variance."""
+    assert raw.moments is not None
+    return _pack(raw.values), *raw.moments
 
 
-def _unpack(x: Any) -> Any:
-    return tf.bitcast(x, tf.bfloat16) if x.dtype == tf.uint16 else tf.cast(x, tf.float32)
+def _pack(x: Any) -> Any:
+    """Activations as a type that NumPy has: bfloat16 as the same bits in uint16."""
+    return tf.bitcast(x, tf.uint16) if x.dtype == tf.bfloat16 else x
+
+
+def _unpack(graph: Graph, x: Any, pending: str = "", moments: Any = None, where: Any = None) -> Any:
+    """What a plane holds, as a tensor; where it is the raw result of the layer ``pending``, as that."""
+    x = tf.bitcast(x, tf.bfloat16) if x.dtype == tf.uint16 else x
+    return _with(graph, Raw(x, pending), moments, where) if pending else x
 
 
 def _array(tensor: Any) -> npt.NDArray[Any]:

@@ -34,6 +34,7 @@ def suits(layer: Convolution) -> bool:
     rows, columns, inputs, outputs = layer.kernel.shape
     return (
         (rows, columns, layer.stride, layer.before, layer.after) == (3, 3, 1, 1, 1)
+        and not layer.doubled
         and layer.border in ("zeros", "mirror", "repeat")
         and suits_channels(inputs)
         and outputs % PANEL == 0

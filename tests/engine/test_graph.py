@@ -122,9 +122,9 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> set[Any]:
     types: set[Any] = set()
     new = planes.PlaneStore.new
 
-    def noted(self: planes.PlaneStore, shape: tuple[int, ...], dtype: Any) -> planes.Plane:
+    def noted(self: planes.PlaneStore, shape: tuple[int, ...], dtype: Any, **options: Any) -> planes.Plane:
         types.add(np.dtype(dtype))
-        return new(self, shape, dtype)
+        return new(self, shape, dtype, **options)
 
     monkeypatch.setattr(planes.PlaneStore, "new", noted)
     return types

@@ -39,6 +39,12 @@ def dtype(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(params=["float32", "bfloat16", "float16"])
+def kept(request: pytest.FixtureRequest) -> str:
+    """A type that activations are computed in, or kept in between layers."""
+    return str(request.param)
+
+
 @pytest.fixture
 def chance() -> np.random.Generator:
     return np.random.default_rng(7)
@@ -52,7 +58,8 @@ def tensor(values: Floats, dtype: str) -> tuple[Any, Floats]:
 
 def rounding(dtype: str, values: Floats) -> Any:
     """How far a rounded number may be from these."""
-    return np.abs(values) / 250 + 1e-4 if dtype == "bfloat16" else 1e-4
+    steps = {"float32": np.inf, "bfloat16": 250, "float16": 2000}[dtype]
+    return np.abs(values) / steps + 1e-4
 
 
 def assert_rounded(result: Any, expected: Floats, dtype: str) -> None:
@@ -80,17 +87,17 @@ def test_a_convolution_is_tensorflows(
     border: str,
     shape: tuple[int, ...],
     outputs: int,
-    dtype: str,
+    kept: str,
     avx512: bool,
 ) -> None:
-    x, values = tensor(chance.normal(size=shape), dtype)
+    x, values = tensor(chance.normal(size=shape), kept)
     kernel = (chance.normal(size=(3, 3, shape[3], outputs)) / np.sqrt(9 * shape[3])).astype(np.float32)
     transformed = winograd.transform(kernel)
     for above, below in ((1, 1), (0, 1), (1, 0), (0, 0)):
         padded = np.pad(values, ((0, 0), (above, below), (1, 1), (0, 0)), PAD_MODES[border])
         expected = tf.nn.conv2d(padded, kernel, 1, "VALID").numpy()
         result = native.convolve(x, transformed, border, above, below, avx512=avx512)
-        assert_rounded(result, expected, dtype)
+        assert_rounded(result, expected, kept)
 
 
 @needs_operations
@@ -105,11 +112,11 @@ def test_a_convolution_in_quads_is_tensorflows(
     border: str,
     shape: tuple[int, ...],
     outputs: int,
-    dtype: str,
+    kept: str,
     avx512: bool,
 ) -> None:
     """Also where the last quads are half beyond the picture."""
-    x, values = tensor(chance.normal(size=shape), dtype)
+    x, values = tensor(chance.normal(size=shape), kept)
     kernel = (chance.normal(size=(5, 5, shape[3], outputs)) / np.sqrt(25 * shape[3])).astype(np.float32)
     transformed = winograd.transform_quads(kernel)
     for above, below in [(0, 0)] if border == "none" else [(1, 1), (0, 1), (1, 0), (0, 0)]:
@@ -120,7 +127,7 @@ def test_a_convolution_in_quads_is_tensorflows(
             padded = np.pad(values, ((0, 0), (2 * above, 2 * below), (aside, aside), (0, 0)))
         expected = tf.nn.conv2d(padded, kernel, 1, "VALID").numpy()
         result = native.convolve(x, transformed, border, above, below, quads=True, avx512=avx512)
-        assert_rounded(result, expected, dtype)
+        assert_rounded(result, expected, kept)
 
 
 @needs_operations
@@ -156,11 +163,11 @@ def test_a_convolution_refuses_what_does_not_fit(change: dict[str, Any]) -> None
     ids=str,
 )
 def test_moments_are_numpys(
-    chance: np.random.Generator, shape: tuple[int, ...], channels: int, dtype: str, avx512: bool
+    chance: np.random.Generator, shape: tuple[int, ...], channels: int, kept: str, avx512: bool
 ) -> None:
     """Also where the mean is a thousand times the deviation."""
     spread = chance.normal(size=shape) * np.resize(chance.uniform(0.1, 3, channels), shape[3])
-    x, values = tensor(spread + np.resize(chance.uniform(-100, 100, channels), shape[3]), dtype)
+    x, values = tensor(spread + np.resize(chance.uniform(-100, 100, channels), shape[3]), kept)
     mean, variance = native.moments(x, channels, avx512=avx512)
     pixels = values.reshape(-1, channels).astype(np.float64)
     np.testing.assert_allclose(mean, pixels.mean(0), rtol=1e-5)
@@ -185,18 +192,15 @@ def test_normalising_is_its_formula(
     channels: int,
     activate: bool,
     adds: bool,
-    dtype: str,
+    kept: str,
     avx512: bool,
 ) -> None:
-    x, values = tensor(chance.normal(size=shape), dtype)
-    before, added = tensor(chance.normal(size=shape), dtype)
+    x, values = tensor(chance.normal(size=shape), kept)
+    before, added = tensor(chance.normal(size=shape), kept)
     mean, variance, scale, shift = chance.uniform(0.2, 2, (4, channels)).astype(np.float32)
     result = native.normalize(
         x,
-        (mean, variance),
-        scale,
-        shift,
-        epsilon=0.5,
+        native.Normalization((mean, variance), scale, shift, 0.5),
         activate=activate,
         added_to=before if adds else None,
         avx512=avx512,
@@ -205,10 +209,42 @@ def test_normalising_is_its_formula(
     expected = (pixels - mean) / np.sqrt(variance + 0.5) * scale + shift
     expected = np.maximum(expected, 0) if activate else expected
     expected = expected.reshape(shape) + (added if adds else 0)
-    assert_rounded(result, expected, dtype)
+    assert_rounded(result, expected, kept)
     # What was given is as it was.
     assert (tf.cast(x, tf.float32).numpy() == values).all()
     assert (tf.cast(before, tf.float32).numpy() == added).all()
+
+
+def scaled_by(factor: float) -> native.Normalization:
+    """What multiplies 16 channels by a factor and changes nothing else."""
+    zeros, ones = np.zeros(16, np.float32), np.ones(16, np.float32)
+    return native.Normalization((zeros, ones), ones * np.float32(factor), zeros, 0.0)
+
+
+@needs_operations
+@pytest.mark.parametrize("held", ["bfloat16", "float16"])
+def test_normalising_can_make_float32_of_what_is_kept(
+    chance: np.random.Generator, held: str, avx512: bool
+) -> None:
+    x, values = tensor(chance.normal(size=(1, 7, 9, 16)), held)
+    added = tf.constant(chance.normal(size=x.shape), tf.float32)
+    result = native.normalize(
+        x, scaled_by(3.0), activate=False, added_to=added, dtype="float32", avx512=avx512
+    )
+    assert_rounded(result, 3 * values + added, "float32")
+
+
+@needs_operations
+def test_a_convolution_can_make_float16_of_float32(chance: np.random.Generator, avx512: bool) -> None:
+    """The numbers that float16 has next to those of float32."""
+    x, _ = tensor(chance.normal(size=(1, 9, 11, 16)), "float32")
+    kernels = winograd.transform(chance.normal(size=(3, 3, 16, 16)).astype(np.float32))
+    exact, result = (
+        native.convolve(x, kernels, "mirror", 1, 1, dtype=dtype, avx512=avx512)
+        for dtype in ("float32", "float16")
+    )
+    assert result.dtype == "float16"
+    assert (result == tf.cast(exact, tf.float16)).numpy().all()
 
 
 @needs_operations
@@ -216,9 +252,7 @@ def test_bfloat16_is_rounded_to_the_nearest(chance: np.random.Generator, avx512:
     """To the even one in the middle, as TensorFlow rounds; one and a half steps of the last bit are such."""
     x, values = tensor(np.concatenate([chance.normal(size=600), 1 + np.arange(424) / 128]), "bfloat16")
     for factor in (np.float32(1.0 + 2**-9), np.float32(0.75)):
-        plain = (np.zeros(16, np.float32), np.ones(16, np.float32))
-        scale, shift = np.full(16, factor, np.float32), np.zeros(16, np.float32)
-        result = native.normalize(x, plain, scale, shift, epsilon=0.0, activate=False, avx512=avx512)
+        result = native.normalize(x, scaled_by(factor), activate=False, avx512=avx512)
         expected = tf.cast(tf.constant(values * factor), tf.bfloat16)
         assert (tf.bitcast(result, tf.uint16) == tf.bitcast(expected, tf.uint16)).numpy().all()
 
@@ -226,9 +260,14 @@ def test_bfloat16_is_rounded_to_the_nearest(chance: np.random.Generator, avx512:
 @needs_operations
 def test_normalising_refuses_what_does_not_fit() -> None:
     x, channel = tf.zeros((1, 4, 4, 16)), tf.zeros(16)
-    for moments, before in (((channel, channel[:3]), None), ((channel, channel), tf.zeros((1, 4, 4, 8)))):
+    for variance, before in (
+        (channel[:3], None),
+        (channel, tf.zeros((1, 4, 4, 8))),
+        (channel, tf.zeros(x.shape, tf.float16)),
+    ):
+        normalization = native.Normalization((channel, variance), channel, channel, 1e-3)
         with pytest.raises(tf.errors.InvalidArgumentError):
-            native.normalize(x, moments, channel, channel, epsilon=1e-3, activate=False, added_to=before)
+            native.normalize(x, normalization, activate=False, added_to=before)
     for empty in (tf.zeros((1, 0, 4, 16)), tf.zeros((1, 1, 1, 20))):
         with pytest.raises(tf.errors.InvalidArgumentError):
             native.moments(empty, 16)

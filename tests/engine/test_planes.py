@@ -80,6 +80,25 @@ def test_a_plane_on_disk_comes_in_when_there_is_room(monkeypatch: pytest.MonkeyP
         assert np.array_equal(nearer.read(0, 10), values)
 
 
+def test_what_rests_leaves_the_memory_to_others() -> None:
+    with PlaneStore(1000) as store:
+        resting = store.new((10, 10, 6), np.uint8, resting=True)
+        assert kinds(resting, store.new((10, 10, 6), np.uint8)) == ["_OnDisk", "_InMemory"]
+
+
+def test_files_are_used_again_and_gone_in_the_end() -> None:
+    before = open_files()
+    with PlaneStore(0) as store:
+        store.free(store.new((10, 6, 4), np.uint8))
+        values = np.random.default_rng(5).integers(0, 1000, (20, 7, 5)).astype(np.uint16)
+        larger, other = store.new(values.shape, values.dtype), store.new((10, 6, 4), np.uint8)
+        larger.write(0, values)
+        other.write(0, np.zeros(other.shape, np.uint8))
+        assert np.array_equal(larger.read(0, 20), values)
+        assert len(open_files()) == len(before) + 2
+    assert open_files() == before
+
+
 def kinds(*planes: Plane) -> list[str]:
     return [type(plane).__name__ for plane in planes]
 

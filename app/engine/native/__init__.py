@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -18,7 +18,20 @@ from app.engine.processor import instructions
 log = logging.getLogger(__name__)
 
 # What the slower of the two kinds of code needs.
-_NEEDED = {"avx2", "fma"}
+_NEEDED = {"avx2", "fma", "f16c"}
+
+
+class Normalization(NamedTuple):
+    """(x - mean) / sqrt(variance + epsilon) * scale + shift (Dumoulin, Shlens and Kudlur 2017, equation 5).
+
+    ``moments`` are mean and variance; they, ``scale`` and ``shift`` are float32 [channels] each. ``epsilon``
+    keeps the root of a plain channel from zero.
+    """
+
+    moments: tuple[Any, Any]
+    scale: Any
+    shift: Any
+    epsilon: float
 
 
 @cache
@@ -58,25 +71,27 @@ def convolve(
     above: Any,
     below: Any,
     *,
+    dtype: Any = None,
     quads: bool = False,
     avx512: bool | None = None,
 ) -> Any:
     """A convolution of 3x3 taps, or in quads one of 5x5, computed in floats.
 
     Args:
-        x: float32 or bfloat16 [batch, rows, columns, inputs].
+        x: float32, bfloat16 or float16 [batch, rows, columns, inputs].
         kernels: as ``app.engine.winograd`` makes them, float32 [36, outputs / 16, inputs, 16].
         border: what stands beyond the border: "zeros", "mirror" or "repeat"; in quads "zeros" or "mirror
             blocks", whose channels are those of blocks of 2x2 pixels. With "none" nothing does, and the
             result is smaller.
         above: 1 or 0 for whether it does so above the first row; if not, what is there is only read.
         below: the same for the last row. To the left and right it always does.
+        dtype: the result's type, if not that of ``x``; float16 for float32.
         quads: whether 2x2 pixels of ``x`` are taken together, and of the result; the kernels are for four
             times the channels.
         avx512: whether to use these instructions, by default if the processor has them.
 
     Returns:
-        [batch, rows - 2 + above + below, columns, outputs] of the type of ``x``; in quads [batch, rows - 4 +
+        [batch, rows - 2 + above + below, columns, outputs]; in quads [batch, rows - 4 +
         2 above + 2 below, columns, outputs / 4]. With "none", columns are as many fewer as rows.
 
     Raises:
@@ -87,6 +102,7 @@ def convolve(
         kernels=kernels,
         above=above,
         below=below,
+        T=dtype or x.dtype,
         border=border,
         quads=quads,
         avx512=_wide(avx512),
@@ -97,7 +113,8 @@ def moments(x: Any, channels: int, *, avx512: bool | None = None) -> tuple[Any, 
     """Mean and biased variance of each channel, float32 [channels] each.
 
     Args:
-        x: float32 or bfloat16 [..., channels], or with the channels of several pixels in the last axis.
+        x: float32, bfloat16 or float16 [..., channels], or with the channels of several pixels in the last
+            axis.
         channels: how many there are.
         avx512: as for ``convolve``.
 
@@ -110,44 +127,40 @@ def moments(x: Any, channels: int, *, avx512: bool | None = None) -> tuple[Any, 
 
 def normalize(
     x: Any,
-    moments: tuple[Any, Any],
-    scale: Any,
-    shift: Any,
+    normalization: Normalization,
     *,
-    epsilon: float,
     activate: bool,
     added_to: Any = None,
+    dtype: Any = None,
     avx512: bool | None = None,
 ) -> Any:
-    """(x - mean) / sqrt(variance + epsilon) * scale + shift and what follows it.
-
-    (Dumoulin, Shlens and Kudlur 2017, equation 5.)
+    """Conditional instance normalisation and what follows it.
 
     Args:
-        x: float32 or bfloat16 [..., channels], or with the channels of several pixels in the last axis.
-        moments: mean and variance, float32 [channels] each.
-        scale: float32 [channels].
-        shift: float32 [channels].
-        epsilon: what keeps the root of a plain channel from zero.
+        x: float32, bfloat16 or float16 [..., channels], or with the channels of several pixels in the last
+            axis.
+        normalization: how.
         activate: cut off below 0 (ReLU).
-        added_to: of the shape and type of ``x``: what the result is added to.
+        added_to: of the shape of ``x`` and the type of the result: what it is added to.
+        dtype: the result's type, if not that of ``x``: float32.
         avx512: as for ``convolve``.
 
     Returns:
-        The shape and type of ``x``.
+        The shape of ``x``.
 
     Raises:
         tf.errors.InvalidArgumentError: the shapes do not fit.
     """
-    mean, variance = moments
+    mean, variance = normalization.moments
     return _library().instance_normalization(
         x=x,
         mean=mean,
         variance=variance,
-        scale=scale,
-        shift=shift,
+        scale=normalization.scale,
+        shift=normalization.shift,
         before=[] if added_to is None else [added_to],
-        epsilon=epsilon,
+        T=dtype or x.dtype,
+        epsilon=normalization.epsilon,
         activate=activate,
         avx512=_wide(avx512),
     )

@@ -20,7 +20,7 @@ SOURCES = Path(__file__).parent
 LIBRARIES = Path(sys.prefix) / "lib" / "style-transfer-art"
 # The sets of instructions that kernels are compiled for: the floats of their vectors, the compiler's options.
 INSTRUCTIONS = {
-    "avx2": (8, ["-mavx2", "-mfma"]),
+    "avx2": (8, ["-mavx2", "-mfma", "-mf16c"]),
     "avx512": (16, ["-mavx512f", "-mfma", "-mprefer-vector-width=512"]),
 }
 OPTIONS = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-Wall"]

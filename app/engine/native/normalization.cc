@@ -14,9 +14,9 @@ using namespace ::INSTRUCTIONS;
 // Rows whose sums are taken in floats before they go on in doubles, and rows taken in one go.
 constexpr std::int64_t kStretch = 64, kTogether = 4;
 
-template <bool kActivate, bool kAdd, typename Element>
-void normalize_rows(const Element* x, const Element* before, Element* y, std::int64_t rows,
-                    std::int64_t width, const float* factor, const float* term) {
+template <bool kActivate, bool kAdd, typename Source, typename Result>
+void normalize_rows(const Source* x, const Result* before, Result* y, std::int64_t rows, std::int64_t width,
+                    const float* factor, const float* term) {
   for (std::int64_t row = 0; row < rows; ++row) {
     for (std::int64_t place = 0; place < width; place += LANES) {
       const std::int64_t at = row * width + place;
@@ -58,8 +58,8 @@ void add_up(const Element* x, std::int64_t rows, std::int64_t width, const float
   }
 }
 
-template <typename Element>
-void normalize(const Element* x, const Element* before, Element* y, std::int64_t rows, std::int64_t width,
+template <typename Source, typename Result>
+void normalize(const Source* x, const Result* before, Result* y, std::int64_t rows, std::int64_t width,
                const float* factor, const float* term, bool activate) {
   if (before && activate) {
     normalize_rows<true, true>(x, before, y, rows, width, factor, term);
@@ -74,9 +74,16 @@ void normalize(const Element* x, const Element* before, Element* y, std::int64_t
 
 template void add_up(const float*, std::int64_t, std::int64_t, const float*, double*);
 template void add_up(const Bfloat16*, std::int64_t, std::int64_t, const float*, double*);
+template void add_up(const Float16*, std::int64_t, std::int64_t, const float*, double*);
 template void normalize(const float*, const float*, float*, std::int64_t, std::int64_t, const float*,
                         const float*, bool);
 template void normalize(const Bfloat16*, const Bfloat16*, Bfloat16*, std::int64_t, std::int64_t,
                         const float*, const float*, bool);
+template void normalize(const Bfloat16*, const float*, float*, std::int64_t, std::int64_t, const float*,
+                        const float*, bool);
+template void normalize(const Float16*, const float*, float*, std::int64_t, std::int64_t, const float*,
+                        const float*, bool);
+template void normalize(const Float16*, const Float16*, Float16*, std::int64_t, std::int64_t, const float*,
+                        const float*, bool);
 
 }  // namespace normalization::INSTRUCTIONS

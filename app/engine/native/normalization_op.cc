@@ -35,7 +35,7 @@ absl::Status moments_shape(InferenceContext* context) {
 
 REGISTER_OP("ChannelMoments")
     .Input("x: T")
-    .Attr("T: {float, bfloat16}")
+    .Attr("T: {float, bfloat16, half}")
     .Attr("channels: int >= 1")
     .Attr("avx512: bool")
     .Output("mean: float")
@@ -113,13 +113,15 @@ class ChannelMoments : public OpKernel {
 };
 
 REGISTER_OP("InstanceNormalization")
-    .Input("x: T")
+    .Input("x: S")
     .Input("mean: float")
     .Input("variance: float")
     .Input("scale: float")
     .Input("shift: float")
-    .Input("before: count * T")
-    .Attr("T: {float, bfloat16}")
+    .Input("before: count * B")
+    .Attr("S: {float, bfloat16, half}")
+    .Attr("T: {float, bfloat16, half}")
+    .Attr("B: {float, bfloat16, half} = DT_FLOAT")  // T, if there is one
     .Attr("count: int >= 0")
     .Attr("epsilon: float")
     .Attr("activate: bool")
@@ -130,7 +132,7 @@ REGISTER_OP("InstanceNormalization")
       return absl::OkStatus();
     });
 
-template <typename T>
+template <typename S, typename T>
 class InstanceNormalization : public OpKernel {
  public:
   explicit InstanceNormalization(OpKernelConstruction* context) : OpKernel(context) {
@@ -145,7 +147,8 @@ class InstanceNormalization : public OpKernel {
     const int64_t channels = context->input(1).NumElements();
     bool fits = channels > 0 && x.NumElements() % channels == 0;
     for (int input = 2; input < kBefore; ++input) fits &= context->input(input).NumElements() == channels;
-    fits &= before == nullptr || before->shape() == x.shape();
+    fits &= before == nullptr ||
+            (before->shape() == x.shape() && before->dtype() == context->expected_output_dtype(0));
     OP_REQUIRES(context, fits, absl::InvalidArgumentError("Numbers and their moments do not fit."));
 
     Tensor* y = nullptr;
@@ -156,9 +159,9 @@ class InstanceNormalization : public OpKernel {
     std::vector<float> factor(split.width), term(split.width);
     prepare(context, channels, factor, term);
 
-    const Element<T>* source = numbers<T>(x);
-    const Element<T>* added = before ? numbers<T>(*before) : nullptr;
-    Element<T>* target = numbers<T>(y);
+    const Source* source = numbers<S>(x);
+    const Result* added = before ? numbers<T>(*before) : nullptr;
+    Result* target = numbers<T>(y);
     const auto cost = ThreadPool::SchedulingParams::Adaptive(split.width / 2);
     workers(context).ParallelFor(split.rows, cost, [&](int64_t first, int64_t last) {
       const int64_t at = first * split.width;
@@ -169,6 +172,8 @@ class InstanceNormalization : public OpKernel {
   }
 
  private:
+  using Source = Element<S>;
+  using Result = Element<T>;
   static constexpr int kBefore = 5;
 
   // y = (x - mean) / sqrt(variance + epsilon) * scale + shift as x * factor + term.
@@ -183,18 +188,19 @@ class InstanceNormalization : public OpKernel {
     }
   }
 
-  void normalize_rest(const Split& split, const Element<T>* x, const Element<T>* before, Element<T>* y,
+  void normalize_rest(const Split& split, const Source* x, const Result* before, Result* y,
                       const float* factor, const float* term) const {
     if (split.rest == 0) return;
     const int64_t at = split.rows * split.width;
-    std::vector<Element<T>> row(split.width), added(split.width);
+    std::vector<Source> row(split.width);
+    std::vector<Result> added(split.width), made(split.width);
     std::copy_n(x + at, split.rest, row.begin());
     if (before) std::copy_n(before + at, split.rest, added.begin());
-    normalize(row.data(), before ? added.data() : nullptr, row.data(), 1, split.width, factor, term);
-    std::copy_n(row.begin(), split.rest, y + at);
+    normalize(row.data(), before ? added.data() : nullptr, made.data(), 1, split.width, factor, term);
+    std::copy_n(made.begin(), split.rest, y + at);
   }
 
-  void normalize(const Element<T>* x, const Element<T>* before, Element<T>* y, int64_t rows, int64_t width,
+  void normalize(const Source* x, const Result* before, Result* y, int64_t rows, int64_t width,
                  const float* factor, const float* term) const {
     if (avx512_) {
       normalization::avx512::normalize(x, before, y, rows, width, factor, term, activate_);
@@ -207,16 +213,27 @@ class InstanceNormalization : public OpKernel {
   bool activate_, avx512_;
 };
 
-#define REGISTER(T)                                                                              \
-  REGISTER_KERNEL_BUILDER(                                                                       \
-      Name("ChannelMoments").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"),              \
-      ChannelMoments<T>);                                                                        \
-  REGISTER_KERNEL_BUILDER(                                                                       \
-      Name("InstanceNormalization").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"),       \
-      InstanceNormalization<T>);
-REGISTER(float)
-REGISTER(tensorflow::bfloat16)
-#undef REGISTER
+#define REGISTER_MOMENTS(T)                                                          \
+  REGISTER_KERNEL_BUILDER(                                                           \
+      Name("ChannelMoments").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"),  \
+      ChannelMoments<T>);
+REGISTER_MOMENTS(float)
+REGISTER_MOMENTS(tensorflow::bfloat16)
+REGISTER_MOMENTS(Eigen::half)
+#undef REGISTER_MOMENTS
+
+#define REGISTER_NORMALIZATION(S, T)                      \
+  REGISTER_KERNEL_BUILDER(Name("InstanceNormalization")   \
+                              .Device(tensorflow::DEVICE_CPU) \
+                              .TypeConstraint<S>("S")     \
+                              .TypeConstraint<T>("T"),    \
+                          InstanceNormalization<S, T>);
+REGISTER_NORMALIZATION(float, float)
+REGISTER_NORMALIZATION(tensorflow::bfloat16, tensorflow::bfloat16)
+REGISTER_NORMALIZATION(tensorflow::bfloat16, float)
+REGISTER_NORMALIZATION(Eigen::half, float)
+REGISTER_NORMALIZATION(Eigen::half, Eigen::half)
+#undef REGISTER_NORMALIZATION
 
 }  // namespace
 }  // namespace operation

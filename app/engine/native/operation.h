@@ -4,7 +4,7 @@
 #include <type_traits>
 
 #include "absl/status/status.h"
-#include "bfloat16.h"
+#include "elements.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
@@ -21,9 +21,10 @@ using tensorflow::shape_inference::InferenceContext;
 using tensorflow::shape_inference::ShapeHandle;
 using tsl::thread::ThreadPool;
 
-// TensorFlow's bfloat16 has the same bits as ours.
+// TensorFlow's types have the same bits as ours.
 template <typename T>
-using Element = std::conditional_t<std::is_same_v<T, float>, float, Bfloat16>;
+using Element = std::conditional_t<std::is_same_v<T, float>, float,
+                                   std::conditional_t<std::is_same_v<T, Eigen::half>, Float16, Bfloat16>>;
 
 template <typename T>
 const Element<T>* numbers(const Tensor& tensor) {

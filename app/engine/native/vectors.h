@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "bfloat16.h"
+#include "elements.h"
 
 namespace INSTRUCTIONS {
 
@@ -47,6 +47,26 @@ inline Vector load(const Bfloat16* from) {
 inline void store(Bfloat16* to, Vector value) {
   const Words bits = reinterpret_cast<Words>(value);
   *reinterpret_cast<HalfWords*>(to) = narrow((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+inline Vector load(const Float16* from) {
+  const HalfWords halves = *reinterpret_cast<const HalfWords*>(from);
+#if LANES == 16
+  return reinterpret_cast<Vector>(_mm512_maskz_cvtph_ps(kAll, reinterpret_cast<__m256i>(halves)));
+#else
+  return reinterpret_cast<Vector>(_mm256_cvtph_ps(reinterpret_cast<__m128i>(halves)));
+#endif
+}
+
+// To the nearest, ties to even.
+inline void store(Float16* to, Vector value) {
+#if LANES == 16
+  const __m256i halves =
+      _mm512_maskz_cvtps_ph(kAll, reinterpret_cast<__m512>(value), _MM_FROUND_TO_NEAREST_INT);
+#else
+  const __m128i halves = _mm256_cvtps_ph(reinterpret_cast<__m256>(value), _MM_FROUND_TO_NEAREST_INT);
+#endif
+  *reinterpret_cast<HalfWords*>(to) = reinterpret_cast<HalfWords>(halves);
 }
 
 }  // namespace INSTRUCTIONS

@@ -97,10 +97,10 @@ inline void multiply_rows(const float* rows, std::int64_t count, const float* ke
 }
 
 // A batch of tiles on its way: 36 matrices [tiles, channels], first of the source, then of the products.
-template <typename Element>
+template <typename Source, typename Result>
 class Batch {
  public:
-  Batch(const Layer<Element>& layer, std::int64_t number, float* memory)
+  Batch(const Layer<Source, Result>& layer, std::int64_t number, float* memory)
       : layer_(layer),
         first_(number * kBatch),
         count_(std::min(kBatch, layer.tiles() - first_)),
@@ -130,7 +130,7 @@ class Batch {
   }
 
   void read(std::int64_t tile) const {
-    const Element* pixels[kTile][kTile];
+    const Source* pixels[kTile][kTile];
     if (layer_.side == 1) {
       find(place(tile), pixels);
     } else {
@@ -153,8 +153,8 @@ class Batch {
   }
 
   // A tile's cells where they lie.
-  void find(const Place& here, const Element* (&cells)[kTile][kTile]) const {
-    alignas(64) static const Element zeros[kMostInputs] = {};
+  void find(const Place& here, const Source* (&cells)[kTile][kTile]) const {
+    alignas(64) static const Source zeros[kMostInputs] = {};
     std::int64_t rows[kTile], columns[kTile];
     locate(here.row - layer_.above, layer_.rows, layer_.border, rows);
     locate(here.column - layer_.aside, layer_.columns, layer_.border, columns);
@@ -167,12 +167,12 @@ class Batch {
   }
 
   // A tile's cells, put together of four of the source's each.
-  void gather(const Place& here, const Element* (&cells)[kTile][kTile]) const {
+  void gather(const Place& here, const Source* (&cells)[kTile][kTile]) const {
     const std::int64_t part = layer_.inputs / 4;
     const std::int64_t row = here.row - 2 * layer_.above, column = here.column - 2 * layer_.aside;
     for (int y = 0; y < kTile; ++y) {
       for (int x = 0; x < kTile; ++x) {
-        Element* const cell = quad(y * kTile + x, layer_.inputs);
+        Source* const cell = quad<Source>(y * kTile + x, layer_.inputs);
         for (int quarter = 0; quarter < 4; ++quarter) {
           copy_part(here.picture, row + 2 * y + quarter / 2, column + 2 * x + quarter % 2, part,
                     cell + quarter * part);
@@ -185,13 +185,13 @@ class Batch {
   // One of the source's cells, or what stands for it beyond the border; farther out is read only for results
   // beyond the picture.
   void copy_part(std::int64_t picture, std::int64_t row, std::int64_t column, std::int64_t part,
-                 Element* to) const {
+                 Source* to) const {
     const std::int64_t rows = layer_.rows, columns = layer_.columns;
-    const Element* const source = layer_.source + picture * rows * columns * part;
+    const Source* const source = layer_.source + picture * rows * columns * part;
     if (row >= 0 && row < rows && column >= 0 && column < columns) {
       std::copy_n(source + (row * columns + column) * part, part, to);
     } else if (layer_.border != Border::kMirrorBlocks || row >= rows + 2 || column >= columns + 2) {
-      std::fill_n(to, part, Element{});
+      std::fill_n(to, part, Source{});
     } else {  // a mirror turns blocks around, pixel by pixel
       const std::int64_t pixel = part / 4;
       for (int number = 0; number < 4; ++number) {
@@ -233,7 +233,7 @@ class Batch {
   void write(std::int64_t tile) const {
     const Place here = place(tile);
     if (layer_.side == 2) {
-      transform_results(tile, kResults, kResults, quad(0, 0), kResults);
+      transform_results(tile, kResults, kResults, quad<Result>(0, 0), kResults);
       scatter(here);
       return;
     }
@@ -242,14 +242,14 @@ class Batch {
     transform_results(tile, rows, columns, result(here), layer_.result_columns());
   }
 
-  Element* result(const Place& here) const {
+  Result* result(const Place& here) const {
     const std::int64_t row = here.picture * layer_.result_rows() + here.row;
     const std::int64_t channels = layer_.outputs / (layer_.side * layer_.side);
     return layer_.result + (row * layer_.result_columns() + here.column) * channels;
   }
 
   // A tile's results, in rows that are `across` cells apart.
-  void transform_results(std::int64_t tile, std::int64_t rows, std::int64_t columns, Element* result,
+  void transform_results(std::int64_t tile, std::int64_t rows, std::int64_t columns, Result* result,
                          std::int64_t across) const {
     for (std::int64_t channel = 0; channel < layer_.outputs; channel += LANES) {
       Vector half[kResults][kTile];
@@ -276,30 +276,34 @@ class Batch {
     const std::int64_t columns = std::min<std::int64_t>(2 * kResults, layer_.result_columns() - here.column);
     for (std::int64_t y = 0; y < rows; ++y) {
       for (std::int64_t x = 0; x < columns; ++x) {
-        const Element* const from = quad(y / 2 * kResults + x / 2, layer_.outputs) + (y % 2 * 2 + x % 2) * part;
+        const Result* const from =
+            quad<Result>(y / 2 * kResults + x / 2, layer_.outputs) + (y % 2 * 2 + x % 2) * part;
         std::copy_n(from, part, result({here.picture, here.row + y, here.column + x}));
       }
     }
   }
 
   // A tile's quads, each of so many channels, lie behind the matrices.
+  template <typename Element>
   Element* quad(std::int64_t number, std::int64_t channels) const {
     return reinterpret_cast<Element*>(memory_ + kMatrices * layer_.matrix()) + number * channels;
   }
 
-  const Layer<Element>& layer_;
+  const Layer<Source, Result>& layer_;
   const std::int64_t first_, count_, channels_;
   float* const memory_;
 };
 
 }  // namespace
 
-template <typename Element>
-void convolve(const Layer<Element>& layer, std::int64_t first, std::int64_t last, float* memory) {
-  for (; first < last; ++first) Batch<Element>(layer, first, memory).convolve();
+template <typename Source, typename Result>
+void convolve(const Layer<Source, Result>& layer, std::int64_t first, std::int64_t last, float* memory) {
+  for (; first < last; ++first) Batch<Source, Result>(layer, first, memory).convolve();
 }
 
-template void convolve(const Layer<float>&, std::int64_t, std::int64_t, float*);
-template void convolve(const Layer<Bfloat16>&, std::int64_t, std::int64_t, float*);
+template void convolve(const Layer<float, float>&, std::int64_t, std::int64_t, float*);
+template void convolve(const Layer<Bfloat16, Bfloat16>&, std::int64_t, std::int64_t, float*);
+template void convolve(const Layer<float, Float16>&, std::int64_t, std::int64_t, float*);
+template void convolve(const Layer<Float16, Float16>&, std::int64_t, std::int64_t, float*);
 
 }  // namespace winograd::INSTRUCTIONS

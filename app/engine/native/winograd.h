@@ -26,11 +26,11 @@ constexpr std::int64_t kApart = 16;
 // The layer convolves cells. With `side` 1 they are those of its tensors, with 2 each is a quad of 2x2 of them, of
 // four times the channels (row in the quad, column in it, channel): so 5x5 taps become 3x3. Quads begin at the
 // first result, wherever that is, and of the last ones in a row or column half may be none of the result's.
-template <typename Element>
+template <typename Source, typename Result>
 struct Layer {
-  const Element* source;
+  const Source* source;
   const float* kernels;
-  Element* result;
+  Result* result;
   std::int64_t side;
   std::int64_t pictures, rows, columns;  // of the source
   std::int64_t inputs, outputs;          // of a cell
@@ -55,12 +55,12 @@ struct Layer {
 // Computes the results of batches `first` to `last` (excluded), in floats, whatever the elements; `memory` is
 // for as many floats as the layer says.
 namespace avx2 {
-template <typename Element>
-void convolve(const Layer<Element>& layer, std::int64_t first, std::int64_t last, float* memory);
+template <typename Source, typename Result>
+void convolve(const Layer<Source, Result>& layer, std::int64_t first, std::int64_t last, float* memory);
 }
 namespace avx512 {
-template <typename Element>
-void convolve(const Layer<Element>& layer, std::int64_t first, std::int64_t last, float* memory);
+template <typename Source, typename Result>
+void convolve(const Layer<Source, Result>& layer, std::int64_t first, std::int64_t last, float* memory);
 }
 
 }  // namespace winograd

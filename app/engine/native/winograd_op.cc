@@ -20,18 +20,19 @@ absl::Status infer_shape(InferenceContext* context) {
 }
 
 REGISTER_OP("WinogradConvolution")
-    .Input("source: T")
+    .Input("source: S")
     .Input("kernels: float")
     .Input("above: int32")
     .Input("below: int32")
-    .Attr("T: {float, bfloat16}")
+    .Attr("S: {float, bfloat16, half}")
+    .Attr("T: {float, bfloat16, half}")
     .Attr("border: {'none', 'zeros', 'mirror', 'repeat', 'mirror blocks'}")
     .Attr("quads: bool")
     .Attr("avx512: bool")
     .Output("result: T")
     .SetShapeFn(infer_shape);
 
-template <typename T>
+template <typename S, typename T>
 class WinogradConvolution : public OpKernel {
  public:
   explicit WinogradConvolution(OpKernelConstruction* context) : OpKernel(context) {
@@ -80,11 +81,11 @@ class WinogradConvolution : public OpKernel {
 
  private:
   using Border = winograd::Border;
-  using Layer = winograd::Layer<Element<T>>;
+  using Layer = winograd::Layer<Element<S>, Element<T>>;
 
   Layer describe(const Tensor& source, const Tensor& kernels) const {
     Layer layer{};
-    layer.source = numbers<T>(source);
+    layer.source = numbers<S>(source);
     layer.kernels = numbers<float>(kernels);
     layer.side = quads_ ? 2 : 1;
     layer.pictures = source.dim_size(0);
@@ -118,12 +119,16 @@ class WinogradConvolution : public OpKernel {
   bool avx512_;
 };
 
-#define REGISTER(T)                                                                        \
-  REGISTER_KERNEL_BUILDER(                                                                 \
-      Name("WinogradConvolution").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"),   \
-      WinogradConvolution<T>);
-REGISTER(float)
-REGISTER(tensorflow::bfloat16)
+#define REGISTER(S, T)                                        \
+  REGISTER_KERNEL_BUILDER(Name("WinogradConvolution")         \
+                              .Device(tensorflow::DEVICE_CPU) \
+                              .TypeConstraint<S>("S")         \
+                              .TypeConstraint<T>("T"),        \
+                          WinogradConvolution<S, T>);
+REGISTER(float, float)
+REGISTER(tensorflow::bfloat16, tensorflow::bfloat16)
+REGISTER(float, Eigen::half)
+REGISTER(Eigen::half, Eigen::half)
 #undef REGISTER
 
 }  // namespace
