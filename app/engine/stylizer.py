@@ -183,9 +183,8 @@ class Stylizer:
 
         def paint(here: Pixels, report: Report) -> Pixels:
             where = None if style_map is None else resize(style_map.where, *here.shape[:2])
-            wanted = Pass(
-                here, StyleRows(rows, where), exact, self._budget(pixels), self._queue, report, pixels
-            )
+            budget = activations(pixels) if self._memory_limit is None else self._memory_limit
+            wanted = Pass(here, StyleRows(rows, where), exact, budget, self._queue, report, pixels)
 
             def on(device: str) -> Pixels:
                 same = device == network.device
@@ -225,17 +224,16 @@ class Stylizer:
     def _network(self, slug: str, exact: bool, device: str) -> Painter:
         return self._networks.get(slug, self._resolve_precision(exact, device), device)
 
-    def _budget(self, pixels: int) -> int:
-        """Bytes of activations that a pass may hold in memory, for a picture of so many pixels in the end."""
-        if self._memory_limit is not None:
-            return self._memory_limit
-        wanted = ACTIVATIONS + ACTIVATIONS_PER_PIXEL * max(0, pixels - LARGE_PIXELS)
-        return min(wanted, int(available_memory() * MEMORY_SHARE))
-
     def _resolve_precision(self, exact: bool, device: str) -> str:
         if self._precision != "auto":
             return self._precision
         return "bfloat16" if not exact and (device != CPU or computes_bfloat16()) else "float32"
+
+
+def activations(pixels: int) -> int:
+    """Bytes of activations that a pass may hold in memory now, for a picture of so many pixels in the end."""
+    wanted = ACTIVATIONS + ACTIVATIONS_PER_PIXEL * max(0, pixels - LARGE_PIXELS)
+    return min(wanted, int(available_memory() * MEMORY_SHARE))
 
 
 @contextmanager
