@@ -8,7 +8,7 @@ one is tested against.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -85,7 +85,7 @@ class Graph:
     def enter(self, photo: Any, **options: Any) -> Raw:
         """uint8 [1, height + 8, width + 8, 3], its border mirrored or zero, as raw blocks of conv1.
 
-        ``options``: ``kept`` and ``measure``, as for ``convolve``.
+        ``options``: ``where``, ``kept`` and ``measure``, as for ``convolve``.
         """
         blocks = to_blocks(photo)
         if self.config.input_range == "unit":
@@ -98,6 +98,7 @@ class Graph:
         name: str,
         rows: Any,
         *,
+        where: Any = None,
         ends: tuple[Any, Any] | None = None,
         kept: Any = None,
         measure: bool = False,
@@ -108,6 +109,7 @@ class Graph:
             x: a tensor, or the raw result of another layer, which is normalised first.
             name: the layer's.
             rows: the styles.
+            where: the style map, at the result's resolution.
             ends: for a strip, 1 or 0 (tensors) for whether it ends at the picture's upper and lower border.
             kept: the type of the result, by default the one computed in.
             measure: whether its moments have to be there.
@@ -117,7 +119,8 @@ class Graph:
             x = self._convolve_by_winograd(x, self.layers[name], ends, kept or self.dtype)
         else:
             x = self._convolve(tf.cast(x, self.dtype), self.layers[name], ends)
-        return Raw(tf.cast(x, kept or x.dtype), name, self.moments(x, name) if measure else None)
+        moments = self.moments(x, name) if measure else None
+        return Raw(tf.cast(x, kept or x.dtype), name, moments, where)
 
     def _convolve_by_winograd(
         self, x: Any, layer: Convolution, ends: tuple[Any, Any] | None, kept: Any
@@ -241,34 +244,30 @@ class Graph:
         halvings = self.config.halvings
         levels = [share(level) for level in where] if where is not None else [None] * (halvings + 1)
         blocks = None if where is None else to_blocks(levels[0])
-
-        def convolve(x: Any, name: str, where: Any) -> Raw:
-            return replace(self.convolve(x, name, rows), where=where)
-
-        x: Any = replace(self.enter(photo), where=blocks)
+        x: Any = self.enter(photo, where=blocks)
         halved = [x]
         for number in range(1, halvings + 1):
-            x = convolve(x, f"down{number}", levels[number])
+            x = self.convolve(x, f"down{number}", rows, where=levels[number])
             if number >= halvings - self.config.skips:
                 x = self._settled(x, rows)  # several layers read it
             halved.append(x)
         x = self._residual(x, "res", self.config.residual_blocks, rows, levels[-1])
         for number in range(1, halvings):
             level = halvings - number
-            x = convolve(x, f"up{number}", levels[level])
+            x = self.convolve(x, f"up{number}", rows, where=levels[level])
             if number <= self.config.skips:
-                skipped = convolve(halved[level], f"skip{number}", levels[level])
+                skipped = self.convolve(halved[level], f"skip{number}", rows, where=levels[level])
                 x = self.normalize(skipped, rows, activate=False, added_to=self._settled(x, rows))
             if number == 1:
                 x = self._residual(x, "fine", self.config.fine_blocks, rows, levels[level])
-        x = convolve(x, f"up{halvings}", blocks)
-        return self.finish(convolve(x, "out", blocks), rows)
+        x = self.convolve(x, f"up{halvings}", rows, where=blocks)
+        return self.finish(self.convolve(x, "out", rows, where=blocks), rows)
 
     def _residual(self, x: Any, kind: str, blocks: int, rows: Any, where: Any) -> Any:
+        x = self._settled(x, rows)
         for block in range(1, blocks + 1):
-            x = self._settled(x, rows)
-            y = replace(self.convolve(x, f"{kind}{block}_a", rows), where=where)
-            y = replace(self.convolve(y, f"{kind}{block}_b", rows), where=where)
+            y = self.convolve(x, f"{kind}{block}_a", rows, where=where)
+            y = self.convolve(y, f"{kind}{block}_b", rows, where=where)
             x = self.normalize(y, rows, activate=False, added_to=x)
         return x
 

@@ -213,27 +213,15 @@ class InstanceNormalization : public OpKernel {
   bool activate_, avx512_;
 };
 
-#define REGISTER_MOMENTS(T)                                                          \
-  REGISTER_KERNEL_BUILDER(                                                           \
-      Name("ChannelMoments").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"),  \
-      ChannelMoments<T>);
-REGISTER_MOMENTS(float)
-REGISTER_MOMENTS(tensorflow::bfloat16)
-REGISTER_MOMENTS(Eigen::half)
-#undef REGISTER_MOMENTS
+REGISTER_FOR(ChannelMoments, float)
+REGISTER_FOR(ChannelMoments, tensorflow::bfloat16)
+REGISTER_FOR(ChannelMoments, Eigen::half)
 
-#define REGISTER_NORMALIZATION(S, T)                      \
-  REGISTER_KERNEL_BUILDER(Name("InstanceNormalization")   \
-                              .Device(tensorflow::DEVICE_CPU) \
-                              .TypeConstraint<S>("S")     \
-                              .TypeConstraint<T>("T"),    \
-                          InstanceNormalization<S, T>);
-REGISTER_NORMALIZATION(float, float)
-REGISTER_NORMALIZATION(tensorflow::bfloat16, tensorflow::bfloat16)
-REGISTER_NORMALIZATION(tensorflow::bfloat16, float)
-REGISTER_NORMALIZATION(Eigen::half, float)
-REGISTER_NORMALIZATION(Eigen::half, Eigen::half)
-#undef REGISTER_NORMALIZATION
+REGISTER_BETWEEN(InstanceNormalization, float, float)
+REGISTER_BETWEEN(InstanceNormalization, tensorflow::bfloat16, tensorflow::bfloat16)
+REGISTER_BETWEEN(InstanceNormalization, tensorflow::bfloat16, float)
+REGISTER_BETWEEN(InstanceNormalization, Eigen::half, float)
+REGISTER_BETWEEN(InstanceNormalization, Eigen::half, Eigen::half)
 
 }  // namespace
 }  // namespace operation

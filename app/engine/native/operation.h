@@ -42,3 +42,15 @@ inline ThreadPool& workers(OpKernelContext* context) {
 }
 
 }  // namespace operation
+
+// Makes the kernel `Operation` that of the operation of this name, for elements of the types that follow: one,
+// T, or the source's, S, and the result's, T.
+#define REGISTER_FOR(Operation, T)                                                              \
+  REGISTER_KERNEL_BUILDER(                                                                      \
+      Name(#Operation).Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"), Operation<T>);
+#define REGISTER_BETWEEN(Operation, S, T)                       \
+  REGISTER_KERNEL_BUILDER(Name(#Operation)                      \
+                              .Device(tensorflow::DEVICE_CPU)   \
+                              .TypeConstraint<S>("S")           \
+                              .TypeConstraint<T>("T"),          \
+                          Operation<S, T>);

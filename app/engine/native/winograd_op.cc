@@ -119,17 +119,10 @@ class WinogradConvolution : public OpKernel {
   bool avx512_;
 };
 
-#define REGISTER(S, T)                                        \
-  REGISTER_KERNEL_BUILDER(Name("WinogradConvolution")         \
-                              .Device(tensorflow::DEVICE_CPU) \
-                              .TypeConstraint<S>("S")         \
-                              .TypeConstraint<T>("T"),        \
-                          WinogradConvolution<S, T>);
-REGISTER(float, float)
-REGISTER(tensorflow::bfloat16, tensorflow::bfloat16)
-REGISTER(float, Eigen::half)
-REGISTER(Eigen::half, Eigen::half)
-#undef REGISTER
+REGISTER_BETWEEN(WinogradConvolution, float, float)
+REGISTER_BETWEEN(WinogradConvolution, tensorflow::bfloat16, tensorflow::bfloat16)
+REGISTER_BETWEEN(WinogradConvolution, float, Eigen::half)
+REGISTER_BETWEEN(WinogradConvolution, Eigen::half, Eigen::half)
 
 }  // namespace
 }  // namespace operation
