@@ -16,6 +16,7 @@ from app.engine import native
 from app.engine.checkpoints import Checkpoint
 from app.engine.config import NetworkConfig
 from app.engine.graph import BatchGraph, Graph
+from app.engine.memory import release_unused_memory
 from app.engine.planes import PlaneStore
 from app.engine.preprocessing import REACH, PaddedPhoto, Pixels
 from app.engine.scheduling import FairQueue
@@ -152,6 +153,7 @@ class Network:
 
     def _paint_strips(self, padded: PaddedPhoto, wanted: Pass) -> Pixels:
         rows, levels = tf.constant(wanted.style.rows), self._levels(padded, wanted.style)
+        release_unused_memory()  # what strips of another size left, where planes shall lie
         with PlaneStore(wanted.budget) as store:
             return self._tiled.paint(Job(padded, rows, levels, store, wanted.queue.turn, wanted.report))
 

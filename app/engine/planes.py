@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 import os
 import tempfile
 from collections.abc import Callable
@@ -63,7 +64,8 @@ class PlaneStore:
         self.budget = budget
         # One piece for all planes: pages that no plane has touched yet cost nothing, and those given back
         # are used again, since a system takes its time to hand out fresh ones.
-        self._memory = _aligned(budget)
+        self._pages = _pages(budget)
+        self._memory = np.frombuffer(self._pages, np.uint8)[:budget]
         self._open: dict[int, Plane] = {}
         # Files of planes given back, for the next ones: the system has room for what they hold already.
         self._files: list[IO[bytes]] = []
@@ -84,6 +86,37 @@ class PlaneStore:
         self._open[id(plane)] = plane
         return plane
 
+    def succeed(self, plane: Plane, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Plane | None:
+        """A plane that takes the place of another, which is given back, or None where there is no room.
+
+        Both begin at the same byte. So the other's rows can still be read until they are written over: all
+        that follow, while a plane of no more bytes is written from its first row on, and all before, while
+        one of more bytes is written from its last row on.
+        """
+        kind = np.dtype(dtype)
+        size = math.prod(shape) * kind.itemsize
+        successor: Plane
+        if isinstance(plane, _InMemory):
+            if not self._has_room(plane, size):
+                return None
+            place = Place(plane.place.start, plane.place.start + size)
+            successor = _InMemory(self._memory, place, shape, kind)
+        elif isinstance(plane, _OnDisk) and self._take(size) is None:
+            successor = _OnDisk(plane.file, shape, kind)
+        else:
+            return None
+        del self._open[id(plane)]
+        self._open[id(successor)] = successor
+        return successor
+
+    def _has_room(self, plane: _InMemory, size: int) -> bool:
+        """Whether the plane can have ``size`` bytes from where it begins, once others are out of the way."""
+        planes = self._in_memory()
+        if plane is planes[-1] and plane.place.start + size > len(self._memory):
+            self._move_together(planes)
+        after = planes[planes.index(plane) + 1 :]
+        return plane.place.start + size <= (after[0].place.start if after else len(self._memory))
+
     def bring_in(self, plane: Plane) -> Plane:
         """The plane, moved from its file into memory if there is room by now."""
         size = math.prod(plane.shape) * plane.dtype.itemsize
@@ -102,8 +135,7 @@ class PlaneStore:
 
         Where what is free lies in several pieces and is enough only together, planes are moved.
         """
-        planes = sorted((p for p in self._open.values() if isinstance(p, _InMemory)), key=lambda p: p.place)
-        start = 0
+        planes, start = self._in_memory(), 0
         for plane in planes:
             if plane.place.start - start >= size:
                 return Place(start, start + size)
@@ -112,11 +144,29 @@ class PlaneStore:
             together = sum(_round_up(plane.place.stop - plane.place.start) for plane in planes)
             if together + size > len(self._memory):
                 return None
-            start = 0
-            for plane in planes:
-                plane.move(start)
-                start = _round_up(plane.place.stop)
+            start = self._move_together(planes)
         return Place(start, start + size)
+
+    def _in_memory(self) -> list[_InMemory]:
+        """The planes that lie in memory, in the order in which they do."""
+        return sorted((p for p in self._open.values() if isinstance(p, _InMemory)), key=lambda p: p.place)
+
+    def _move_together(self, planes: list[_InMemory]) -> int:
+        """Move all planes to the beginning of the memory, and return where what is free begins."""
+        start = 0
+        for plane in planes:
+            if plane.place.start != start:
+                plane.move(start)
+            start = _round_up(plane.place.stop)
+        return start
+
+    def give_back_unused(self) -> None:
+        """Give the pages behind the last plane back to the system."""
+        planes = self._in_memory()
+        page = mmap.PAGESIZE
+        start = -(-planes[-1].place.stop // page) * page if planes else 0
+        if start < len(self._memory) and hasattr(mmap, "MADV_DONTNEED"):
+            self._pages.madvise(mmap.MADV_DONTNEED, start)
 
     def free(self, plane: Plane) -> None:
         """Give a plane back; it must not be used any more."""
@@ -139,6 +189,14 @@ class PlaneStore:
 def _round_up(place: int) -> int:
     """The next place from there on that is aligned."""
     return -(-place // ALIGNMENT) * ALIGNMENT
+
+
+def _pages(size: int) -> mmap.mmap:
+    """Memory of at least that many bytes, of which none costs anything before it is written."""
+    pages = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    return pages
 
 
 def _aligned(size: int) -> npt.NDArray[np.uint8]:

@@ -42,10 +42,10 @@ from app.engine.upsampling import paint_guided
 
 log = logging.getLogger(__name__)
 
-# Bytes of activations that one picture may hold in memory, how many more it may for each pixel beyond so many
-# million, and the share of the available memory beyond which it may not go either.
-ACTIVATIONS = 640 << 20
-LARGE_PIXELS, ACTIVATIONS_PER_PIXEL = 24_000_000, 8
+# Bytes of activations that one picture may hold in memory, how many it may for each of its pixels if that is
+# more (the house network's largest layer but those at full size has 16, and some for the margin), and the
+# share of the available memory beyond which it may not go either.
+ACTIVATIONS, ACTIVATIONS_PER_PIXEL = 800_000_000, 17
 MEMORY_SHARE = 0.25
 # How many pictures of one shape a GPU paints at once; a processor is busy with one.
 GPU_BATCH = 8
@@ -232,8 +232,7 @@ class Stylizer:
 
 def activations(pixels: int) -> int:
     """Bytes of activations that a pass may hold in memory now, for a picture of so many pixels in the end."""
-    wanted = ACTIVATIONS + ACTIVATIONS_PER_PIXEL * max(0, pixels - LARGE_PIXELS)
-    return min(wanted, int(available_memory() * MEMORY_SHARE))
+    return min(max(ACTIVATIONS, ACTIVATIONS_PER_PIXEL * pixels), int(available_memory() * MEMORY_SHARE))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -231,9 +232,8 @@ class _Run:
         self._kept = self.graph.dtype
         if self._kept == tf.float32 and self._bytes("down1") > FLOAT32_BYTES and self.graph.fits_float16:
             self._kept = tf.float16
-        # What the two layers at full size leave is kept if there is room for it beside the layer before or
-        # after, which has half as many bytes for both; else they run twice.
-        self._keeps_all = self._bytes("conv1") + self._bytes("down1") <= job.store.budget
+        # What the two layers at full size leave is kept if there is room for it; else they run twice.
+        self._keeps_all = self._bytes("conv1") <= job.store.budget
         twice = () if self._keeps_all else ("conv1", f"up{self.config.halvings}")
         costs = {name: rows * self._row_cost(name)[1] for name, rows in self._rows.items()}
         self._total = sum(costs.values()) + sum(costs[name] for name in twice)
@@ -265,21 +265,21 @@ class _Run:
         residual blocks if there is no room for both and it ``rests`` meanwhile.
         """
         crowded = self._bytes(name) + self._residual_bytes() > self.job.store.budget
-        result = self._made(x, name, resting=rests and crowded)
-        if not keep:
-            self.job.store.free(x.plane)
-        return result
+        return self._made(x, name, source=None if keep else x.plane, resting=rests and crowded)
 
     def _residual_bytes(self) -> float:
         """How many the planes of a residual block have."""
         return 2 * self._bytes("res1_a") if self.config.residual_blocks else 0.0
 
-    def _made(self, x: Activations, name: str, *, resting: bool = False) -> Activations:
+    def _made(
+        self, x: Activations, name: str, *, source: Plane | None = None, resting: bool = False
+    ) -> Activations:
         layer = self.graph.layers[name]
         return self._gather(
             lambda start, stop: self._apply(x, name, start, stop),
             name,
             halvings=x.halvings + (1 if layer.stride == 2 else -1 if layer.doubled else 0),
+            source=source,
             resting=resting,
         )
 
@@ -305,7 +305,7 @@ class _Run:
         for block in range(1, blocks + 1):
             first, second = f"{kind}{block}_a", f"{kind}{block}_b"
             y = self._made(x, first)
-            y = self._gather(partial(self._apply, y, second), second, halvings=y.halvings, into=y.plane)
+            y = self._made(y, second, source=y.plane)
             self._settle(y, x.plane)
             self.job.store.free(y.plane)
         return x
@@ -338,12 +338,11 @@ class _Run:
                 self._where(0, 2 * first, 2 * last),
             )
 
-        raw = self._gather(make, name, "out", halvings=1)
-        self.job.store.free(x.plane)
-        return raw
+        return self._gather(make, name, "out", halvings=1, source=x.plane)
 
     def _finish(self, raw: Activations) -> Pixels:
         photo, stage = self.job.photo, self._stage(_finished)
+        self.job.store.give_back_unused()  # there is room for the picture, then
         picture = np.empty(photo.shape, np.uint8)
         for start, stop in self._strips("out"):
             with self.job.turn():
@@ -383,35 +382,39 @@ class _Run:
         make: Callable[[int, int], Any],
         *names: str,
         halvings: int,
-        into: Plane | None = None,
+        source: Plane | None = None,
         resting: bool = False,
     ) -> Activations:
         """Make the raw result of the last of ``names``, those made together, and its statistics.
 
-        ``into`` is the plane that it is made from, where that one's rows are replaced by it. A plane that is
-        ``resting`` is not read for long.
+        ``source`` is the plane that it is made from, where nothing else will be: it is given back, and the
+        result takes its place while it is read. A plane that is ``resting`` is not read for long.
         """
-        name = names[-1]
-        grow, rows = 2 if self.graph.layers[name].doubled else 1, self._rows[name]
-        statistics, plane = Statistics(), into
-        late: tuple[int, Any] | None = None  # a strip whose rows the next one still reads
-        for start, stop in self._strips(name):
+        name, store = names[-1], self.job.store
+        grow = 2 if self.graph.layers[name].doubled else 1
+        strips, statistics, plane, replaces = list(self._strips(name)), Statistics(), None, False
+        if source is not None and self._bytes(name) > math.prod(source.shape) * source.dtype.itemsize:
+            strips.reverse()
+        late: deque[tuple[int, Any]] = deque()  # strips that lie where the next one still reads
+        for start, stop in strips:
             with self.job.turn():
                 raw, mean, variance = make(start, stop)
                 values = _array(raw)[0]
                 if plane is None:
-                    shape = (grow * rows, *values.shape[1:])
-                    plane = self.job.store.new(shape, values.dtype, resting=resting)
-                if late:
-                    plane.write(*late)
-                late = (grow * start, values)
-                if into is None or stop == rows:
-                    plane.write(*late)
-                    late = None
+                    shape = (grow * self._rows[name], *values.shape[1:])
+                    if source is not None and not resting:
+                        plane = store.succeed(source, shape, values.dtype)
+                        replaces = plane is not None
+                    plane = plane or store.new(shape, values.dtype, resting=resting)
+                late.append((grow * start, values))
+                while len(late) > (1 if replaces and (start, stop) != strips[-1] else 0):
+                    plane.write(*late.popleft())
                 statistics.add(mean, variance, self._pixels(raw, name))
             for done in names:
                 self._advance(done, start, stop)
         assert plane is not None  # a picture has rows
+        if source is not None and not replaces:
+            store.free(source)
         return Activations(plane, halvings, name, statistics.moments)
 
     def _settle(self, x: Activations, before: Plane | None) -> None:

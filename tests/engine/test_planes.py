@@ -86,6 +86,52 @@ def test_what_rests_leaves_the_memory_to_others() -> None:
         assert kinds(resting, store.new((10, 10, 6), np.uint8)) == ["_OnDisk", "_InMemory"]
 
 
+@pytest.mark.parametrize("budget", [0, 1450], ids=["on disk", "in memory"])
+@pytest.mark.parametrize(
+    ("before", "after"), [(10, 5), (5, 11), (8, 8)], ids=["shorter", "longer", "as long"]
+)
+def test_a_plane_takes_the_place_of_another(budget: int, before: int, after: int) -> None:
+    """Row by row of 100 bytes, from the end at which nothing is written over that is still read."""
+    with PlaneStore(budget) as store:
+        other = store.new((4, 10, 10), np.uint8)
+        plane = store.new((before, 10, 10), np.uint8)
+        if budget:
+            store.free(other)  # the longer one has room only where this was
+        for row in range(before):
+            plane.write(row, np.full((1, 10, 10), row, np.uint8))
+        successor = store.succeed(plane, (after, 10, 10), np.uint8)
+        assert successor is not None
+        assert kinds(successor) == (["_InMemory"] if budget else ["_OnDisk"])
+        for row in range(after) if after <= before else reversed(range(after)):
+            read = plane.read(row * before // after, row * before // after + 1) + 1
+            successor.write(row, read)
+        expected = [row * before // after + 1 for row in range(after)]
+        assert [int(successor.read(row, row + 1).max()) for row in range(after)] == expected
+
+
+def test_no_plane_takes_a_place_where_another_lies() -> None:
+    with PlaneStore(1500) as store:
+        plane, behind = store.new((5, 10, 10), np.uint8), store.new((5, 10, 10), np.uint8)
+        assert store.succeed(plane, (6, 10, 10), np.uint8) is None
+        assert store.succeed(behind, (11, 10, 10), np.uint8) is None, "more than there is"
+        on_disk = store.new((6, 10, 10), np.uint8)
+        store.free(behind)
+        assert kinds(on_disk) == ["_OnDisk"]
+        assert store.succeed(on_disk, (6, 10, 10), np.uint8) is None, "a new one has room in memory"
+
+
+def test_memory_behind_the_last_plane_is_given_back() -> None:
+    with PlaneStore(8 << 20) as store:
+        plane, behind = store.new((1, 1024, 1024), np.uint8), store.new((1, 1024, 1024), np.uint8)
+        plane.write(0, np.full(plane.shape, 7, np.uint8))
+        behind.write(0, np.full(plane.shape, 9, np.uint8))
+        store.free(behind)
+        store.give_back_unused()
+        assert (plane.read(0, 1) == 7).all()
+        fresh = store.new(plane.shape, np.uint8)
+        assert not fresh.read(0, 1).any(), "pages that the system hands out anew are empty"
+
+
 def test_files_are_used_again_and_gone_in_the_end() -> None:
     before = open_files()
     with PlaneStore(0) as store:
