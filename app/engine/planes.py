@@ -20,6 +20,8 @@ ALIGNMENT = 64
 STEP = 1 << 24
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+# A file's bytes as part of this process's memory, all of them at once where the system can do that.
+_SHARED = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
 _copiers = ThreadPoolExecutor(CORES, thread_name_prefix="planes")
 
 
@@ -56,8 +58,9 @@ class Place(NamedTuple):
 class PlaneStore:
     """Gives out planes; those that do not fit into ``budget`` bytes together lie in temporary files.
 
-    Files are read and written by plain calls, not mapped: the system's cache keeps them in whatever memory
-    is free and may drop them, and the process itself stays small.
+    The system's cache keeps files in whatever memory is free and may drop them. Only the rows that are being
+    read are mapped, so that the process itself stays small; writing is plain calls, which say so when a disk
+    is full.
     """
 
     def __init__(self, budget: int) -> None:
@@ -199,13 +202,6 @@ def _pages(size: int) -> mmap.mmap:
     return pages
 
 
-def _aligned(size: int) -> npt.NDArray[np.uint8]:
-    """That many bytes of undefined content."""
-    memory = np.empty(size + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + size]
-
-
 class _InMemory(Plane):
     def __init__(
         self, memory: npt.NDArray[np.uint8], place: Place, shape: tuple[int, ...], dtype: np.dtype[Any]
@@ -248,25 +244,24 @@ class _OnDisk(Plane):
     def __init__(self, file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self.file, self.shape, self.dtype = file, shape, dtype
         self._row_bytes = math.prod(shape[1:]) * dtype.itemsize
+        if os.fstat(file.fileno()).st_size < shape[0] * self._row_bytes:
+            os.ftruncate(file.fileno(), shape[0] * self._row_bytes)  # what is mapped has to lie in the file
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        values = _aligned((stop - start) * self._row_bytes)
-        self._move(os.preadv, values.data, start)
-        return values.view(self.dtype).reshape(stop - start, *self.shape[1:])
+        first, last = start * self._row_bytes, stop * self._row_bytes
+        page = first // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
+        window = mmap.mmap(self.file.fileno(), last - page, flags=_SHARED, offset=page)
+        values = np.frombuffer(window, self.dtype, offset=first - page)
+        return values.reshape(stop - start, *self.shape[1:])
 
     def write(self, start: int, values: npt.NDArray[Any]) -> None:
-        self._move(os.pwritev, np.ascontiguousarray(values).data.cast("B"), start)
-
-    def _move(self, call: Callable[[int, list[memoryview], int], int], data: memoryview, start: int) -> None:
-        """Read or write ``data`` from row ``start`` on, a part on each core: most of it is copying memory."""
+        data = np.ascontiguousarray(values).data.cast("B")
         part = -(-len(data) // CORES)
 
         def move(first: int) -> None:
             last = min(first + part, len(data))
             while first < last:
-                count = call(self.file.fileno(), [data[first:last]], start * self._row_bytes + first)
-                if not count:
-                    raise OSError("A temporary file ended before what was written to it.")
-                first += count
+                first += os.pwrite(self.file.fileno(), data[first:last], start * self._row_bytes + first)
 
+        # A part on each core: most of it is copying memory.
         _on_each_core(move, range(0, len(data), part))

@@ -104,13 +104,13 @@ def test_the_rewritten_network_is_the_plain_one(
 def test_strips_make_the_picture_that_a_whole_pass_makes(
     checkpoint: Checkpoint, photo: Pixels, in_strips: Callable[[], None], mapped: bool
 ) -> None:
-    """With activations on disk, half of them there, and all in memory."""
+    """With activations on disk, half of them there, and all in memory that hardly holds the largest layer."""
     where = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1)) if mapped else None
     style = StyleRows(checkpoint.rows if mapped else checkpoint.row("one"), where)
     network = Network(checkpoint, precision="float32", device="/CPU:0")
     whole = paint(network, photo, style)
     in_strips()
-    for budget in (0, 50_000, 1 << 30):
+    for budget in (0, 50_000, 200_000):
         strips = paint(network, photo, style, budget=budget)
         assert np.abs(strips.astype(int) - whole).max() <= 1, budget
 

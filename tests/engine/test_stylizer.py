@@ -304,14 +304,13 @@ def test_nothing_of_a_pass_over_strips_stays_in_memory(
     """Traced functions outlive a pass, and a strip's tensor holds on to the memory of all planes."""
     monkeypatch.setattr(network, "WHOLE_PIXELS", 1000)
     memory: list[weakref.ref[Any]] = []
-    aligned = planes._aligned
+    pages = planes._pages
 
     def watched(size: int) -> Any:
-        values = aligned(size)
-        memory.append(weakref.ref(values.base))
-        return values
+        memory.append(weakref.ref(given := pages(size)))
+        return given
 
-    monkeypatch.setattr(planes, "_aligned", watched)
+    monkeypatch.setattr(planes, "_pages", watched)
     Stylizer(Catalogue([MODELS])).stylize(photo, "wave")
     gc.collect()
     assert memory
