@@ -3,9 +3,9 @@
 Instance normalisation needs the mean and variance of every layer over the whole picture, so tiles that
 normalise by themselves show seams. Here the network is run layer by layer: a stage makes a layer's raw result
 for all strips of rows while their statistics are merged, and the next stage normalises with them as it reads.
-What a stage leaves lies in a plane (``app.engine.planes``). The two layers at full size, where memory has no
-room for what they leave, are computed twice, which is cheaper than a file: once for their statistics, once
-inside the next stage.
+What a stage leaves lies in a plane (``app.engine.planes``), in the place of the one it was made from. The two
+layers at full size, where memory has no room for what they leave, are computed twice, which is cheaper than a
+file: once for their statistics, once inside the next stage.
 """
 
 from __future__ import annotations
