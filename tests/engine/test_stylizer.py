@@ -263,7 +263,7 @@ def test_too_little_memory_and_disk_is_said_and_the_next_picture_is_painted(
         def write(*_: Any) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        full.setattr(os, "pwritev", write)
+        full.setattr(os, "pwrite", write)
         with pytest.raises(OutOfMemory, match="not enough free memory"):
             stylizer.stylize(photo, "wave")
     assert stylizer.stylize(photo, "wave").shape == photo.shape
