@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 # Bytes of activations that one picture may hold in memory, how many it may for each of its pixels if that is
 # more (the house network's largest layer but those at full size has 16, and some for the margin), and the
 # share of the available memory beyond which it may not go either.
-ACTIVATIONS, ACTIVATIONS_PER_PIXEL = 800_000_000, 17
+ACTIVATIONS, ACTIVATIONS_PER_PIXEL = 800_000_000, 16.5
 MEMORY_SHARE = 0.25
 # How many pictures of one shape a GPU paints at once; a processor is busy with one.
 GPU_BATCH = 8
@@ -232,7 +232,8 @@ class Stylizer:
 
 def activations(pixels: int) -> int:
     """Bytes of activations that a pass may hold in memory now, for a picture of so many pixels in the end."""
-    return min(max(ACTIVATIONS, ACTIVATIONS_PER_PIXEL * pixels), int(available_memory() * MEMORY_SHARE))
+    wanted = max(ACTIVATIONS, ACTIVATIONS_PER_PIXEL * pixels)
+    return int(min(wanted, available_memory() * MEMORY_SHARE))
 
 
 @contextmanager
