@@ -232,8 +232,9 @@ class _Run:
         self._kept = self.graph.dtype
         if self._kept == tf.float32 and self._bytes("down1") > FLOAT32_BYTES and self.graph.fits_float16:
             self._kept = tf.float16
-        # What the two layers at full size leave is kept if there is room for it; else they run twice.
-        self._keeps_all = self._bytes("conv1") <= job.store.budget
+        # What the two layers at full size leave is kept if there is room for it and no need to round it; else
+        # they run twice.
+        self._keeps_all = self._kept == self.graph.dtype and self._bytes("conv1") <= job.store.budget
         twice = () if self._keeps_all else ("conv1", f"up{self.config.halvings}")
         costs = {name: rows * self._row_cost(name)[1] for name, rows in self._rows.items()}
         self._total = sum(costs.values()) + sum(costs[name] for name in twice)
