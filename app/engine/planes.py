@@ -43,6 +43,11 @@ class Plane(Protocol):
     def rows(self) -> int:
         return self.shape[0]
 
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
     def read(self, start: int, stop: int) -> npt.NDArray[Any]: ...
 
     def write(self, start: int, values: npt.NDArray[Any]) -> None: ...
@@ -122,11 +127,10 @@ class PlaneStore:
 
     def bring_in(self, plane: Plane) -> Plane:
         """The plane, moved from its file into memory if there is room by now."""
-        size = math.prod(plane.shape) * plane.dtype.itemsize
-        if isinstance(plane, _InMemory) or (place := self._take(size)) is None:
+        if isinstance(plane, _InMemory) or (place := self._take(plane.size)) is None:
             return plane
         nearer = _InMemory(self._memory, place, plane.shape, plane.dtype)
-        step = max(1, STEP * plane.rows // size)
+        step = max(1, STEP * plane.rows // plane.size)
         for start in range(0, plane.rows, step):
             nearer.write(start, plane.read(start, min(start + step, plane.rows)))
         self._open[id(nearer)] = nearer
@@ -244,8 +248,8 @@ class _OnDisk(Plane):
     def __init__(self, file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self.file, self.shape, self.dtype = file, shape, dtype
         self._row_bytes = math.prod(shape[1:]) * dtype.itemsize
-        if os.fstat(file.fileno()).st_size < shape[0] * self._row_bytes:
-            os.ftruncate(file.fileno(), shape[0] * self._row_bytes)  # what is mapped has to lie in the file
+        if os.fstat(file.fileno()).st_size < self.size:
+            os.ftruncate(file.fileno(), self.size)  # what is mapped has to lie in the file
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         first, last = start * self._row_bytes, stop * self._row_bytes

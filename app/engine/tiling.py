@@ -13,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -394,9 +393,9 @@ class _Run:
         name, store = names[-1], self.job.store
         grow = 2 if self.graph.layers[name].doubled else 1
         strips, statistics, plane, replaces = list(self._strips(name)), Statistics(), None, False
-        if source is not None and self._bytes(name) > math.prod(source.shape) * source.dtype.itemsize:
+        if source is not None and self._bytes(name) > source.size:
             strips.reverse()
-        late: deque[tuple[int, Any]] = deque()  # strips that lie where the next one still reads
+        late: tuple[int, Any] | None = None  # a strip that lies where the next one still reads
         for start, stop in strips:
             with self.job.turn():
                 raw, mean, variance = make(start, stop)
@@ -407,9 +406,12 @@ class _Run:
                         plane = store.succeed(source, shape, values.dtype)
                         replaces = plane is not None
                     plane = plane or store.new(shape, values.dtype, resting=resting)
-                late.append((grow * start, values))
-                while len(late) > (1 if replaces and (start, stop) != strips[-1] else 0):
-                    plane.write(*late.popleft())
+                if late:
+                    plane.write(*late)
+                late = (grow * start, values)
+                if not replaces or (start, stop) == strips[-1]:
+                    plane.write(*late)
+                    late = None
                 statistics.add(mean, variance, self._pixels(raw, name))
             for done in names:
                 self._advance(done, start, stop)
