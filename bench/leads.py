@@ -88,7 +88,11 @@ def dropped(recipe: Recipe) -> dict[str, float]:
 
 
 def short(recipe: Recipe, minutes: float) -> Recipe:
-    """The same losses on few styles, for a short time; what is said of the styles left out is dropped."""
+    """The same losses on few styles, for a short time.
+
+    What is said of the styles left out is dropped, and what layers weigh in single styles, since leads change
+    what they weigh in all.
+    """
 
     def kept(factors: Mapping[str, float]) -> dict[str, float]:
         return {slug: factor for slug, factor in factors.items() if slug in STYLES}
@@ -101,6 +105,7 @@ def short(recipe: Recipe, minutes: float) -> Recipe:
             loss,
             emphasis=kept(loss.emphasis),
             total_variation_by_style=kept(loss.total_variation_by_style),
+            layers_by_style={},
         ),
         data=replace(recipe.data, styles=STYLES, practice=kept(recipe.data.practice)),
         schedule=replace(SCHEDULE, minutes=minutes, checkpoint_minutes=minutes + 1),

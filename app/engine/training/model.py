@@ -159,9 +159,10 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         + b log(border excess of p over x, cut off at 1/4 and 4)^2
         + k checkerboard energy of p in per mille
 
-    with the recipe's weights w, e, v, b and k and the scales c and d of :class:`Measure`; the style's sum is
-    over every scale of the recipe too. While it is ``reconstructing``, the loss is the mean |p - x| in parts
-    of 255, times 10. ``parts`` are the means of the loss and its terms over the steps whose loss is finite.
+    with the recipe's weights w (those of style s), e, v, b and k and the scales c and d of :class:`Measure`;
+    the style's sum is over every scale of the recipe too. While it is ``reconstructing``, the loss is the
+    mean |p - x| in parts of 255, times 10. ``parts`` are the means of the loss and its terms over the steps
+    whose loss is finite.
     """
 
     def __init__(
@@ -191,8 +192,16 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         self.style_scales = {
             name: self._constant(f"scale_{name}", value) for name, value in measure.style.items()
         }
-        self.emphasis = self._by_style("emphasis", self.recipe.emphasis)
-        self.smoothness = self._by_style("smoothness", self.recipe.total_variation_by_style)
+        self.content_weights = {
+            layer: self._by_style(f"content_weight_{layer}", self.recipe.content_weights(layer, self.slugs))
+            for layer in self.recipe.content
+        }
+        self.style_weights = {
+            layer: self._by_style(f"style_weight_{layer}", self.recipe.style_weights(layer, self.slugs))
+            for layer in self.recipe.style
+        }
+        self.emphasis = self._by_style("emphasis", self._factors(self.recipe.emphasis))
+        self.smoothness = self._by_style("smoothness", self._factors(self.recipe.total_variation_by_style))
         self.reconstructing = False
         self.parts = {name: MeanOfFinite(name=name) for name in LOSS_TERMS}
 
@@ -201,8 +210,11 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
             name=name, shape=value.shape, initializer=lambda shape, dtype=None: value, trainable=False
         )
 
-    def _by_style(self, name: str, factors: Mapping[str, float]) -> Any:
-        return self._constant(name, np.array([factors.get(slug, 1.0) for slug in self.slugs], np.float32))
+    def _by_style(self, name: str, values: Sequence[float]) -> Any:
+        return self._constant(name, np.array(values, np.float32))
+
+    def _factors(self, factors: Mapping[str, float]) -> list[float]:
+        return [factors.get(slug, 1.0) for slug in self.slugs]
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         photos = ops.repeat(inputs["photos"], ops.shape(inputs["styles"])[1], axis=0)
@@ -228,11 +240,14 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
             for layer, seen in self.eyes.look_for_content(x["photos"]).items()
         }
         content = sum(
-            weight * content_distance(painted[layer], photos[layer]) / self.content_scales[layer]
-            for layer, weight in self.recipe.content.items()
+            ops.take(weights, styles, axis=0)
+            * content_distance(painted[layer], photos[layer])
+            / self.content_scales[layer]
+            for layer, weights in self.content_weights.items()
         )
         style = sum(
-            self.recipe.style[layer] * self._style_distance(name, painted[name], styles)
+            ops.take(self.style_weights[layer], styles, axis=0)
+            * self._style_distance(name, painted[name], styles)
             for name, layer in self.eyes.style.items()
         ) * ops.take(self.emphasis, styles, axis=0)
         variation = (

@@ -30,6 +30,14 @@ MOST_SCALES = 3
 
 
 @dataclass(frozen=True)
+class LayerWeights:
+    """What layers weigh in one style, where that is another weight than in the others."""
+
+    content: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    style: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class LossRecipe:
     """What the network is to come close to.
 
@@ -49,10 +57,23 @@ class LossRecipe:
     total_variation_by_style: Mapping[str, float] = dataclasses.field(default_factory=dict)
     # Styles that need more or less than their equal share, by slug.
     emphasis: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    # Styles for which some of the layers weigh more or less than above, by slug.
+    layers_by_style: Mapping[str, LayerWeights] = dataclasses.field(default_factory=dict)
     # At how many sizes the style is compared, each half as large as the one before: what a layer sees of a
     # smaller picture reaches farther.
     style_scales: int = 1
     network: LossNetworkName = "vgg16"
+
+    def content_weights(self, layer: str, styles: Iterable[str]) -> list[float]:
+        """What a layer of the content weighs in each of the styles."""
+        return [self._own_layers(slug).content.get(layer, self.content[layer]) for slug in styles]
+
+    def style_weights(self, layer: str, styles: Iterable[str]) -> list[float]:
+        """What a layer of the style weighs in each of the styles, without their emphasis."""
+        return [self._own_layers(slug).style.get(layer, self.style[layer]) for slug in styles]
+
+    def _own_layers(self, slug: str) -> LayerWeights:
+        return self.layers_by_style.get(slug, LayerWeights())
 
 
 @dataclass(frozen=True)
@@ -212,7 +233,9 @@ def _check_loss(recipe: Recipe) -> dict[str, bool]:
     loss, styles = recipe.loss, set(recipe.data.styles)
     known = loss_layers(loss.network)
     unknown = [layer for layer in (*loss.content, *loss.style) if layer not in known]
-    by_style = (*loss.total_variation_by_style.values(), *loss.emphasis.values())
+    own = loss.layers_by_style.values()
+    by_style = [*loss.total_variation_by_style.values(), *loss.emphasis.values()]
+    by_style += [weight for layers in own for weight in (*layers.content.values(), *layers.style.values())]
     return {
         "it needs a layer for content and one for style": bool(loss.content and loss.style),
         f"{loss.network} has no layer called {', '.join(unknown)}": not unknown,
@@ -232,6 +255,11 @@ def _check_loss(recipe: Recipe) -> dict[str, bool]:
         ),
         "its border needs crops of more than 16 pixels": (
             not loss.border or all(stage.crop > 16 for stage in recipe.schedule.stages)
+        ),
+        "its layers_by_style names a style that it does not train": set(loss.layers_by_style) <= styles,
+        "its layers_by_style names a layer that has no weight for all styles": all(
+            set(layers.content) <= set(loss.content) and set(layers.style) <= set(loss.style)
+            for layers in own
         ),
         f"its style_scales must be from 1 to {MOST_SCALES}": 1 <= loss.style_scales <= MOST_SCALES,
         f"its style_scales need crops of at least {_deepest(loss)} pixels": all(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
-from app.engine.training.recipe import check_recipe
+from app.engine.training.recipe import LayerWeights, check_recipe
 from bench.leads import CONTROL, STYLES, dropped, leads, recipe_behind, short
 from tests.engine.training.results import with_loss
 
@@ -18,7 +19,8 @@ def test_leads_can_be_followed_and_differ_from_the_network_in_one_choice(name: s
     control = every[CONTROL]
     assert control.data.styles == STYLES
     assert control.network == recipe.network
-    assert dataclasses.replace(control.loss, emphasis={}) == dataclasses.replace(recipe.loss, emphasis={})
+    by_style: dict[str, Any] = {"emphasis": {}, "layers_by_style": {}}
+    assert dataclasses.replace(control.loss, **by_style) == dataclasses.replace(recipe.loss, **by_style)
     for lead, changed in every.items():
         check_recipe(changed, lead)
         assert (changed == control) == (lead == CONTROL)
@@ -29,8 +31,10 @@ def test_what_is_said_of_styles_left_out_is_dropped() -> None:
         recipe_behind("house"),
         emphasis={"wave": 2.0, "spring": 3.0},
         total_variation_by_style={"udnie": 2.0, "lion": 3.0},
+        layers_by_style={"udnie": LayerWeights(style={"relu1_2": 9.0})},
     )
     control = short(recipe, 1.5)
     assert control.loss.emphasis == {"wave": 2.0}
     assert control.loss.total_variation_by_style == {"udnie": 2.0}
+    assert not control.loss.layers_by_style
     assert dropped(recipe) == {"spring": 3.0}

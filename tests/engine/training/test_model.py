@@ -15,7 +15,7 @@ from app.engine.config import NetworkConfig
 from app.engine.training.data import read_picture
 from app.engine.training.model import LOSS_TERMS, NEW_BRANCH, StyleTrainer
 from app.engine.training.pictures import find_photos
-from app.engine.training.recipe import Recipe
+from app.engine.training.recipe import LayerWeights, Recipe
 from app.engine.training.trainer import Sources, build_trainer
 from app.engine.transformer import build_transformer
 from tests.engine.training.results import with_loss
@@ -66,6 +66,7 @@ def test_the_loss_is_what_its_docstring_says(recipe: Recipe, sources: Sources) -
         recipe,
         emphasis={"red": 2.5},
         total_variation_by_style={"blue": 3.0},
+        layers_by_style={"red": LayerWeights(content={"relu2_2": 0.5}, style={"relu1_2": 3.0})},
         style_scales=2,
         total_variation=0.02,
         border=0.7,
@@ -84,9 +85,10 @@ def test_the_loss_is_what_its_docstring_says(recipe: Recipe, sources: Sources) -
         photo = batch["photos"][index // 2]
         style = batch["styles"].ravel()[index]
         slug = recipe.data.styles[style]
+        own = recipe.loss.layers_by_style.get(slug, LayerWeights())
         expected["content"].append(
             sum(
-                weight
+                own.content.get(layer, weight)
                 * np.square(see(picture, layer) - see(photo, layer)).mean()
                 / model.content_scales[layer]
                 for layer, weight in recipe.loss.content.items()
@@ -100,7 +102,8 @@ def test_the_loss_is_what_its_docstring_says(recipe: Recipe, sources: Sources) -
         }.items():
             for layer, weight in recipe.loss.style.items():
                 apart = np.square(gram(see(one, layer)) - gram(see(other, layer))).sum()
-                distance += weight * apart / float(model.style_scales[f"{layer}{scale}"][style])
+                scaled = apart / float(model.style_scales[f"{layer}{scale}"][style])
+                distance += own.style.get(layer, weight) * scaled
         expected["style"].append(recipe.loss.emphasis.get(slug, 1.0) * distance)
         rough = sum(np.abs(np.diff(picture, axis=axis)).mean() for axis in (0, 1))
         factor = recipe.loss.total_variation_by_style.get(slug, 1.0)

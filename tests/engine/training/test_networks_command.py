@@ -457,6 +457,18 @@ def test_training_names_the_painting_that_is_missing(
         (("relu1_2 = 1.0", "relu1_2 = -1.0"), "weights from 0 on"),
         (("[loss.content]", "[loss]\ntotal_variation = -1.0\n[loss.content]"), "weights from 0 on"),
         (("[loss.content]", "[loss.emphasis]\nred = -1.0\n[loss.content]"), "weights from 0 on"),
+        (
+            ("[data]", "[loss.layers_by_style.red]\nstyle = { relu1_2 = -1.0 }\n[data]"),
+            "weights from 0 on",
+        ),
+        (
+            ("[data]", "[loss.layers_by_style.green]\nstyle = { relu1_2 = 1.0 }\n[data]"),
+            "layers_by_style names a style",
+        ),
+        (
+            ("[data]", "[loss.layers_by_style.red]\ncontent = { relu1_2 = 1.0 }\n[data]"),
+            "layers_by_style names a layer",
+        ),
         (("[loss.content]", "[loss.emphasis]\ngreen = 1.0\n[loss.content]"), "emphasis names a style"),
         (
             ("[loss.content]", "[loss.total_variation_by_style]\ngreen = 1.0\n[loss.content]"),

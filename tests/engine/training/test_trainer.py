@@ -23,7 +23,7 @@ from app.engine.training.losses import gram_matrix
 from app.engine.training.model import SteadyAdam, StyleTrainer
 from app.engine.training.pictures import find_paintings, find_photos
 from app.engine.training.precision import precision_here
-from app.engine.training.recipe import Precision, Recipe, Stage, parse_recipe
+from app.engine.training.recipe import LayerWeights, Precision, Recipe, Stage, parse_recipe
 from app.engine.training.trainer import (
     Progress,
     Sources,
@@ -394,7 +394,7 @@ def test_fitting_a_style_leaves_the_network_as_it_was(
     before = {name: kernel.copy() for name, kernel in network.kernels.items()}
     fitted = fit_style(
         network,
-        recipe,
+        with_loss(recipe, layers_by_style={"red": LayerWeights(style={"relu1_2": 3.0})}),
         "mine",
         painting,
         pictures / "photos",
@@ -405,6 +405,7 @@ def test_fitting_a_style_leaves_the_network_as_it_was(
     )
     row, facts = fitted.row, fitted.facts
     assert facts["recipe"]["name"] == "mine"
+    assert facts["recipe"]["loss"]["layers_by_style"] == {}
     assert facts["start"] == {**identity(trained), "made_by": facts_of(trained)}
     assert facts["data"]["paintings"] == {"mine": identity(painting)["sha256"]}
     assert facts["runs"][0]["code"] == "v8"
