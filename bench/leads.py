@@ -105,6 +105,7 @@ def short(recipe: Recipe, minutes: float) -> Recipe:
             loss,
             emphasis=kept(loss.emphasis),
             total_variation_by_style=kept(loss.total_variation_by_style),
+            calm_by_style=kept(loss.calm_by_style),
             layers_by_style={},
         ),
         data=replace(recipe.data, styles=STYLES, practice=kept(recipe.data.practice)),

@@ -321,7 +321,7 @@ def _blend(
     pictures = [
         (score.style, blend(photo.pixels, painted[score.style], strength)) for score, strength in wanted
     ]
-    for (score, strength), (content, style) in zip(wanted, judge.distances(photo, pictures), strict=True):
+    for (score, strength), (content, style, _) in zip(wanted, judge.distances(photo, pictures), strict=True):
         assert style is not None
         points.append(Blended(score.network, score.style, score.photo, strength, content, style))
     return points

@@ -58,9 +58,11 @@ class Score:
     content: float
     style_distance: float | None
     total_variation: float
+    plain_variation: float
     border_excess: float
     checkerboard: float
     color_distance: float | None
+    recognized: float | None  # 1 where no other style's painting is nearer, else 0
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,11 @@ MEASURES = (
     "content",
     "style_distance",
     "total_variation",
+    "plain_variation",
     "border_excess",
     "checkerboard",
     "color_distance",
+    "recognized",
 )
 
 

@@ -68,7 +68,9 @@ def fit_style(
         name=slug,
         network=network.config,
         # What is said of single styles is said of others than this one.
-        loss=dataclasses.replace(recipe.loss, emphasis={}, total_variation_by_style={}, layers_by_style={}),
+        loss=dataclasses.replace(
+            recipe.loss, emphasis={}, total_variation_by_style={}, calm_by_style={}, layers_by_style={}
+        ),
         data=dataclasses.replace(recipe.data, styles=(slug,), practice={}),
         schedule=Schedule(
             stages=(Stage(share=1.0, crop=CROP, photos=4, styles_per_photo=1),),

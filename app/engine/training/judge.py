@@ -8,10 +8,12 @@ activations are large still outweigh the others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from app.engine.preprocessing import Pixels
 from app.engine.training.evaluation import Photo, Score
@@ -21,8 +23,8 @@ from app.engine.training.losses import (
     checkerboard_energy,
     content_distance,
     gram_matrix,
-    style_distance,
     total_variation,
+    variation_where_plain,
 )
 from app.engine.training.metrics import color_distance
 
@@ -32,14 +34,16 @@ STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 # Pictures that go through VGG-16 at a time.
 BATCH = 4
 
+Floats = npt.NDArray[np.float32]
 Precision = Literal["float32", "bfloat16"]
 
 
 class Distances(NamedTuple):
-    """From the photo, and from the painting where that is at hand."""
+    """From the photo, and from the painting where that is at hand; ``nearest`` is the nearest of all."""
 
     content: float
     style: float | None
+    nearest: str | None
 
 
 class Judge:
@@ -61,7 +65,6 @@ class Judge:
         self._network = build_loss_network("vgg16", [*STYLE_LAYERS], weights, precision=precision)
         self._paintings = paintings
         self._contents: dict[str, Any] = {}
-        self._grams: dict[str, list[Any]] = {}
 
     def score(self, network: str, photo: Photo, pictures: Mapping[str, Pixels]) -> list[Score]:
         """Measure what ``network`` made of ``photo``: ``pictures`` are by style."""
@@ -81,16 +84,32 @@ class Judge:
             self._contents[photo.name] = self._activations(photo.pixels[None])[CONTENT_LAYER]
         activations = self._activations(np.stack([picture for _, picture in pictures]))
         contents = content_distance(activations[CONTENT_LAYER], self._contents[photo.name])
-        grams = [gram_matrix(activations[layer]) for layer in STYLE_LAYERS]
+        grams = [np.asarray(gram_matrix(activations[layer])) for layer in STYLE_LAYERS]
         return [
-            Distances(
-                float(contents[index]),
-                self._style_distance([gram[index : index + 1] for gram in grams], style)
-                if style in self._paintings
-                else None,
-            )
+            Distances(float(contents[index]), *self._from_paintings([gram[index] for gram in grams], style))
             for index, (style, _) in enumerate(pictures)
         ]
+
+    def _from_paintings(self, grams: Sequence[Floats], style: str) -> tuple[float | None, str | None]:
+        """The style distance from its own painting, and which of all is nearest.
+
+        For the latter a layer's distance is divided by both matrices' norms, so that no layer decides alone
+        and pale paintings are no nearer to everything than bold ones.
+        """
+        slugs = list(self._paintings)
+        if not slugs:
+            return None, None
+        apart = [np.square(gram - own).sum(axis=(1, 2)) for gram, own in zip(grams, self._grams, strict=True)]
+        norms = [
+            np.linalg.norm(gram) * np.linalg.norm(own, axis=(1, 2))
+            for gram, own in zip(grams, self._grams, strict=True)
+        ]
+        relative = sum(layer / norm for layer, norm in zip(apart, norms, strict=True))
+        nearest = slugs[int(np.argmin(relative))]
+        if style not in slugs:
+            return None, nearest
+        place = slugs.index(style)
+        return sum(float(layer[place]) / gram.size for layer, gram in zip(apart, grams, strict=True)), nearest
 
     def _score(self, network: str, style: str, photo: Photo, picture: Pixels, distances: Distances) -> Score:
         painting = self._paintings.get(style)
@@ -102,21 +121,19 @@ class Judge:
             content=distances.content,
             style_distance=distances.style,
             total_variation=float(total_variation(picture[None])[0]),
+            plain_variation=float(variation_where_plain(picture[None], photo.pixels[None])[0]),
             border_excess=float(border_excess(picture[None], photo.pixels[None])[0]),
             checkerboard=float(checkerboard_energy(picture[None])[0]),
             color_distance=None if painting is None else color_distance(picture, painting),
+            recognized=None if painting is None else float(distances.nearest == style),
         )
 
     def _activations(self, pictures: Pixels) -> dict[str, Any]:
         outputs = self._network(pictures.astype(np.float32), training=False)
         return dict(zip(STYLE_LAYERS, outputs, strict=True))
 
-    def _style_distance(self, grams: Sequence[Any], style: str) -> float:
-        if style not in self._grams:
-            painting = self._activations(self._paintings[style][None])
-            self._grams[style] = [gram_matrix(painting[layer]) for layer in STYLE_LAYERS]
-        distance = 0.0
-        for gram, target in zip(grams, self._grams[style], strict=True):
-            values = target.shape[-1] ** 2
-            distance += float(style_distance(gram, target)[0]) / values
-        return distance
+    @cached_property
+    def _grams(self) -> list[Floats]:
+        """The paintings' Gram matrices by layer, each [paintings, channels, channels]."""
+        seen = [self._activations(painting[None]) for painting in self._paintings.values()]
+        return [np.concatenate([gram_matrix(one[layer]) for one in seen]) for layer in STYLE_LAYERS]

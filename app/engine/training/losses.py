@@ -21,6 +21,9 @@ BORDER = 8
 # Patterns that repeat every so many pixels are a network's, not a painter's: it enlarges in steps of two.
 PERIOD = 4
 
+# A photo is plain where neighbouring pixels differ by a few levels, as far as one can see from there.
+PLAIN, NEARBY = 3.0, 8
+
 # What keeps roots and quotients of plain pictures finite, in squares of levels.
 _TINY = 1e-6
 
@@ -76,6 +79,26 @@ def total_variation(pixels: Any) -> Any:
     down = ops.abs(x[:, 1:] - x[:, :-1])
     across = ops.abs(x[:, :, 1:] - x[:, :, :-1])
     return ops.mean(down, axis=(1, 2, 3)) + ops.mean(across, axis=(1, 2, 3))
+
+
+def variation_where_plain(painted: Any, photo: Any) -> Any:
+    """How rough pictures are where their photos are plain, in levels: what a pattern on a plain wall is.
+
+    The total variation of the painted picture, pixel by pixel, weighed by exp(-r / 3), where r is the mean
+    total variation of the photo within 8 pixels. Without a plain spot in the photo it is 0.
+
+    Takes two arrays of pixels, whose sides are at least 17. Returns float32 [batch].
+    """
+    nearby = ops.average_pool(_variations(photo), 2 * NEARBY + 1, strides=1, padding="same")
+    return ops.mean(_variations(painted) * ops.exp(-nearby / PLAIN), axis=(1, 2, 3))
+
+
+def _variations(pixels: Any) -> Any:
+    """How far each pixel is from the next below and to the right, float32 [batch, height, width, 1]."""
+    x = ops.cast(pixels, "float32")
+    down = ops.pad(ops.abs(x[:, 1:] - x[:, :-1]), ((0, 0), (0, 1), (0, 0), (0, 0)))
+    across = ops.pad(ops.abs(x[:, :, 1:] - x[:, :, :-1]), ((0, 0), (0, 0), (0, 1), (0, 0)))
+    return ops.mean(down + across, axis=-1, keepdims=True)
 
 
 def border_excess(painted: Any, photo: Any) -> Any:

@@ -20,6 +20,7 @@ from app.engine.training.losses import (
     gram_matrix,
     style_distance,
     total_variation,
+    variation_where_plain,
 )
 from app.engine.training.recipe import LossRecipe
 from app.engine.transformer import build_transformer, load_kernel
@@ -155,14 +156,14 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
 
         sum over content layers of w_l mean((F_l(p) - F_l(x))^2) / c_l
         + e_s * sum over style layers of w_l |G_l(p) - G_l(s)|^2 / d_ls
-        + v * v_s * total variation of p
+        + v * v_s * total variation of p + a_s * variation of p where x is plain
         + b log(border excess of p over x, cut off at 1/4 and 4)^2
         + k checkerboard energy of p in per mille
 
-    with the recipe's weights w (those of style s), e, v, b and k and the scales c and d of :class:`Measure`;
-    the style's sum is over every scale of the recipe too. While it is ``reconstructing``, the loss is the
-    mean |p - x| in parts of 255, times 10. ``parts`` are the means of the loss and its terms over the steps
-    whose loss is finite.
+    with the recipe's weights w (those of style s), e, v, a, b and k and the scales c and d of
+    :class:`Measure`; the style's sum is over every scale of the recipe too, and ``variation`` is both of
+    its line. While it is ``reconstructing``, the loss is the mean |p - x| in parts of 255, times 10.
+    ``parts`` are the means of the loss and its terms over the steps whose loss is finite.
     """
 
     def __init__(
@@ -202,6 +203,7 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         }
         self.emphasis = self._by_style("emphasis", self._factors(self.recipe.emphasis))
         self.smoothness = self._by_style("smoothness", self._factors(self.recipe.total_variation_by_style))
+        self.calm = self._by_style("calm", [self.recipe.calm_by_style.get(slug, 0.0) for slug in self.slugs])
         self.reconstructing = False
         self.parts = {name: MeanOfFinite(name=name) for name in LOSS_TERMS}
 
@@ -253,6 +255,9 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         variation = (
             self.recipe.total_variation * ops.take(self.smoothness, styles, axis=0) * total_variation(y_pred)
         )
+        if self.recipe.calm_by_style:
+            plain = variation_where_plain(y_pred, ops.repeat(x["photos"], each, axis=0))
+            variation += ops.take(self.calm, styles, axis=0) * plain
         terms = {"content": content, "style": style, "variation": variation}
         if self.recipe.border:
             excess = border_excess(y_pred, ops.repeat(x["photos"], each, axis=0))

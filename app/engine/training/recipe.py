@@ -55,6 +55,9 @@ class LossRecipe:
     total_variation: float = 0.0
     # Styles that are to be smoother or rougher than the others: by slug, how many times that.
     total_variation_by_style: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    # Styles that are to leave calm what is plain in a photo: by slug, per level by which neighbouring pixels
+    # differ there (losses.variation_where_plain).
+    calm_by_style: Mapping[str, float] = dataclasses.field(default_factory=dict)
     # Styles that need more or less than their equal share, by slug.
     emphasis: Mapping[str, float] = dataclasses.field(default_factory=dict)
     # Styles for which some of the layers weigh more or less than above, by slug.
@@ -234,7 +237,11 @@ def _check_loss(recipe: Recipe) -> dict[str, bool]:
     known = loss_layers(loss.network)
     unknown = [layer for layer in (*loss.content, *loss.style) if layer not in known]
     own = loss.layers_by_style.values()
-    by_style = [*loss.total_variation_by_style.values(), *loss.emphasis.values()]
+    by_style = [
+        *loss.total_variation_by_style.values(),
+        *loss.calm_by_style.values(),
+        *loss.emphasis.values(),
+    ]
     by_style += [weight for layers in own for weight in (*layers.content.values(), *layers.style.values())]
     return {
         "it needs a layer for content and one for style": bool(loss.content and loss.style),
@@ -253,6 +260,7 @@ def _check_loss(recipe: Recipe) -> dict[str, bool]:
         "its total_variation_by_style names a style that it does not train": (
             set(loss.total_variation_by_style) <= styles
         ),
+        "its calm_by_style names a style that it does not train": set(loss.calm_by_style) <= styles,
         "its border needs crops of more than 16 pixels": (
             not loss.border or all(stage.crop > 16 for stage in recipe.schedule.stages)
         ),

@@ -51,7 +51,7 @@ VGG = SHARED / "vgg16" / "vgg16_notop.weights.h5"
 
 
 def make_score(**changes: object) -> Score:
-    score = Score("house", "wave", "cat", "animal", 1000.0, 200.0, 20.0, 1.0, 0.001, 5.0)
+    score = Score("house", "wave", "cat", "animal", 1000.0, 200.0, 20.0, 4.0, 1.0, 0.001, 5.0, 1.0)
     return replace(score, **changes)  # type: ignore[arg-type]
 
 
@@ -125,13 +125,14 @@ def test_networks_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) ->
 
 def test_distances_are_nothing_where_pictures_are_the_same() -> None:
     photo, painting = Photo("photo", "noise", noise(48, 64)), noise(48, 64, seed=2)
-    judge = Judge(None, {"same": painting})
+    judge = Judge(None, {"same": painting, "other": photo.pixels})
 
     def score(style: str, picture: Pixels) -> Score:
         return judge.score("n", photo, {style: picture})[0]
 
     as_photo = score("same", photo.pixels)
     assert as_photo.content == 0.0
+    assert as_photo.recognized == 0.0
     assert as_photo.border_excess == 1.0
     assert as_photo.style_distance is not None
     assert as_photo.style_distance > 0.0
@@ -139,8 +140,9 @@ def test_distances_are_nothing_where_pictures_are_the_same() -> None:
     assert as_painting.content > 0.0
     assert as_painting.style_distance == pytest.approx(0.0, abs=1e-6 * as_photo.style_distance)
     assert as_painting.color_distance == pytest.approx(0.0, abs=1e-4)
+    assert as_painting.recognized == 1.0
     unknown = score("no painting of it", painting)
-    assert (unknown.style_distance, unknown.color_distance) == (None, None)
+    assert (unknown.style_distance, unknown.color_distance, unknown.recognized) == (None, None, None)
     assert unknown.content == as_painting.content
 
 
@@ -253,7 +255,7 @@ def test_page_sets_networks_beside_the_published_ones() -> None:
     ]
     text = page(scores, [], photos, {"house.webp": "Every style"}, METHOD)
     assert "| wave | house | 1.0k | 1.00 | 0.1k | 0.25 | 0.10 | 0.10 | 1.00 |" in text
-    assert "| udnie | 1.0k | 0.2k | 20.0 | 1.00 | 1.00 | 5.0 |" in text
+    assert "| udnie | 1.0k | 0.2k | 20.0 | 4.0 | 1.00 | 1.00 | 5.0 | 100 |" in text
     assert "![Every style](house.webp)" in text
     assert "| cat | animal | CC0 | 12x8 |" in text
     assert "| street | street | measured only | 8x8 |" in text

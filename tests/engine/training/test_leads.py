@@ -19,7 +19,7 @@ def test_leads_can_be_followed_and_differ_from_the_network_in_one_choice(name: s
     control = every[CONTROL]
     assert control.data.styles == STYLES
     assert control.network == recipe.network
-    by_style: dict[str, Any] = {"emphasis": {}, "layers_by_style": {}}
+    by_style: dict[str, Any] = {"emphasis": {}, "calm_by_style": {}, "layers_by_style": {}}
     assert dataclasses.replace(control.loss, **by_style) == dataclasses.replace(recipe.loss, **by_style)
     for lead, changed in every.items():
         check_recipe(changed, lead)
@@ -31,10 +31,12 @@ def test_what_is_said_of_styles_left_out_is_dropped() -> None:
         recipe_behind("house"),
         emphasis={"wave": 2.0, "spring": 3.0},
         total_variation_by_style={"udnie": 2.0, "lion": 3.0},
+        calm_by_style={"udnie": 0.1, "lion": 0.2},
         layers_by_style={"udnie": LayerWeights(style={"relu1_2": 9.0})},
     )
     control = short(recipe, 1.5)
     assert control.loss.emphasis == {"wave": 2.0}
     assert control.loss.total_variation_by_style == {"udnie": 2.0}
+    assert control.loss.calm_by_style == {"udnie": 0.1}
     assert not control.loss.layers_by_style
     assert dropped(recipe) == {"spring": 3.0}

@@ -474,6 +474,11 @@ def test_training_names_the_painting_that_is_missing(
             ("[loss.content]", "[loss.total_variation_by_style]\ngreen = 1.0\n[loss.content]"),
             "total_variation_by_style names a style",
         ),
+        (
+            ("[loss.content]", "[loss.calm_by_style]\ngreen = 1.0\n[loss.content]"),
+            "calm_by_style names a style",
+        ),
+        (("[loss.content]", "[loss.calm_by_style]\nred = -1.0\n[loss.content]"), "weights from 0 on"),
         (("[data]", "[data.practice]\ngreen = 2.0\n[data]"), "practice names a style"),
         (("[data]", "[data.practice]\nred = 0.0\n[data]"), "practice must be above 0"),
         (("[loss.content]", "[loss]\nstyle_scales = 0\n[loss.content]"), "style_scales must be from 1 to 3"),

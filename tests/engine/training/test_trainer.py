@@ -394,7 +394,11 @@ def test_fitting_a_style_leaves_the_network_as_it_was(
     before = {name: kernel.copy() for name, kernel in network.kernels.items()}
     fitted = fit_style(
         network,
-        with_loss(recipe, layers_by_style={"red": LayerWeights(style={"relu1_2": 3.0})}),
+        with_loss(
+            recipe,
+            calm_by_style={"red": 0.1},
+            layers_by_style={"red": LayerWeights(style={"relu1_2": 3.0})},
+        ),
         "mine",
         painting,
         pictures / "photos",
@@ -405,7 +409,8 @@ def test_fitting_a_style_leaves_the_network_as_it_was(
     )
     row, facts = fitted.row, fitted.facts
     assert facts["recipe"]["name"] == "mine"
-    assert facts["recipe"]["loss"]["layers_by_style"] == {}
+    assert not facts["recipe"]["loss"]["calm_by_style"]
+    assert not facts["recipe"]["loss"]["layers_by_style"]
     assert facts["start"] == {**identity(trained), "made_by": facts_of(trained)}
     assert facts["data"]["paintings"] == {"mine": identity(painting)["sha256"]}
     assert facts["runs"][0]["code"] == "v8"
