@@ -3,7 +3,7 @@
 Written to docs/engine/: per photo and style the photo itself, one pass over the large photo, one pass over a
 small copy enlarged, and the cascade with the natural brush and with one twice as broad. Another sheet shows
 the cascade with other sizes of the first pass, steps from pass to pass and shares of the painting and of each
-pass, and one shows whole pictures, small, by shares of each pass.
+pass, and one shows whole pictures, small, by shares of each pass and by the areas whose tones stay.
 The photos are the site's samples, enlarged: they are smooth where a photo of that size has detail of its own.
 """
 
@@ -57,8 +57,9 @@ CHOSEN_BY = (
 
 # A photo whose large picture is to look like the small one that people choose by, of that long side.
 PREVIEW_SIDE, WHOLE_HEIGHT = 1024, 420
-PREVIEWED = ("astronaut", ("udnie", "wave", "moulin_de_la_galette"))
-PASS_SHARES = (1.0, 0.5, 0.35)
+PREVIEWED = ("astronaut", ("udnie", "wave", "moulin_de_la_galette", "la_muse"))
+# A pass's share, and the side of the areas whose tones stay; with that of the whole picture hardly any do.
+PASSES = ((1.0, WORKING_SIZE), (0.5, WORKING_SIZE), (0.5, 16), (0.5, 4))
 
 Row = tuple[tuple[int, int], list[tuple[str, Pixels]]]
 
@@ -105,16 +106,19 @@ def choices(stylizer: Stylizer, sample: str, place: tuple[float, float], style: 
 
 
 def whole_pictures(stylizer: Stylizer, sample: str, styles: tuple[str, ...]) -> bytes:
-    """A sheet of the same photo as large as a preview, and large by several shares of each pass."""
+    """A sheet of the same photo as large as a preview, and large by several kinds of passes."""
     small, large = (read_sample(sample, side) for side in (PREVIEW_SIDE, LONG_SIDE))
     rows = {}
     for style in styles:
         pictures = [stylizer.stylize(small, style)]
-        for share in PASS_SHARES:
-            with mock.patch.object(cascade, "PASS_SHARE", share):
+        for share, tone in PASSES:
+            with mock.patch.multiple(cascade, PASS_SHARE=share, TONE=tone):
                 pictures.append(stylizer.stylize(large, style))
         rows[words(style)] = [Image.fromarray(picture) for picture in pictures]
-    captions = (f"{PREVIEW_SIDE} pixels", *(f"{LONG_SIDE}, passes by {share:.0%}" for share in PASS_SHARES))
+    captions = (
+        f"{PREVIEW_SIDE} pixels",
+        *(f"{LONG_SIDE}, passes by {share:.0%}, tones of {tone}" for share, tone in PASSES),
+    )
     return make_sheet("A large picture beside its preview", rows, WHOLE_HEIGHT, captions)
 
 

@@ -7,8 +7,9 @@ size: shapes come from the first pass, crisp paint from the last (after Wang, Ox
 "Multimodal Transfer: A Hierarchical Deep Convolutional Neural Network for Fast Artistic Style Transfer").
 
 A network that is shown a painting paints each of its strokes with further strokes, until plain areas are full
-of them and shapes drown. So each pass goes half the way from the painting before to the one it makes, and a
-large picture looks like a small one of the same photo, only sharper.
+of them and shapes drown. So each pass goes half the way from the painting before to the one it makes, and
+gives back the first one's tones, the means of small areas. A large picture then looks like a small one of the
+same photo, only sharper.
 """
 
 from __future__ import annotations
@@ -18,18 +19,25 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from app.engine.preprocessing import Pixels
 
 # The long side at which a network's strokes look natural in a picture, in pixels; how much larger each pass
-# is than the one before; the painting's share in what the next pass is given; and that pass's share in what
-# comes out. Chosen by eye: docs/ENGINE.md.
+# is than the one before; the painting's share in what the next pass is given; that pass's share in what
+# comes out; and the side of the areas of the first painting whose tones stay, in its pixels. Chosen by eye:
+# docs/ENGINE.md.
 WORKING_SIZE = 640
 FACTOR = 1.6
 PAINTING_SHARE = 0.75
 PASS_SHARE = 0.5
+TONE = 4
 
+# Rows that are shifted at a time: their floating-point numbers take little memory beside the picture.
+ROWS = 64
+
+Floats = npt.NDArray[np.float32]
 Paint = Callable[[Pixels, Callable[[float], None]], Pixels]
 
 
@@ -53,17 +61,22 @@ def paint_coarse_to_fine(
 ) -> Pixels:
     """Paint at each of ``sizes`` in turn with ``paint(pixels, report)``; the last is the photo's own size."""
     areas = [height * width for height, width in sizes]
-    painted: Pixels | None = None
-    for step, size in enumerate(sizes):
-        before, here = painted, resize(photo, *size)
-        if before is not None:
-            here = _mix(resize(before, *size), here, PAINTING_SHARE)
+
+    def paint_step(step: int, pixels: Pixels) -> Pixels:
         done, share = sum(areas[:step]) / sum(areas), areas[step] / sum(areas)
-        painted = paint(here, lambda part, done=done, share=share: report(done + share * part))  # type: ignore[misc]
-        if before is not None:  # enlarged again, since it would lie in memory while the network paints
-            painted = _mix(painted, resize(before, *size), PASS_SHARE)
+        painted = paint(pixels, lambda part: report(done + share * part))
         report(done + share)
-    assert painted is not None  # a plan has at least the photo's own size
+        return painted
+
+    painted = paint_step(0, resize(photo, *sizes[0]))
+    rows, columns = (math.ceil(side / TONE) for side in sizes[0])
+    tones = _means(painted, rows, columns)
+    for step, size in enumerate(sizes[1:], 1):
+        before = painted
+        painted = paint_step(step, _mix(resize(before, *size), resize(photo, *size), PAINTING_SHARE))
+        # Enlarged again, since it would lie in memory while the network paints.
+        painted = _mix(painted, resize(before, *size), PASS_SHARE)
+        _shift(painted, tones - _means(painted, rows, columns))
     return painted
 
 
@@ -78,6 +91,29 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
     if height * width < pixels.shape[0] * pixels.shape[1]:
         return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def _means(pixels: Pixels, rows: int, columns: int) -> Floats:
+    """The means of so many areas of equal size, float32 [rows, columns, 3]."""
+    return cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def _shift(pixels: Pixels, by: Floats) -> None:
+    """Add ``by``, given for areas of equal size, to the pixels, bilinearly between the areas' middles.
+
+    ``by``: float32 [rows, columns, 3], in levels; what leaves 0 to 255 is cut off.
+    """
+    height, width = pixels.shape[:2]
+    wide = cv2.resize(by, (width, len(by)), interpolation=cv2.INTER_LINEAR)
+    places = np.clip((np.arange(height) + 0.5) * len(by) / height - 0.5, 0, len(by) - 1)
+    upper = places.astype(int)
+    lower = np.minimum(upper + 1, len(by) - 1)
+    shares = (places - upper).astype(np.float32)[:, None, None]
+    for top in range(0, height, ROWS):
+        rows = slice(top, top + ROWS)
+        shifted = wide[upper[rows]] * (1 - shares[rows]) + wide[lower[rows]] * shares[rows] + pixels[rows]
+        np.rint(shifted, out=shifted)
+        pixels[rows] = np.clip(shifted, 0, 255)
 
 
 def _mix(one: Pixels, other: Pixels, share: float) -> Pixels:

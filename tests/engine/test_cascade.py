@@ -40,11 +40,33 @@ def test_each_pass_is_given_the_painting_and_the_photo(photo: Pixels) -> None:
     def paint(here: Pixels, report: object) -> Pixels:
         given.append(here)
         report(0.5)  # type: ignore[operator]
-        return np.full_like(here, 200 if len(given) == 1 else 100)
+        return np.full_like(here, 200) if len(given) == 1 else stripes(here)
 
     result = paint_coarse_to_fine(photo, [(32, 48), (64, 96)], paint, shares.append)
     assert [picture.shape[:2] for picture in given] == [(32, 48), (64, 96)]
     expected = 0.75 * 200 + 0.25 * photo
     assert np.abs(given[1] - expected).max() <= 1
-    assert (result == 150).all()  # half the way from the first painting to the second
+    # Half the way from the first painting to the second, whose tones are the first one's.
+    assert (result == 200.0 + 0.5 * (stripes(photo) - 50.0)).all()
     assert shares == pytest.approx([0.5 * 0.2, 0.2, 0.2 + 0.5 * 0.8, 1.0])
+
+
+def stripes(like: Pixels) -> Pixels:
+    """Rows of 20 and of 80 levels in turn, 50 in the mean."""
+    painted = np.full_like(like, 20)
+    painted[1::2] = 80
+    return painted
+
+
+@pytest.mark.parametrize("height", [97, 200])
+def test_the_first_paintings_tones_stay(height: int) -> None:
+    """However a pass shifts what is light or dark, left or right, above or below."""
+    rows, columns = np.mgrid[0:height, 0:150]
+    photo = np.stack([rows, columns, rows * 0 + 120], axis=-1).astype(np.uint8)
+
+    def paint(here: Pixels, report: object) -> Pixels:
+        return here if len(here) < height else 255 - here
+
+    result = paint_coarse_to_fine(photo, [(height // 2, 75), (height, 150)], paint, lambda share: None)
+    inside = np.s_[8:-8, 8:-8]
+    assert np.abs(result[inside].astype(int) - photo[inside]).max() <= 2
