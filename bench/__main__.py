@@ -2,8 +2,8 @@
 
 ``peers`` needs an environment beside the project's, takes options, and stands alone; so do ``border``,
 ``screenshots`` and ``suits``, which make pictures. ``python -m bench.leads``, ``bench.failures``,
-``bench.strokes`` and ``bench.blind``, which take a network, and ``bench.added``, which takes styles, are
-programs of their own; ``live`` is the site and the browser that others look at.
+``bench.strokes``, ``bench.faces`` and ``bench.blind``, which take a network, and ``bench.added``, which takes
+styles, are programs of their own; ``live`` is the site and the browser that others look at.
 """
 
 from __future__ import annotations
