@@ -23,6 +23,7 @@ from app.engine.training.losses import (
     checkerboard_energy,
     content_distance,
     gram_matrix,
+    style_distance,
     total_variation,
     variation_where_plain,
 )
@@ -99,7 +100,7 @@ class Judge:
         slugs = list(self._paintings)
         if not slugs:
             return None, None
-        apart = [np.square(gram - own).sum(axis=(1, 2)) for gram, own in zip(grams, self._grams, strict=True)]
+        apart = [np.asarray(style_distance(gram, own)) for gram, own in zip(grams, self._grams, strict=True)]
         norms = [
             np.linalg.norm(gram) * np.linalg.norm(own, axis=(1, 2))
             for gram, own in zip(grams, self._grams, strict=True)

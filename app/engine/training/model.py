@@ -203,7 +203,7 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         }
         self.emphasis = self._by_style("emphasis", self._factors(self.recipe.emphasis))
         self.smoothness = self._by_style("smoothness", self._factors(self.recipe.total_variation_by_style))
-        self.calm = self._by_style("calm", [self.recipe.calm_by_style.get(slug, 0.0) for slug in self.slugs])
+        self.calm = self._by_style("calm", self._factors(self.recipe.calm_by_style, otherwise=0.0))
         self.reconstructing = False
         self.parts = {name: MeanOfFinite(name=name) for name in LOSS_TERMS}
 
@@ -215,8 +215,8 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
     def _by_style(self, name: str, values: Sequence[float]) -> Any:
         return self._constant(name, np.array(values, np.float32))
 
-    def _factors(self, factors: Mapping[str, float]) -> list[float]:
-        return [factors.get(slug, 1.0) for slug in self.slugs]
+    def _factors(self, factors: Mapping[str, float], otherwise: float = 1.0) -> list[float]:
+        return [factors.get(slug, otherwise) for slug in self.slugs]
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         photos = ops.repeat(inputs["photos"], ops.shape(inputs["styles"])[1], axis=0)

@@ -409,8 +409,8 @@ def test_fitting_a_style_leaves_the_network_as_it_was(
     )
     row, facts = fitted.row, fitted.facts
     assert facts["recipe"]["name"] == "mine"
-    assert not facts["recipe"]["loss"]["calm_by_style"]
-    assert not facts["recipe"]["loss"]["layers_by_style"]
+    assert facts["recipe"]["loss"]["calm_by_style"] == {}
+    assert facts["recipe"]["loss"]["layers_by_style"] == {}
     assert facts["start"] == {**identity(trained), "made_by": facts_of(trained)}
     assert facts["data"]["paintings"] == {"mine": identity(painting)["sha256"]}
     assert facts["runs"][0]["code"] == "v8"
