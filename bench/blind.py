@@ -18,7 +18,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from app.commands.evaluate import find_network, make_candidate, read_listed, read_paintings
+from app.commands.evaluate import find_network, read_listed, read_paintings, whole_network
 from app.commands.training_data import SHARED
 from app.engine.checkpoints import load_checkpoint
 from app.engine.preprocessing import Pixels
@@ -37,8 +37,7 @@ def main(name: str, folder: Path, seed: int = 1) -> None:
     tasks = [(style, photo) for style in styles for photo in chance.sample(photos, PHOTOS_EACH)]
     chance.shuffle(tasks)
     with tempfile.TemporaryDirectory() as shelf:
-        slugs = {style: style for style in styles}
-        candidate = make_candidate(path.stem, Path(shelf), dict.fromkeys(styles, path), slugs)
+        candidate = whole_network(path.stem, path, Path(shelf))
         pictures = [candidate.paint(style, photo.pixels) for style, photo in tasks]
     painted = [(str(number), picture) for number, picture in enumerate(pictures, 1)]
     folder.mkdir(parents=True, exist_ok=True)

@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from app.commands.evaluate import find_network, make_candidate, words
+from app.commands.evaluate import find_network, whole_network, words
 from app.commands.evaluation_page import make_sheet
 from app.config import PROJECT_ROOT
 from app.engine.cascade import resize
-from app.engine.checkpoints import load_checkpoint
 from bench.photos import open_sample
 
 SAMPLE, SIDE, HEIGHT, COLUMNS = "astronaut.jpg", 640, 210, 6
@@ -27,14 +26,13 @@ FACE = (0.26, 0.0, 0.66, 0.40)
 
 def main(name: str) -> None:
     path = find_network(name).resolve()
-    styles = load_checkpoint(path).styles
     sample = open_sample(SAMPLE)
     sides = (*sample.size, *sample.size)
     left, upper, right, lower = (round(share * side) for share, side in zip(FACE, sides, strict=True))
     face = resize(np.asarray(sample)[upper:lower, left:right], SIDE, SIDE)
     with tempfile.TemporaryDirectory() as folder:
-        slugs = {style: style for style in styles}
-        candidate = make_candidate(path.stem, Path(folder), dict.fromkeys(styles, path), slugs)
+        candidate = whole_network(path.stem, path, Path(folder))
+        styles = list(candidate.slugs)
         painted = {style: Image.fromarray(candidate.stylizer.stylize(face, style)) for style in styles}
     groups = [styles[start : start + COLUMNS] for start in range(0, len(styles), COLUMNS)]
     rows = {", ".join(map(words, group)): [painted[style] for style in group] for group in groups}

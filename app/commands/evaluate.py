@@ -236,8 +236,7 @@ def _shipped() -> list[Path]:
 def _candidates(files: Mapping[str, Path], published: Path | None, folder: Path) -> Iterable[Candidate]:
     """Each network in a catalogue of its own, since networks share the names of styles."""
     for name, path in files.items():
-        styles = {slug: slug for slug in load_checkpoint(path).styles}
-        yield make_candidate(name, folder / name, dict.fromkeys(styles, path), styles)
+        yield whole_network(name, path, folder / name)
     if published and (candidate := published_networks(published, folder)):
         yield candidate
 
@@ -255,6 +254,12 @@ def published_networks(published: Path, folder: Path) -> Candidate | None:
         return None
     styles = {PUBLISHED_NAMES.get(name, name): name for name in checkpoints}
     return make_candidate(PUBLISHED, folder / PUBLISHED, checkpoints, styles)
+
+
+def whole_network(name: str, path: Path, folder: Path) -> Candidate:
+    """All styles of a checkpoint, in a catalogue of its own in ``folder``."""
+    slugs = {slug: slug for slug in load_checkpoint(path).styles}
+    return make_candidate(name, folder, dict.fromkeys(slugs, path), slugs)
 
 
 def make_candidate(name: str, folder: Path, files: Mapping[str, Path], slugs: Mapping[str, str]) -> Candidate:
