@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -13,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.files import write_new
 from app.sentences import translatable
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -195,14 +194,7 @@ def load_settings() -> Settings:
 def read_or_create_secret(path: Path) -> str:
     """Return the secret kept in ``path``, making it (readable by its owner alone) if there is none."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(48))
-            # Linking keeps the first of two processes that start at once, and shows no half-written file.
-            with suppress(FileExistsError):
-                os.link(temporary, path)
-        finally:
-            Path(temporary).unlink()
+        # Of two processes that start at once the first one's secret stays.
+        with suppress(FileExistsError):
+            write_new(path, secrets.token_urlsafe(48).encode())
     return path.read_text().strip()

@@ -15,7 +15,8 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, SecurityError
 
-from app.extensions import db, limiter
+from app.db import db
+from app.extensions import limiter
 from app.sentences import Plural, in_english, translatable
 from app.translation import language
 

@@ -19,10 +19,10 @@ from app.billing.sandbox import pages as sandbox_pages
 from app.billing.sandbox.service import Sandbox
 from app.cli import register_commands
 from app.config import PROJECT_ROOT, Settings, load_settings
-from app.db import configure_sqlite
+from app.db import configure_sqlite, db
 from app.engine.catalogue import Catalogue
 from app.errors import configure_errors
-from app.extensions import csrf, db, limiter, migrate
+from app.extensions import csrf, limiter, migrate
 from app.logging import configure_logging
 from app.mail import make_mailer
 from app.storage.local import LocalStorage

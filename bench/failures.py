@@ -13,7 +13,7 @@ import numpy as np
 import skimage
 from PIL import Image
 
-from app.commands.evaluate import find_network, read_picture
+from app.commands.evaluation_inputs import find_network, read_picture
 from app.commands.evaluation_page import make_sheet
 from app.config import PROJECT_ROOT
 from app.engine.cascade import resize

@@ -14,8 +14,7 @@ from flask_migrate import upgrade
 from sqlalchemy import insert
 
 from app import create_app
-from app.db import transaction, utc_now
-from app.extensions import db
+from app.db import db, transaction, utc_now
 from app.studio.domain.controls import Controls
 from app.studio.domain.gallery import newest_page, oldest_page, page_before
 from app.studio.domain.models import PictureOrder, Render, RenderStatus

@@ -16,8 +16,7 @@ from PIL import Image
 from app import create_app
 from app.accounts.services import open_account
 from app.config import PROJECT_ROOT, Settings
-from app.db import transaction
-from app.extensions import db
+from app.db import db, transaction
 from app.studio.domain import orders
 from app.studio.domain.controls import Controls
 from app.studio.domain.orders import Wish

@@ -26,8 +26,7 @@ from app.accounts.models import User
 from app.billing import ledger
 from app.billing.models import EntryReason, Wallet
 from app.config import Settings
-from app.db import transaction
-from app.extensions import db
+from app.db import db, transaction
 
 # The settings of whoever runs the tests must not leak into them.
 for name in Settings.model_fields:

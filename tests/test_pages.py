@@ -11,8 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app.config import PROJECT_ROOT, Settings
+from app.db import db
 from app.errors import _when_again
-from app.extensions import db, limiter
+from app.extensions import limiter
 from tests.conftest import MakeUser, create_user, log_in, make_settings, running_app
 
 

@@ -16,8 +16,8 @@ from app.accounts.forms import NewEmailForm, SignUpForm
 from app.accounts.models import User
 from app.accounts.services import open_account
 from app.config import Settings, read_or_create_secret
-from app.db import begin_write
-from app.extensions import db, limiter
+from app.db import begin_write, db
+from app.extensions import limiter
 from app.mail import Mailer, plain_message
 from app.sentences import translatable
 from app.translation import CATALOGUES

@@ -23,9 +23,9 @@ from app.billing.gateway import CheckoutRequest, PaymentEvent, PaymentUnavailabl
 from app.billing.models import Purchase, PurchaseState
 from app.billing.packs import UnknownPack, find_pack, format_money
 from app.config import CreditPack
-from app.db import transaction
+from app.db import db, transaction
 from app.errors import DomainError
-from app.extensions import csrf, db, limiter
+from app.extensions import csrf, limiter
 from app.recent import Recent
 from app.sentences import translatable
 from app.translation import translated

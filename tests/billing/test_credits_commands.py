@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.billing import ledger
 from app.billing.models import LedgerEntry
-from app.extensions import db
+from app.db import db
 from tests.conftest import MakeUser
 
 

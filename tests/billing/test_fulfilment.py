@@ -14,8 +14,7 @@ from app.billing.fulfilment import Checkout, CheckoutStatus, PaymentMismatch, Un
 from app.billing.models import Purchase, PurchaseState
 from app.billing.packs import UnknownPack, find_pack, format_money
 from app.config import DEFAULT_PACKS
-from app.db import transaction
-from app.extensions import db
+from app.db import db, transaction
 from tests.billing.conftest import make_wallet
 from tests.together import at_once
 

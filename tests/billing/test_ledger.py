@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 from app.billing import ledger
 from app.billing.ledger import InsufficientCredits
 from app.billing.models import EntryReason, LedgerEntry, Wallet
-from app.db import Base, transaction
-from app.extensions import db
+from app.db import Base, db, transaction
 from tests.billing.conftest import make_wallet
 from tests.together import at_once
 

@@ -14,8 +14,7 @@ from sqlalchemy import select
 from app.accounts.models import User
 from app.billing import ledger
 from app.billing.models import Purchase, PurchaseState
-from app.db import utc_now
-from app.extensions import db
+from app.db import db, utc_now
 from tests.conftest import PASSWORD, create_user
 from tests.waiting import wait_until
 

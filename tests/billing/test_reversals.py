@@ -20,8 +20,7 @@ from app.billing.models import EntryReason, LedgerEntry, Purchase
 from app.billing.reversals import Dispute, DisputeOutcome, Payment, PaymentNotCredited, Refunds
 from app.billing.sandbox import payments
 from app.billing.sandbox.store import JsonObject
-from app.db import transaction
-from app.extensions import db
+from app.db import db, transaction
 from tests.billing import test_fulfilment
 from tests.billing.test_fulfilment import PACK, fulfil, held
 from tests.billing.test_views import balance, deliver, event_body, pay, place_purchase

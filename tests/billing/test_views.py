@@ -25,8 +25,7 @@ from app.billing.sandbox import payments
 from app.billing.sandbox.cards import read_card
 from app.billing.sandbox.courier import signature
 from app.config import DEFAULT_PACKS, Settings
-from app.db import transaction, utc_now
-from app.extensions import db
+from app.db import db, transaction, utc_now
 from tests.billing.conftest import checkout_request
 from tests.conftest import MakeUser, log_in, make_settings
 from tests.together import at_once

@@ -16,8 +16,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from structlog.testing import capture_logs
 
-from app.db import transaction
-from app.extensions import db
+from app.db import db, transaction
 from app.imaging import encode_png
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage

@@ -16,8 +16,7 @@ from sqlalchemy import delete, event, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
-from app.db import transaction, utc_now
-from app.extensions import db
+from app.db import db, transaction, utc_now
 from app.imaging.prints import WHOLE
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound

@@ -23,10 +23,9 @@ from werkzeug.test import TestResponse
 
 from app.accounts.models import User
 from app.config import PROJECT_ROOT, Settings
-from app.db import begin_write, transaction
+from app.db import begin_write, db, transaction
 from app.engine.catalogue import Catalogue, StyleFacts
 from app.engine.networks.checkpoints import load_checkpoint, save_checkpoint
-from app.extensions import db
 from app.storage.base import Storage
 from app.studio.domain.errors import TooBusy
 from app.studio.domain.models import Photo, Render

@@ -26,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.engine.errors import InvalidCheckpoint
-from app.engine.files import whole_file
 from app.engine.networks.config import PUBLISHED, NetworkConfig
+from app.files import whole_file
 
 Floats = npt.NDArray[np.floating]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from flask_babel import format_decimal, format_percent, gettext
 
-from app.engine.catalogue import Style
+from app.engine.catalogue import Style, title_of
 from app.engine.errors import UnknownStyle
 from app.imaging.prints import Frame, PrintSize, known_size
 from app.studio.domain.controls import Controls
@@ -28,7 +28,7 @@ def find_style(slug: str) -> Style | None:
 def style_title(slug: str) -> str:
     """What a style is called in the language of the page, even when it is on offer no more."""
     style = find_style(slug)
-    return translated(style.title) if style else slug.replace("_", " ").capitalize()
+    return translated(style.title) if style else title_of(slug)
 
 
 def painting_title(controls: Controls, title: Title) -> str:

@@ -14,9 +14,9 @@ from flask_babel import gettext, ngettext
 from flask_security import auth_required
 
 from app.billing import ledger
-from app.db import transaction
+from app.db import db, transaction
 from app.errors import in_words
-from app.extensions import db, limiter
+from app.extensions import limiter
 from app.imaging.prints import SIZES, Frame, Turn, frame_photo
 from app.storage.base import discard_files
 from app.studio.domain import orders

@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 from flask_security import auth_required
 
-from app.db import transaction
-from app.extensions import db, limiter
+from app.db import db, transaction
+from app.extensions import limiter
 from app.sentences import translatable
 from app.storage.base import discard_files
 from app.studio.domain import orders

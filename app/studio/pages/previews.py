@@ -16,9 +16,10 @@ from flask.typing import ResponseReturnValue
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
 
+from app.db import db
 from app.engine.errors import UnknownStyle
 from app.errors import DomainError, error_page, in_words
-from app.extensions import db, limiter
+from app.extensions import limiter
 from app.imaging import encode_webp
 from app.imaging.errors import EmptyFile, FileTooLarge
 from app.studio.domain.controls import Controls

@@ -8,8 +8,8 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from app.db import transaction
-from app.extensions import db, limiter
+from app.db import db, transaction
+from app.extensions import limiter
 from app.imaging import preview_size
 from app.studio.domain import sharing
 from app.studio.domain.errors import NotFound

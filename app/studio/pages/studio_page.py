@@ -13,8 +13,7 @@ from flask_babel import gettext
 from flask_login import current_user
 from sqlalchemy import ColumnElement, select, tuple_
 
-from app.db import transaction
-from app.extensions import db
+from app.db import db, transaction
 from app.imaging.encode import no_larger
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound

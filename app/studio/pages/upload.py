@@ -13,10 +13,10 @@ from flask_babel import gettext, ngettext
 from flask_login import current_user
 from werkzeug.datastructures import FileStorage
 
-from app.db import transaction
+from app.db import db, transaction
 from app.engine.errors import UnknownStyle
 from app.errors import SENTENCES, DomainError, in_words
-from app.extensions import db, limiter
+from app.extensions import limiter
 from app.imaging.errors import EmptyFile, FileTooLarge
 from app.sentences import translatable
 from app.storage.base import StorageError, discard_files

@@ -13,24 +13,22 @@ from flask import Flask
 from PIL import Image
 
 from app.commands.console import BadInput
-from app.commands.evaluate import (
-    STRENGTHS,
-    Candidate,
-    evaluate,
-    make_sheets,
+from app.commands.evaluate import STRENGTHS, evaluate, make_sheets
+from app.commands.evaluation_goals import no_farther
+from app.commands.evaluation_inputs import (
     name_networks,
     read_folder,
     read_listed,
     read_paintings,
     read_picture,
 )
-from app.commands.evaluation_goals import no_farther
 from app.commands.evaluation_page import MOST_BYTES, Method, make_sheet, page, to_csv
 from app.config import PROJECT_ROOT
 from app.engine.networks.checkpoints import save_checkpoint
 from app.engine.networks.config import NetworkConfig
 from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
+from app.engine.training.candidates import Candidate
 from app.engine.training.evaluation import (
     Blended,
     CurvePoint,
