@@ -18,7 +18,7 @@ from app.db import db, transaction, utc_now
 from app.studio.domain.controls import Controls
 from app.studio.domain.gallery import newest_page, oldest_page, page_before
 from app.studio.domain.models import PictureOrder, Render, RenderStatus
-from tests.conftest import create_user, log_in, make_settings
+from testing.site import create_user, log_in, make_settings
 
 PICTURES, PAGE, ROUNDS = 10_000, 24, 20
 

@@ -14,7 +14,7 @@ from app.config import PROJECT_ROOT, Settings
 from app.db import db
 from app.errors import _when_again
 from app.extensions import limiter
-from tests.conftest import MakeUser, create_user, log_in, make_settings, running_app
+from testing.site import MakeUser, create_user, log_in, make_settings, running_app
 
 
 def test_the_landing_page_shows_prices_and_leads_on(client: FlaskClient) -> None:

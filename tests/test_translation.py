@@ -32,7 +32,7 @@ from app.studio.painting.failures import CREDIT_BACK, failure_in_words, kept_fai
 from app.studio.painting.notices import done_message
 from app.translation import LANGUAGES, LOCALES
 from scripts import translations
-from tests.conftest import MakeUser, log_in
+from testing.site import MakeUser, log_in
 from tests.studio.test_views import paint, uploaded
 
 GERMAN = {"Accept-Language": "de-AT, de;q=0.9, en;q=0.5"}

@@ -44,7 +44,7 @@ def grant_credits(email: str, amount: int, reference: str) -> None:
 
 
 def _find_user(session: Session, email: str) -> User:
-    user = session.scalar(select(User).where(User.email == email.lower()))
+    user: User | None = session.scalar(select(User).where(User.email == email.lower()))
     if user is None:
         raise click.BadParameter(f"no account has the address {email}")
     return user

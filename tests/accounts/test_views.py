@@ -18,10 +18,10 @@ from app.billing import ledger
 from app.billing.models import EntryReason, LedgerEntry, Wallet
 from app.db import Base, transaction
 from app.studio.domain.models import Photo, Render
-from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
+from testing.site import PASSWORD, create_user, log_in, make_settings, running_app
+from testing.together import run_together
 from tests.studio.test_views import painted, uploaded
 from tests.studio.test_worker import order_picture
-from tests.together import run_together
 
 NEW_PASSWORD = "battery-horse-correct"
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.billing import ledger
 from app.billing.models import LedgerEntry
 from app.db import db
-from tests.conftest import MakeUser
+from testing.site import MakeUser
 
 
 def run(app: Flask, *command: str) -> tuple[int, str]:

@@ -14,8 +14,8 @@ from app.billing import ledger
 from app.billing.ledger import InsufficientCredits
 from app.billing.models import EntryReason, LedgerEntry, Wallet
 from app.db import Base, db, transaction
-from tests.billing.conftest import make_wallet
-from tests.together import at_once
+from testing.billing import make_wallet
+from testing.together import at_once
 
 
 def wallet_with(credits: int) -> uuid.UUID:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.everywhere import STOPS, Exhibit, furnish, open_context
-from tests.live import LiveSite
+from testing.exhibit import STOPS, Exhibit, furnish, open_context
+from testing.live import LiveSite
 
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}

@@ -23,8 +23,8 @@ from app.engine.catalogue import Catalogue
 from app.engine.options import Mixture, StyleMap
 from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
+from testing.waiting import wait_until
 from tests.commands.conftest import SAMPLES, Run, Start, make_photo
-from tests.waiting import wait_until
 
 OTHER = ("--style", "wave", "--strength", "0.5")
 

@@ -12,9 +12,9 @@ import pytest
 import tensorflow as tf
 
 from app.engine.stylizer import Stylizer
+from testing.clips import make_film, read, same_film, sound_packets, spoil
+from testing.waiting import wait_until
 from tests.commands.conftest import Run, Start
-from tests.video.clips import make_film, read, same_film, sound_packets, spoil
-from tests.waiting import wait_until
 
 
 def test_a_film_is_painted_with_its_sound(flask: Run, stylizer: Stylizer, tmp_path: Path) -> None:

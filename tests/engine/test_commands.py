@@ -17,7 +17,7 @@ from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
 from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
-from tests.engine.published import paint, random_variables
+from testing.published import paint, random_variables
 
 SHIPPED = len(Catalogue([PROJECT_ROOT / "models"]).styles)
 

@@ -20,8 +20,7 @@ from app.engine.networks.checkpoints import Checkpoint, load_checkpoint
 from app.engine.networks.config import NetworkConfig
 from app.engine.networks.transformer import build_transformer, load_kernels
 from app.engine.padding import Pixels
-from app.engine.plain import PlainNetwork
-from tests.engine.conftest import MODELS
+from testing.networks import MODELS, chance_checkpoint, paint
 
 CONFIGS = {
     "house": NetworkConfig(base_width=8, residual_blocks=2),
@@ -33,25 +32,6 @@ CONFIGS = {
     "zeros and nearest": NetworkConfig(8, 2, 1, "zeros", "nearest", "bytes"),
     "odd width": NetworkConfig(base_width=5, residual_blocks=1),
 }
-
-
-def chance_checkpoint(config: NetworkConfig) -> Checkpoint:
-    """Two styles with weights by chance, scaled so that activations keep their size."""
-    chance = np.random.default_rng(3)
-    kernels = {
-        layer.name: chance.normal(size=layer.kernel_shape) / np.sqrt(layer.size**2 * layer.inputs)
-        for layer in config.layers
-    }
-    parts = [
-        np.concatenate(
-            [chance.normal(1, 0.3, (2, layer.outputs)), chance.normal(0, 0.3, (2, layer.outputs))], 1
-        )
-        for layer in config.layers
-    ]
-    rows = np.concatenate(parts, axis=1).astype(np.float32)
-    return Checkpoint(
-        config, ("one", "two"), rows, {name: k.astype(np.float32) for name, k in kernels.items()}
-    )
 
 
 @pytest.fixture(params=CONFIGS, ids=str)
@@ -66,12 +46,6 @@ def use_native(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         pytest.skip("needs a C++ compiler and a processor with AVX2")
     monkeypatch.setattr(native, "available", lambda: request.param)
     return bool(request.param)
-
-
-def paint(
-    network: Network | PlainNetwork, photo: Pixels, style: StyleRows, *, budget: int = 1 << 30
-) -> Pixels:
-    return network.paint(Pass(photo, style, exact=True, budget=budget))
 
 
 @pytest.fixture

@@ -19,8 +19,7 @@ from app.engine.networks.config import NetworkConfig
 from app.engine.padding import Pixels
 from app.engine.plain import PlainNetwork
 from app.engine.stylizer import Stylizer
-from tests.engine.conftest import COMPILED_QUICKLY, MODELS
-from tests.engine.test_graph import chance_checkpoint, paint
+from testing.networks import COMPILED_QUICKLY, MODELS, chance_checkpoint, paint
 
 
 @pytest.mark.parametrize(

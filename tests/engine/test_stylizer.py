@@ -28,9 +28,9 @@ from app.engine.networks.checkpoints import load_checkpoint, save_checkpoint, sa
 from app.engine.options import Mixture, StyleMap
 from app.engine.padding import REACH, Pixels
 from app.engine.stylizer import Stylizer
-from tests.conftest import SHARED
-from tests.engine.conftest import MODELS
-from tests.waiting import wait_until
+from testing.networks import MODELS
+from testing.site import SHARED
+from testing.waiting import wait_until
 
 HOUSE = SHARED / "house_v0"
 SIZES = [(1, 1), (1, 5), (2, 3), (4, 4), (7, 300), (7, 3000), (3000, 7), (33, 18), (64, 96)]

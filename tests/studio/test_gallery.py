@@ -23,7 +23,7 @@ from app.studio.domain.errors import NotFound
 from app.studio.domain.gallery import Page, Place, newest_page, oldest_page, page_after, page_before
 from app.studio.domain.models import PictureOrder, Render, RenderStatus
 from app.studio.painting import leases
-from tests.conftest import create_user
+from testing.site import create_user
 from tests.studio.test_views import uploaded
 
 NOW = datetime.fromisoformat("2026-11-21T09:00:00.123456+00:00")

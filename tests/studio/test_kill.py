@@ -15,10 +15,10 @@ import pytest
 
 from app.accounts.models import User
 from app.config import PROJECT_ROOT
-from tests.conftest import create_user, make_settings, running_app
-from tests.live import LiveSite
+from testing.live import LiveSite
+from testing.site import create_user, make_settings, running_app
+from testing.waiting import wait_until
 from tests.studio.test_worker import order_picture, sample_jpeg
-from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from redis.exceptions import ConnectionError as RedisUnreachable
 from app.config import PROJECT_ROOT
 from app.studio.domain.models import RenderStatus
 from app.wiring import render_queue
-from tests.conftest import create_user, make_settings, running_app
+from testing.site import create_user, make_settings, running_app
+from testing.waiting import wait_until
 from tests.studio.test_worker import order_picture, read
-from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from app.studio.domain.models import PictureOrder, Render, RenderStatus
 from app.studio.domain.orders import Wish, wishes_for
 from app.studio.domain.pictures import delete_renders
 from app.studio.painting import leases
-from tests.conftest import create_user
+from testing.site import create_user
+from testing.together import at_once, run_together
 from tests.studio.test_services import LEASE, WAVE, add_photo, submit
-from tests.together import at_once, run_together
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from app.studio.pages.forms import PaintForm
 from app.studio.painting.previewer import Previewer
 from app.studio.painting.worker import discard_orphans
 from app.wiring import catalogue
-from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
+from testing.site import PASSWORD, create_user, log_in, make_settings, running_app
 from tests.studio.test_views import JSON, upload
 from tests.studio.test_worker import sample_jpeg
 

@@ -28,8 +28,8 @@ from app.studio.domain.masks import Masks
 from app.studio.painting import previewer as previews
 from app.studio.painting.painter import paint
 from app.studio.painting.previewer import Asked, Newest, Previewer, Subject, Superseded, marked
-from tests.together import at_once, run_together
-from tests.waiting import wait_until
+from testing.together import at_once, run_together
+from testing.waiting import wait_until
 
 SAMPLES = PROJECT_ROOT / "static" / "samples"
 CATALOGUE = Catalogue([PROJECT_ROOT / "models"])

@@ -23,8 +23,8 @@ from app.studio.domain.orders import Wish
 from app.studio.domain.photos import delete_photo
 from app.studio.domain.pictures import delete_renders, find_render
 from app.studio.painting import leases
-from tests.conftest import create_user
-from tests.together import at_once, run_together
+from testing.site import create_user
+from testing.together import at_once, run_together
 
 LEASE = timedelta(seconds=20)
 WAVE = Controls(style="wave")

@@ -31,9 +31,9 @@ from app.studio.domain.models import Photo, Render, RenderStatus
 from app.studio.domain.slots import decoding_turn
 from app.studio.painting.worker import process_render
 from app.wiring import render_queue
-from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
+from testing.site import PASSWORD, create_user, log_in, make_settings, running_app
+from testing.together import at_once
 from tests.studio.test_worker import sample_jpeg
-from tests.together import at_once
 
 JSON = {"Accept": "application/json"}
 

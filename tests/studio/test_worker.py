@@ -49,8 +49,8 @@ from app.studio.painting.worker import (
     sweep,
 )
 from app.wiring import render_queue, storage
-from tests.conftest import create_user
-from tests.waiting import wait_until
+from testing.site import create_user
+from testing.waiting import wait_until
 
 SAMPLE = PROJECT_ROOT / "static" / "samples" / "coffee.jpg"
 

@@ -15,7 +15,7 @@ import pytest
 from app.video.errors import VideoError
 from app.video.film import Summary, Wishes, paint_film
 from app.video.reader import Pixels
-from tests.video.clips import loudness, make_film, read, same_film, sound_packets, spoil
+from testing.clips import loudness, make_film, read, same_film, sound_packets, spoil
 
 WISHES = Wishes(damping=0.9, segment_seconds=0.2, identity={"style": "negative"})
 

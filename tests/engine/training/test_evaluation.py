@@ -41,8 +41,8 @@ from app.engine.training.evaluation import (
     mean_scores,
 )
 from app.engine.training.judge import Judge
-from tests.conftest import SHARED
-from tests.engine.test_graph import chance_checkpoint
+from testing.networks import chance_checkpoint
+from testing.site import SHARED
 
 METHOD = Method("flask networks evaluate", 384, 256, "bfloat16")
 VGG = SHARED / "vgg16" / "vgg16_notop.weights.h5"

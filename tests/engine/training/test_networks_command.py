@@ -29,9 +29,9 @@ from app.engine.training import fitting, trainer
 from app.engine.training.recipe import check_recipe, read_recipe
 from app.engine.training.trainer import Sources
 from app.wiring import catalogue
-from tests.conftest import make_settings
-from tests.engine.conftest import COMPILED_QUICKLY
-from tests.engine.training.results import facts_of, identity
+from testing.networks import COMPILED_QUICKLY
+from testing.site import make_settings
+from testing.training_results import facts_of, identity
 
 RECIPE = """
 name = "tiny"

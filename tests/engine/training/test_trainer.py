@@ -34,7 +34,7 @@ from app.engine.training.trainer import (
     rate_at,
     train,
 )
-from tests.engine.training.results import Killed, facts_of, identity, losses, with_loss, with_schedule
+from testing.training_results import Killed, facts_of, identity, losses, with_loss, with_schedule
 
 
 def test_a_training_leaves_a_network_and_what_made_it(

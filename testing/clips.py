@@ -85,8 +85,8 @@ def _tone(number: int) -> av.AudioFrame:
 def spoil(path: Path, which: slice, kind: str = "video") -> None:
     """Overwrite some of the coded frames, or of the coded sound ("audio"), with zeros."""
     with av.open(str(path)) as container:
-        packets = [packet for packet in container.demux(**{kind: 0}) if packet.pos is not None]
-        places = [(packet.pos, packet.size) for packet in packets]
+        packets = list(container.demux(**{kind: 0}))
+        places = [(start, packet.size) for packet in packets if (start := packet.pos) is not None]
     data = bytearray(path.read_bytes())
     for position, size in places[which]:
         data[position : position + size] = bytes(size)

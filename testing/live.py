@@ -12,7 +12,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from app.config import PROJECT_ROOT
-from tests.waiting import wait_until
+from testing.waiting import wait_until
 
 
 class LiveSite:

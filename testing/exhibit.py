@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
 from app.config import PROJECT_ROOT
-from tests.browser.easel import rest
-from tests.browser.test_customer import sign_up, upload
-from tests.live import LiveSite
+from testing.customer import sign_up, upload
+from testing.easel import rest
+from testing.live import LiveSite
 
 SAMPLES = PROJECT_ROOT / "static" / "samples"
 PHOTOS = tuple(SAMPLES / name for name in ("coffee.jpg", "chelsea.jpg", "astronaut.jpg"))

@@ -66,7 +66,8 @@ def paint(variables: Variables, photo: np.ndarray) -> np.ndarray:
     x = tf.nn.relu(convolve(variables, x, 13))
     x = tf.nn.relu(convolve(variables, x, 14))
     x = convolve(variables, x, 15)
-    return np.clip((tf.tanh(x) * 150 + 127.5).numpy()[0], 0, 255)
+    painted: np.ndarray = np.clip((tf.tanh(x) * 150 + 127.5).numpy()[0], 0, 255)
+    return painted
 
 
 def convolve(variables: Variables, x: Any, layer: int) -> Any:

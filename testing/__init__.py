@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: sites to start, people who use them, pictures and films to paint."""
