@@ -24,7 +24,7 @@ PACK = DEFAULT_PACKS[0]
 
 def checkout_request(purchase_id: uuid.UUID | None = None, **changes: object) -> CheckoutRequest:
     wanted: dict[str, object] = {
-        "order_id": purchase_id or uuid.uuid4(),
+        "purchase_id": purchase_id or uuid.uuid4(),
         "title": "Sketchbook",
         "description": "10 credits",
         "amount_minor": 490,

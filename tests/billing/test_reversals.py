@@ -1,4 +1,4 @@
-"""Money that goes back takes its credits along: once, in proportion, and in whatever purchase it is told."""
+"""Money that goes back takes its credits along: once, in proportion, and in whatever order it is told."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_full_refund_takes_all_credits_once() -> None:
         ([FULL // 2, FULL // 2, FULL // 4], [5, 0, 0]),
         ([2 * FULL], [10]),
     ],
-    ids=["halves", "thirds", "cents", "out-of-purchase", "repeated", "too-much"],
+    ids=["halves", "thirds", "cents", "out-of-order", "repeated", "too-much"],
 )
 def test_refunds_in_parts_take_their_share(steps: list[int], taken: list[int]) -> None:
     purchase_id, payment = paid_purchase()
