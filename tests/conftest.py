@@ -21,6 +21,7 @@ from app import create_app
 from app.accounts.models import User
 from app.config import Settings
 from app.db import db
+from testing.servers import miss, postgres_installed
 from testing.site import PASSWORD, MakeUser, create_user, make_settings, running_app
 
 # The settings of whoever runs the tests must not leak into them.
@@ -51,7 +52,7 @@ def postgres_server() -> Iterator[psycopg.Connection]:
             os.environ.get("TEST_POSTGRES_URL", default), autocommit=True, connect_timeout=3
         )
     except psycopg.OperationalError:
-        pytest.skip("needs a PostgreSQL server (TEST_POSTGRES_URL)")
+        miss("PostgreSQL (TEST_POSTGRES_URL)", installed=postgres_installed())
     with connection:
         yield connection
 

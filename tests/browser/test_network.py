@@ -524,6 +524,7 @@ def fragile(tmp_path: Path) -> Iterator[LiveSite]:
     site.stop()
 
 
+@pytest.mark.soak
 def test_the_picture_still_comes_when_the_server_is_killed_at_work(
     browser: Browser, fragile: LiveSite, tmp_path: Path
 ) -> None:

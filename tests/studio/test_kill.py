@@ -20,6 +20,8 @@ from testing.site import create_user, make_settings, running_app
 from testing.waiting import wait_until
 from tests.studio.test_worker import order_picture, sample_jpeg
 
+pytestmark = pytest.mark.soak
+
 
 @pytest.fixture
 def site(tmp_path: Path, sqlite_url: str) -> Iterator[LiveSite]:

@@ -17,6 +17,7 @@ from redis.exceptions import ConnectionError as RedisUnreachable
 from app.config import PROJECT_ROOT
 from app.studio.domain.models import RenderStatus
 from app.wiring import render_queue
+from testing.servers import miss, redis_installed
 from testing.site import create_user, make_settings, running_app
 from testing.waiting import wait_until
 from tests.studio.test_worker import order_picture, read
@@ -30,7 +31,7 @@ def redis_url() -> Iterator[str]:
         try:
             redis.flushdb()
         except RedisUnreachable:
-            pytest.skip("needs a Redis server (TEST_REDIS_URL)")
+            miss("Redis (TEST_REDIS_URL)", installed=redis_installed())
         yield url
         redis.flushdb()
 

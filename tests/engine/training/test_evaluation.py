@@ -296,6 +296,7 @@ def run(app: Flask, *arguments: object) -> tuple[int, str]:
 
 
 @pytest.mark.skipif(not VGG.exists(), reason="VGG-16's weights are not here")
+@pytest.mark.parametrize("published_file", [pytest.param("V1", marks=pytest.mark.soak), "V2"], indirect=True)
 def test_command_writes_page_sheet_and_figures(app: Flask, published_file: Path, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()

@@ -18,6 +18,9 @@ from app.engine.training.recipe import Recipe
 from app.engine.training.trainer import COLUMNS, Progress, Sources, train
 from testing.training_results import Killed, facts_of, losses, with_schedule
 
+# Each test trains: tracing a step takes seconds.
+pytestmark = pytest.mark.soak
+
 
 def killed(progress: Progress, share: float) -> None:
     raise Killed
