@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,11 @@ MOST_STOPS = 250  # of the Tab key on one page
 
 
 @pytest.fixture(scope="module")
-def exhibit(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exhibit]:
+def exhibit(
+    browser: Browser, migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Exhibit]:
     site = LiveSite(tmp_path_factory.mktemp("exhibit"), FREE_CREDITS="12")
-    site.migrate()
+    shutil.copy(migrated_sqlite, site.instance_dir)
     site.start()
     try:
         yield furnish(browser, site)

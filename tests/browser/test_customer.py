@@ -80,17 +80,8 @@ def test_a_declined_card_can_be_replaced_by_a_good_one(page: Page) -> None:
     expect(page.locator("a.pill")).to_have_text("13")
 
 
-def test_several_photos_in_one_order(page: Page) -> None:
-    sign_up(page)
-    upload(page, COFFEE, CHELSEA)
-    choose_style(page, "La Muse")
-    page.get_by_role("button", name="Paint 2 pictures · 2 credits").click()
-    page.wait_for_url("**/orders/*")
-    expect(page.locator(".picture-card .picture-reveal")).to_have_count(2, timeout=60_000)
-    assert credits_shown(page) == 1
-
-
-def test_a_painted_card_stays_as_it_is_while_the_others_are_painted(page: Page) -> None:
+def test_several_photos_in_one_order_are_shown_one_after_the_other(page: Page) -> None:
+    """A painted card stays as it is while the others are painted."""
     sign_up(page)
     upload(page, COFFEE, CHELSEA)
     choose_style(page, "La Muse")
@@ -104,24 +95,31 @@ def test_a_painted_card_stays_as_it_is_while_the_others_are_painted(page: Page) 
     expect(page.get_by_text("All of it is painted.")).to_be_visible(timeout=60_000)
     expect(link).to_be_focused()
     assert link.evaluate("link => link.looked_at")
+    expect(page.locator(".picture-card .picture-reveal")).to_have_count(2)
+    assert credits_shown(page) == 1
 
 
-def test_the_picture_that_is_ready_can_be_shared_at_once(page: Page) -> None:
-    sign_up(page)
-    upload(page, COFFEE)
-    choose_style(page, "La Muse")
-    page.locator("[data-pay]").click()
-    wait_for_picture(page)
-    page.get_by_role("button", name="Make a link").click()
-    expect(page.get_by_label("The link to this picture")).to_be_visible()
-
-
-def test_a_double_click_paints_and_charges_once(page: Page, site: LiveSite) -> None:
+def test_a_picture_is_paid_once_hidden_from_strangers_and_shared_at_once(
+    page: Page, browser: Browser, site: LiveSite
+) -> None:
     email = sign_up(page)
     upload(page, COFFEE)
     choose_style(page, "Udnie")
     page.locator("[data-pay]").dblclick()
+    page.wait_for_url("**/pictures/*")
+    with browser.new_context(base_url=site.url) as others:
+        stranger = others.new_page()
+        stranger.goto(page.url)
+        expect(stranger).to_have_url(re.compile("/log-in"))
+        sign_up(stranger)
+        answer = stranger.goto(page.url)
+        assert answer is not None
+        assert answer.status == 404
+
     wait_for_picture(page)
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.get_by_label("The link to this picture")).to_be_visible()
+
     page.goto("/pictures")
     expect(page.locator(".picture-card")).to_have_count(1)
     with sqlite3.connect(site.instance_dir / "site.db") as connection:
@@ -170,22 +168,6 @@ def test_the_language_is_chosen_at_the_foot_of_the_page(page: Page) -> None:
     page.goto("/")
     page.get_by_role("button", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
-
-
-def test_strangers_see_nothing_of_a_picture(page: Page, browser: Browser, site: LiveSite) -> None:
-    sign_up(page)
-    upload(page, COFFEE)
-    choose_style(page, "Poppies")
-    page.locator("[data-pay]").click()
-    page.wait_for_url("**/pictures/*")
-    with browser.new_context(base_url=site.url) as others:
-        stranger = others.new_page()
-        stranger.goto(page.url)
-        expect(stranger).to_have_url(re.compile("/log-in"))
-        sign_up(stranger)
-        answer = stranger.goto(page.url)
-        assert answer is not None
-        assert answer.status == 404
 
 
 # The tiles of which the picture lies whole between the bars, and where easel, controls and price are.
