@@ -1,1 +1,1 @@
-"""What tests and benchmarks share: sites to start, people who use them, pictures and films to paint."""
+"""What tests and benchmarks share: sites, the people who use them, photos and films."""

@@ -1,4 +1,4 @@
-"""Purchases on their way: in the books alone, and with Stripe's sandbox behind them."""
+"""Makes and pays purchases, in the books alone or with Stripe's sandbox."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def make_wallet(session: Session) -> uuid.UUID:
 
 
 def record_purchase() -> tuple[uuid.UUID, Checkout]:
-    """A purchase with its session opened, and what Stripe says once it has been paid."""
+    """A purchase in the books, and what Stripe says once it is paid."""
     with transaction() as session:
         purchase_id = fulfilment.create_purchase(session, make_wallet(session), PACK, "eur").id
         fulfilment.open_checkout(session, purchase_id, f"cs_{purchase_id}")
@@ -60,7 +60,7 @@ def record_purchase() -> tuple[uuid.UUID, Checkout]:
 
 
 def held(purchase_id: uuid.UUID) -> tuple[PurchaseState, int]:
-    """The purchase's state, and the credits of its wallet."""
+    """The purchase's state, and its wallet's credits."""
     session = db.session()
     session.expire_all()
     purchase = session.get_one(Purchase, purchase_id)
@@ -87,7 +87,7 @@ def place_purchase(app: Flask, wallet_id: uuid.UUID, **changes: object) -> Purch
 
 
 def pay(app: Flask, purchase: Purchase) -> None:
-    """Pay in the sandbox's books, without telling the site."""
+    """Pay in the sandbox, without telling the site."""
     with app.extensions["sandbox"].store.transaction() as store:
         card = read_card("4242424242424242", "12/99", "123", "Ada", today=utc_now().date())
         payments.pay_by_card(store, payments.find_session(store, purchase.checkout_session_id or ""), card)

@@ -1,4 +1,4 @@
-"""A real browser (Debian's chromium), and a hold on what its pages ask for."""
+"""Starts Debian's chromium, and holds back the requests of its pages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FLAGS = [
 
 
 def hold(page: Page, address: str | re.Pattern[str]) -> list[Route]:
-    """What the page asks for at an address, held until the test lets each of it go on."""
+    """The page's requests to an address. Each waits until the test continues it."""
     held: list[Route] = []
 
     def keep(route: Route) -> None:

@@ -1,4 +1,4 @@
-"""Small films for the tests, and what is in a film."""
+"""Makes small films, and reads what a film holds."""
 
 from __future__ import annotations
 

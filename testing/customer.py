@@ -1,4 +1,4 @@
-"""What a customer does on the site's pages, by the browser."""
+"""What a customer does in the browser."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def pay_by_card(page: Page, number: str) -> None:
 
 
 def check_widths(page: Page, *addresses: str, widths: Sequence[int] = (360, 2560)) -> None:
-    """Each page is loaded at the first width and then resized; at none may it reach over the edge."""
+    """Load each page at the first width, then resize it. It must never be wider than the window."""
     for address in addresses:
         page.set_viewport_size({"width": widths[0], "height": 900})
         page.goto(address)

@@ -60,7 +60,7 @@ def shown(page: Page) -> Seen:
 
 
 def distance(one: Seen, other: Seen) -> float:
-    """How far two pictures are from each other: the mean over pixels and channels, 0 to 255."""
+    """The mean difference of two pictures over pixels and channels, 0 to 255."""
     return float(np.abs(one - other).mean())
 
 

@@ -1,4 +1,4 @@
-"""Every page of the site, and how to get there: for whatever is checked or shown of all of them."""
+"""Every page of the site, and how to get there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
 from app.config import PROJECT_ROOT
-from testing.customer import sign_up, upload
+from testing.customer import pay_by_card, sign_up, upload
 from testing.easel import rest
 from testing.live import LiveSite
 
@@ -24,9 +24,9 @@ STYLES = ("starry_night", "la_muse", "rain_princess")
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A site that somebody has used: what they have there, and the cookies of whoever looks at it.
+    """A site that somebody has used, with the addresses of what is there and everybody's cookies.
 
-    The guest has no account, but has brought a photo.
+    The guest has no account, but has uploaded a photo.
     """
 
     site: LiveSite
@@ -165,13 +165,13 @@ def _checkout(page: Page, exhibit: Exhibit) -> None:
 
 def _authentication(page: Page, exhibit: Exhibit) -> None:
     _checkout(page, exhibit)
-    fill_card(page, "4000 0025 0000 3155")
+    pay_by_card(page, "4000 0025 0000 3155")
     page.wait_for_url("**/authentication")
 
 
 def _declined(page: Page, exhibit: Exhibit) -> None:
     _checkout(page, exhibit)
-    fill_card(page, "4000 0000 0000 0002")
+    pay_by_card(page, "4000 0000 0000 0002")
     expect(page.locator(".field-error")).to_be_visible()
 
 
@@ -382,7 +382,7 @@ def _pay(page: Page) -> str:
     page.goto("/credits")
     page.locator("button[name=pack]").first.click()
     page.wait_for_url("**/checkout/**")
-    fill_card(page, "4242 4242 4242 4242")
+    pay_by_card(page, "4242 4242 4242 4242")
     page.wait_for_url("**/checkout/return?order=*")
     return page.url.rpartition("=")[2]
 
@@ -406,10 +406,3 @@ def _ask_for_reset(browser: Browser, site: LiveSite) -> str:
     mails = (path.read_text() for path in (site.instance_dir / "outbox").glob("*.eml"))
     link = re.compile(r"http://\S+/forgotten-password/\S+")
     return next(found[0] for found in map(link.search, mails) if found)
-
-
-def fill_card(page: Page, number: str) -> None:
-    """Type a test card and pay with it."""
-    for name, typed in (("number", number), ("expiry", "12 / 34"), ("cvc", "123"), ("name", "Ada Lovelace")):
-        page.locator(f"input[name={name}]").fill(typed)
-    page.locator("form[novalidate] button[type=submit]").click()

@@ -1,4 +1,4 @@
-"""A real site: gunicorn in a process of its own, as ``make run`` starts it."""
+"""Starts a real site: gunicorn in its own process, as ``make run`` does."""
 
 from __future__ import annotations
 

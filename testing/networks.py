@@ -1,4 +1,4 @@
-"""Networks with weights by chance, and how to paint one pass with them."""
+"""Networks with random weights, and one pass with them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODELS = PROJECT_ROOT / "models"
 
 
 def chance_checkpoint(config: NetworkConfig) -> Checkpoint:
-    """Two styles with weights by chance, scaled so that activations keep their size."""
+    """Random weights for two styles, scaled so that activations keep their size."""
     chance = np.random.default_rng(3)
     kernels = {
         layer.name: chance.normal(size=layer.kernel_shape) / np.sqrt(layer.size**2 * layer.inputs)

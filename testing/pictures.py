@@ -1,4 +1,4 @@
-"""Pictures to decode and encode."""
+"""Makes pictures for tests of decoding and encoding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An application in this process, and the people who use it."""
+"""Runs the application in this process, and makes people who use it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from app.db import db, transaction
 
 SHARED = PROJECT_ROOT.parent / "shared"
 PASSWORD = "correct-horse-battery"
-# Nobody's password is at stake in a test: the same function, with as little work as it takes.
+# The same hash function with the least work: tests have no password to protect.
 HASHED_QUICKLY = {"argon2__time_cost": 1, "argon2__memory_cost": 8, "argon2__parallelism": 1}
-# Every application of a process takes its templates from where the first one left them.
+# The applications of a process share their compiled templates.
 TEMPLATES_FOLDER = TemporaryDirectory(prefix="templates-")
 COMPILED_TEMPLATES = FileSystemBytecodeCache(TEMPLATES_FOLDER.name)
 MakeUser = Callable[..., User]

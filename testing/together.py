@@ -1,4 +1,4 @@
-"""Letting several threads loose at the same moment."""
+"""Runs actions in several threads at the same moment."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def at_once(actions: Sequence[Callable[[], object]]) -> list[object]:
 
 
 def run_together(actions: Sequence[Callable[[], object]]) -> None:
-    """The same for actions of which none may raise."""
+    """Run the actions at once; fail if any of them raises."""
     assert [outcome for outcome in at_once(actions) if isinstance(outcome, Exception)] == []

@@ -1,4 +1,4 @@
-"""What a training leaves behind, for tests to look at."""
+"""Reads what a training leaves behind."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
-"""Waiting for something that another thread or process will do."""
+"""Waits for what another thread or process does."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-# A process of the site takes up to a quarter of it to start beside other tests.
+# Beside other tests, a process of the site takes up to 15 seconds to start.
 SECONDS = 60.0
 
 
 def wait_until(happened: Callable[[], object], what: str) -> None:
-    """Poll until ``happened()`` is true; fail with ``what`` was awaited when it takes too long."""
+    """Wait until ``happened()`` is true. If that takes too long, fail and say ``what`` did not happen."""
     deadline = time.monotonic() + SECONDS
     while not happened():
         assert time.monotonic() < deadline, f"waited {SECONDS:.0f} s in vain until {what}"
