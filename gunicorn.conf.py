@@ -35,6 +35,8 @@ def post_worker_init(worker):
     """After the fork: start painting in this process, unless workers run as processes of their own."""
     from app.studio.painting.worker import EmbeddedWorker
 
+    if sandbox := worker.wsgi.extensions.get("sandbox"):
+        sandbox.announce()  # events that an earlier run left are delivered without waiting for a payment
     if worker.wsgi.extensions["settings"].embedded_worker:
         embedded = EmbeddedWorker(worker.wsgi)
         embedded.start()
