@@ -12,7 +12,7 @@ export HOST PORT
 HUGE_PAGES := glibc.malloc.hugetlb=1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test lint types unit bench lock translations
+.PHONY: help venv run test lint types js unit bench lock translations
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -23,7 +23,7 @@ run: venv ## Migrate the database and serve the site on http://HOST:PORT
 	@$(BIN)/flask db upgrade
 	@exec env GLIBC_TUNABLES=$(HUGE_PAGES) $(BIN)/gunicorn wsgi:app
 
-test: lint types unit ## Everything: linters, types, tests (the browser's included)
+test: lint types js unit ## Everything: linters, types, tests (the browser's included)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -38,6 +38,10 @@ types: $(VENV)/.installed-dev
 unit: $(VENV)/.installed-dev $(VENV)/.native
 	@scripts/ensure-chromium
 	TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal
+
+js: ## Test the scripts' logic with Node's own test runner
+	@if node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; then node --test tests/js/*.test.mjs; \
+	else echo "Skipped tests/js: these tests need Node.js 20 or newer, and it is not installed."; fi
 
 bench: $(VENV)/.installed-dev $(VENV)/.native .venv-bench/.installed ## Measure speed and memory, and other engines (an hour)
 	@scripts/ensure-chromium

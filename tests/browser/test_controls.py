@@ -246,7 +246,7 @@ def test_what_is_chosen_goes_along_to_a_sample_a_language_and_an_account(page: P
 
 def kept_mask(page: Page) -> Seen:
     """The mask that the form names, [height, width]."""
-    masks = page.locator("[data-stage]").get_attribute("data-masks")
+    masks = page.locator("[data-easel]").get_attribute("data-masks")
     answer = page.request.get(f"{masks}/{page.locator('input[name=mask]').input_value()}.png")
     with Image.open(io.BytesIO(answer.body())) as image:
         return np.asarray(image.convert("L")).astype(np.int64)

@@ -236,7 +236,7 @@ def test_strangers_see_nothing_of_a_picture(page: Page, browser: Browser, site: 
 IN_SIGHT = """() => {
     const box = (selector) => document.querySelector(selector).getBoundingClientRect();
     const [wall, bar, easel] = [box("[data-tiles]"), box(".pay-bar"), box("[data-picture]")];
-    const top = wall.left > easel.right ? wall.top : Math.max(wall.top, box("[data-stage]").bottom);
+    const top = wall.left > easel.right ? wall.top : Math.max(wall.top, box("[data-easel]").bottom);
     const bottom = Math.min(bar.top, innerHeight);
     const tiles = [...document.querySelectorAll(".tile-frame")].map((tile) => tile.getBoundingClientRect());
     const seen = tiles.filter((tile) => tile.top >= top && tile.bottom <= bottom);

@@ -270,7 +270,7 @@ def test_the_picture_follows_when_the_browser_keeps_the_address_as_it_is(page: P
     put(page, strength=20)
     page.get_by_label("Search styles by title").fill("wave")
     rest(page)
-    assert "strength=20" in str(page.locator("[data-stage]").get_attribute("data-shown"))
+    assert "strength=20" in str(page.locator("[data-easel]").get_attribute("data-shown"))
     page.evaluate("window.refuses = false")
     expect(page).to_have_url(re.compile("strength=20.*q=wave"))
 
@@ -341,7 +341,7 @@ def test_a_control_moved_without_connection_is_followed_when_it_is_back(page: Pa
     expect(status).to_have_text("No connection. The preview follows when it is back.")
     page.context.set_offline(False)
     after = seen(page)
-    assert "strength=20" in str(page.locator("[data-stage]").get_attribute("data-shown"))
+    assert "strength=20" in str(page.locator("[data-easel]").get_attribute("data-shown"))
     assert distance(after, before) > 10
     expect(status).to_be_empty()
 
@@ -615,7 +615,7 @@ def test_ticking_a_photo_leaves_eyes_and_keyboard_where_they_are(page: Page) -> 
     sign_up(page)
     upload(page, COFFEE, CHELSEA)
     page.goto(f"{page.url}&style=wave")
-    on_easel = re.findall("/photos/([^/]+)/", str(page.locator("[data-stage]").get_attribute("data-large")))[
+    on_easel = re.findall("/photos/([^/]+)/", str(page.locator("[data-easel]").get_attribute("data-large")))[
         0
     ]
     box = page.locator(f"[type=checkbox][name=photos][value='{on_easel}']")
@@ -675,7 +675,7 @@ def test_two_tabs_do_not_disturb_each_other(page: Page, context: BrowserContext)
     put(other, strength=30)
     for tab, style, strength in ((page, "wave", 70), (other, "udnie", 30)):
         rest(tab)
-        shown = str(tab.locator("[data-stage]").get_attribute("data-shown"))
+        shown = str(tab.locator("[data-easel]").get_attribute("data-shown"))
         assert f"style={style}" in shown
         assert f"strength={strength}" in shown
     put(page, strength=100)

@@ -73,14 +73,14 @@ def crop_fields(page: Page) -> dict[str, float]:
 def drag(page: Page, across: float, down: float) -> None:
     """Take the selection by its middle and move it, by shares of the photo."""
     page.locator("cropper-selection").hover(trial=True)
-    stage = page.locator("[data-framed] [data-stage]").bounding_box()
+    photo = page.locator("[data-framed] [data-crop-frame]").bounding_box()
     selection = page.locator("cropper-selection").bounding_box()
-    assert stage is not None
+    assert photo is not None
     assert selection is not None
     x, y = selection["x"] + selection["width"] / 2, selection["y"] + selection["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x + across * stage["width"], y + down * stage["height"], steps=20)
+    page.mouse.move(x + across * photo["width"], y + down * photo["height"], steps=20)
     page.mouse.up()
 
 

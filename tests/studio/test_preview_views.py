@@ -286,7 +286,7 @@ def test_an_address_may_hold_any_name(client: FlaskClient, user: User, name: str
     answer = client.post("/studio", data=sent)
     assert answer.status_code == 303
     address = urlsplit(answer.location)
-    assert (address.path, dict(parse_qsl(address.query)), address.fragment) == ("/studio", sent, "stage")
+    assert (address.path, dict(parse_qsl(address.query)), address.fragment) == ("/studio", sent, "easel")
     photo = tried(client)
     log_in(client, user)
     address = urlsplit(client.get("/studio", query_string=sent).location)

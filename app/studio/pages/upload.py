@@ -51,7 +51,7 @@ def show() -> ResponseReturnValue:
     """The studio with the controls that were sent: the preview for whoever has no scripts."""
     sent = request.form.items(multi=True)
     fields = [(name, value) for name, value in sent if name not in ("csrf_token", "token", "credits")]
-    return redirect(f"{studio_address(fields)}#stage", 303)
+    return redirect(f"{studio_address(fields)}#easel", 303)
 
 
 # --- photos -------------------------------------------------------------------------------------
