@@ -28,7 +28,7 @@ class SaysWhenTaken:
 
 
 class SignUpForm(SaysWhenTaken, RegisterFormV2):  # type: ignore[misc]  # the type checker skips the library
-    """An e-mail and a password."""
+    """An email and a password."""
 
 
 class NewEmailForm(SaysWhenTaken, ChangeEmailForm):  # type: ignore[misc]

@@ -87,7 +87,7 @@ MESSAGES = {
     "ANONYMOUS_USER_REQUIRED": (translatable("You are already logged in."), "info"),
     "REAUTHENTICATION_REQUIRED": (translatable("Enter your password again to continue."), "info"),
     "REAUTHENTICATION_SUCCESSFUL": (translatable("Thank you. You can continue."), "success"),
-    # The only way to this one here is a link to change the e-mail that is broken, used or of a taken address.
+    # The only way to this one here is a link to change the email that is broken, used or of a taken address.
     "API_ERROR": (translatable("This link no longer works. Enter the new email again."), "error"),
     "LOGIN": (translatable("Good to see you again."), "success"),
     "FORGOT_PASSWORD": (translatable("Forgotten your password?"), "info"),

@@ -195,7 +195,7 @@ def test_watching_an_order(app: Flask, ada: FlaskClient, photos: list[str]) -> N
     page = ada.get(location).text
     assert "0 of 2 painted" in page
     assert "Next in line" in page
-    assert "1 before this one" in page
+    assert "1 ahead of this one" in page
     assert "http-equiv" in page, "without scripts the page reloads itself"
     with app.app_context():
         assert len(render_queue().asked_for()) == 2
@@ -211,7 +211,7 @@ def test_watching_an_order(app: Flask, ada: FlaskClient, photos: list[str]) -> N
     assert status.headers["Cache-Control"] == "no-store"
     process_render(app, ids[1])
     done = ada.get(f"{location}/status").text
-    assert "All of it is painted" in done
+    assert "All done" in done
     assert "hx-get" not in done
 
 
@@ -224,13 +224,13 @@ def test_a_failure_in_an_order_is_said(app: Flask, ada: FlaskClient, user: User,
         services.claim(session, second.id, LEASE)
         services.finish(session, second.id, 1)
     page = ada.get(location).text
-    assert "1 of 2 painted; 1 could not be, and cost nothing." in page
+    assert "1 of 2 painted. 1 failed and cost nothing." in page
     assert "2 pictures for 1 credit<" in page, "what failed has cost nothing"
     assert re.search(
         r'<h1[^>]* hx-swap-oob="true">2 pictures for 1 credit<', ada.get(f"{location}/status").text
     )
     page = ada.get(location, headers={"Accept-Language": "de"}).text
-    assert "1 von 2 gemalt; 1 ließ sich nicht malen und kostet nichts." in page
+    assert "1 von 2 gemalt. 1 ist misslungen und kostet nichts." in page
 
 
 def test_deleting_an_order_takes_back_what_was_not_begun(
