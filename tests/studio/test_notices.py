@@ -88,7 +88,7 @@ def test_a_single_picture_is_linked_itself(app: Flask, ada: FlaskClient, tmp_pat
     work(app)
     (mail,) = mails(tmp_path)
     body = mail.get_content()
-    assert "My coffee, after The Great Wave off Kanagawa" in body
+    assert "My coffee in the style of The Great Wave off Kanagawa" in body
     assert f"https://art.example.com{location}" in body
 
 

@@ -43,7 +43,7 @@ def test_the_price_is_shown_before_anything_is_charged(
     assert "Paint for 2 credits" in page.text
     more = ada.post("/orders/new", data={"photos": photos, "style": ["wave", "udnie", "la_muse"]})
     assert "6 pictures" in more.text
-    assert "3 more than you have" in more.text
+    assert "You need 3 more." in more.text
     assert balance(app, user) == 3
     with app.app_context(), transaction() as session:
         assert session.query(Render).count() == 0
@@ -147,7 +147,7 @@ def test_too_few_credits_are_said_and_nothing_is_charged(
 ) -> None:
     answer = paint(ada, *photos, style=["wave", "udnie"], credits="4")
     assert answer.status_code == 402
-    assert "This needs 4 credits and you have 3" in answer.text
+    assert "This costs 4 credits, and you have 3" in answer.text
     assert balance(app, user) == 3
 
 
