@@ -25,11 +25,11 @@ from app.errors import DomainError, in_words
 from app.imaging.errors import TooManyPixels
 from app.imaging.prints import SIZES
 from app.sentences import Plural
-from app.studio.controls import Controls
-from app.studio.failures import CREDIT_BACK, failure_in_words, kept_failure
-from app.studio.models import PictureOrder
-from app.studio.notices import done_message
-from app.studio.words import size_note
+from app.studio.domain.controls import Controls
+from app.studio.domain.descriptions import size_note
+from app.studio.domain.models import PictureOrder
+from app.studio.painting.failures import CREDIT_BACK, failure_in_words, kept_failure
+from app.studio.painting.notices import done_message
 from app.translation import LANGUAGES, LOCALES
 from scripts import translations
 from tests.conftest import MakeUser, log_in
@@ -117,7 +117,8 @@ class BareText(HTMLParser):
 
 
 MANY_PHOTOS = Plural(
-    "At most %(num)d photo can be uploaded at once.", "At most %(num)d photos can be uploaded at once."
+    "You can upload %(num)d photo at a time. Choose just one.",
+    "You can upload %(num)d photos at a time. Choose fewer.",
 )
 # Names, which are the same in every language.
 NAMES = {"JPEG", "PNG", "Style-Transfer-Art"}
@@ -227,7 +228,7 @@ def test_errors_are_told_in_german_and_logged_in_english(app: Flask) -> None:
             "und versuche es noch einmal. Dein Credit ist wieder auf deinem Konto."
         )
         assert failure_in_words(kept_failure(DomainError(MANY_PHOTOS, num=2))) == (
-            "Höchstens 2 Fotos lassen sich auf einmal hochladen. Dein Credit ist wieder auf deinem Konto."
+            "Du kannst 2 Fotos auf einmal hochladen. Wähle weniger. Dein Credit ist wieder auf deinem Konto."
         )
     assert str(error).startswith("This photo has 9000 × 8000 pixels. The limit is 60 megapixels.")
 
@@ -306,7 +307,7 @@ def test_the_mail_of_an_order_is_in_the_language_it_was_placed_in(
         session.flush()
         message = done_message(session, order)
     assert message is not None
-    assert message["Subject"] == "Dein Bild ist gemalt"
+    assert message["Subject"] == "Dein Bild ist fertig"
     assert "Hier kannst du es ansehen:" in message.get_content()
 
 
@@ -315,4 +316,4 @@ def test_controls_that_cannot_be_are_refused_in_german(client: FlaskClient) -> N
         f"/previews/samples/chelsea/large.jpg?style={Controls(style='wave').style}&strength=700",
         headers={**GERMAN, "Accept": "application/json"},
     )
-    assert answer.json == {"error": "Die Stärke geht von 0 bis 100. Wähle eine dazwischen."}
+    assert answer.json == {"error": "Die Stärke geht von 0 bis 100. Wähle einen Wert dazwischen."}

@@ -17,9 +17,9 @@ from flask.testing import FlaskClient
 
 from app.accounts.models import User
 from app.db import transaction, utc_now
-from app.studio import orders
-from app.studio.models import Render
-from app.studio.worker import process_render
+from app.studio.domain import orders
+from app.studio.domain.models import Render
+from app.studio.painting.worker import process_render
 from tests.conftest import create_user, log_in, make_settings, running_app
 from tests.studio.test_orders import submit
 from tests.studio.test_services import add_photo
@@ -76,7 +76,7 @@ def test_one_mail_for_a_whole_order(app: Flask, ada: FlaskClient, tmp_path: Path
     process_render(app, second)
     process_render(app, second)
     (mail,) = mails(tmp_path)
-    assert (mail["To"], mail["Subject"]) == ("ada@example.com", "Your pictures are painted")
+    assert (mail["To"], mail["Subject"]) == ("ada@example.com", "Your pictures are ready")
     body = mail.get_content()
     assert "Your order of 2 pictures is ready." in re.sub(r"\s+", " ", body)
     assert f"https://art.example.com{location}" in body
