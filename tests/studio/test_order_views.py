@@ -230,7 +230,7 @@ def test_a_failure_in_an_order_is_said(app: Flask, ada: FlaskClient, user: User,
         r'<h1[^>]* hx-swap-oob="true">2 pictures for 1 credit<', ada.get(f"{location}/status").text
     )
     page = ada.get(location, headers={"Accept-Language": "de"}).text
-    assert "1 von 2 gemalt. 1 ist misslungen und kostet nichts." in page
+    assert "1 von 2 gemalt. 1 misslang und kostet nichts." in page
 
 
 def test_deleting_an_order_takes_back_what_was_not_begun(
