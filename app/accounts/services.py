@@ -26,7 +26,7 @@ class EmailTaken(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            translatable("This e-mail already has an account. Log in instead, or ask for a new password.")
+            translatable("This email already has an account. Log in instead, or ask for a new password.")
         )
 
 

@@ -36,7 +36,9 @@ def mail() -> ResponseReturnValue:
     with transaction() as session:
         session.get_one(User, user_id).mail_when_done = wanted
     flash(
-        gettext("We write when a long order is done.") if wanted else gettext("We do not write any more."),
+        gettext("Emails are on. We email you when a long order is ready.")
+        if wanted
+        else gettext("Emails are off."),
         "success",
     )
     return redirect(url_for("accounts.settings"), 303)
@@ -56,5 +58,7 @@ def delete() -> ResponseReturnValue:
     logout_user()
     expire_sessions_without_owner(gateway(), wallet_id=wallet_id)
     discard_files(storage(), prefixes)
-    flash(gettext("Your account and everything in it is deleted. Thank you for painting with us."), "success")
+    flash(
+        gettext("Your account and everything in it are deleted. Thank you for painting with us."), "success"
+    )
     return redirect(url_for("pages.landing"), 303)

@@ -72,8 +72,8 @@ class PaymentMismatch(DomainError):
         self.reason = reason
         super().__init__(
             translatable(
-                "The payment does not fit this purchase, so no credits were added. "
-                "It has been logged; please contact us."
+                "The payment does not match this purchase, so no credits were added. "
+                "We have logged the problem. Please contact us."
             )
         )
 

@@ -39,9 +39,11 @@ SIGNATURE_TOLERANCE_SECONDS = 300
 
 
 UNREACHABLE = translatable(
-    "The payment service cannot be reached just now. Nothing was charged. Try again soon."
+    "The payment service is not available right now. Nothing was charged. Try again soon."
 )
-NOT_STARTED = translatable("The payment could not be started. Nothing was charged. It has been logged.")
+NOT_STARTED = translatable(
+    "The payment could not be started. Nothing was charged. We have logged the problem and will look into it."
+)
 
 
 class PaymentUnavailable(DomainError):
