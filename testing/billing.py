@@ -112,3 +112,8 @@ def deliver(app: Flask, body: str, **sign: object) -> tuple[int, str]:
 def balance(app: Flask, user: User) -> int:
     with app.app_context():
         return ledger.balance(db.session(), user.wallet_id)
+
+
+def state(app: Flask, purchase: Purchase) -> PurchaseState:
+    with app.app_context():
+        return db.session.get_one(Purchase, purchase.id).state

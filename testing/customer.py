@@ -29,7 +29,7 @@ def sign_up(page: Page, email: str | None = None) -> str:
 
 def join(page: Page, email: str) -> None:
     """Fill in the sign-up page."""
-    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Sign up").click()
 

@@ -1,4 +1,4 @@
-"""``flask credits``: people's credits, to look at and to correct."""
+"""``flask credits``: shows and corrects people's credits."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from app.db import transaction
 
 @click.group("credits")
 def credits_group() -> None:
-    """Look at and correct people's credits."""
+    """Show and correct people's credits."""
 
 
 @credits_group.command("show")
 @click.argument("email")
 @with_appcontext
 def show_credits(email: str) -> None:
-    """Print the balance of EMAIL."""
+    """Print how many credits EMAIL has."""
     with transaction() as session:
         user = _find_user(session, email)
         click.echo(ledger.balance(session, user.wallet_id))
@@ -32,10 +32,10 @@ def show_credits(email: str) -> None:
 @credits_group.command("grant", context_settings={"ignore_unknown_options": True})
 @click.argument("email")
 @click.argument("amount", type=int)
-@click.option("--reference", required=True, help="What this is for; the same reference counts once.")
+@click.option("--reference", required=True, help="What this is for. The same reference counts only once.")
 @with_appcontext
 def grant_credits(email: str, amount: int, reference: str) -> None:
-    """Give AMOUNT credits to EMAIL (a negative AMOUNT takes them away)."""
+    """Give AMOUNT credits to EMAIL. A negative AMOUNT takes them away."""
     with transaction() as session:
         user = _find_user(session, email)
         granted = ledger.grant(session, user.wallet_id, amount, EntryReason.ADJUSTMENT, reference)
@@ -46,5 +46,5 @@ def grant_credits(email: str, amount: int, reference: str) -> None:
 def _find_user(session: Session, email: str) -> User:
     user: User | None = session.scalar(select(User).where(User.email == email.lower()))
     if user is None:
-        raise click.BadParameter(f"no account has the address {email}")
+        raise click.BadParameter(f"no account has the email {email}")
     return user

@@ -54,14 +54,14 @@ FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
     "--published",
     type=FOLDER,
     default=folder_at_hand("checkpoints"),
-    help="A folder of published checkpoints, to compare with.",
+    help="A folder of published checkpoints to compare with.",
 )
-@click.option("--photos", type=FOLDER, help="Judge by the photos of this folder.")
+@click.option("--photos", type=FOLDER, help="Use the photos of this folder.")
 @click.option(
     "--held-out",
     type=FOLDER,
     default=folder_at_hand("photos"),
-    help="Where the listed photos lie that training leaves out.",
+    help="The folder of the listed photos that training leaves out.",
 )
 @click.option(
     "--paintings",
@@ -70,9 +70,19 @@ FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
     help="A folder with SLUG.jpg or SLUG.png for each style.",
 )
 @vgg_option
-@click.option("--size", type=click.IntRange(64, 2048), default=384, show_default=True, help="Of the photos.")
 @click.option(
-    "--style-size", type=click.IntRange(64, 2048), default=384, show_default=True, help="Of the paintings."
+    "--size",
+    type=click.IntRange(64, 2048),
+    default=384,
+    show_default=True,
+    help="The longest side of the photos.",
+)
+@click.option(
+    "--style-size",
+    type=click.IntRange(64, 2048),
+    default=384,
+    show_default=True,
+    help="The longest side of the paintings.",
 )
 @click.option(
     "--output",
@@ -93,13 +103,13 @@ def evaluate(
     style_size: int,
     output: Path,
 ) -> None:
-    """Paint photos that were not trained on in every style of NETWORKS, and measure what comes out.
+    """Paint photos that training left out in every style of NETWORKS, and measure the pictures.
 
-    NETWORKS are checkpoints of ours, by their files or by their names in models/; without any, all that lie
-    there. Published checkpoints are compared with where they are at hand.
+    NETWORKS are checkpoints of this project: files, or names in models/. Default: all in models/. Published
+    checkpoints are compared too, if they are available.
 
     Writes a page of tables, a contact sheet for each network and one that compares them, and all figures
-    as CSV. Photos that may not be shown are measured and stay off the sheets.
+    as CSV. Photos that may not be shown are measured, but are not on the sheets.
     """
     from app.engine.training.judge import Judge
 
@@ -108,7 +118,7 @@ def evaluate(
     files = name_networks([find_network(name) for name in networks] or _shipped())
     judged = read_folder(photos, size) if photos else read_listed(held_out, size)
     if not judged:
-        raise BadInput("There are no photos to judge by.")
+        raise BadInput("There are no photos to measure with. Name a folder with --photos.")
     precision: Precision = "bfloat16" if computes_bfloat16() else "float32"
     with tempfile.TemporaryDirectory(prefix="networks-") as folder:
         candidates = list(_candidates(files, published, Path(folder)))

@@ -35,7 +35,7 @@ def name_networks(files: Iterable[Path]) -> dict[str, Path]:
     for path in paths:
         name = path.stem if stems[path.stem] == 1 else f"{path.parent.name}_{path.stem}"
         if name in named:
-            raise BadInput(f"Two of the networks are called {name}: give one of them another name.")
+            raise BadInput(f"Two networks are called {name}: rename one of them.")
         named[name] = path
     return named
 
@@ -45,7 +45,7 @@ def find_network(name: str) -> Path:
     for path in (Path(name), PROJECT_ROOT / "models" / f"{name}.npz"):
         if path.is_file():
             return path
-    raise BadInput(f"There is no network at {name}, and none of that name in models/.")
+    raise BadInput(f"There is no network file {name}, and no network of that name in models/.")
 
 
 def read_listed(held_out: Path | None, size: int) -> list[Photo]:
@@ -88,7 +88,7 @@ def read_picture(path: Path, size: int, *, multiple: int = 1) -> Pixels:
         image = decode_photo(file, max_pixels=LARGEST_PHOTO).image
     image.thumbnail((size, size), Image.Resampling.LANCZOS)
     if min(image.size) < LEAST_SIDE:
-        raise BadInput(f"{path.name} is too small to judge by.")
+        raise BadInput(f"{path.name} is too small to measure.")
     pixels = np.asarray(image)
     height, width = (side // multiple * multiple for side in pixels.shape[:2])
     return np.ascontiguousarray(pixels[:height, :width])

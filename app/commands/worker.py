@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 @click.command("worker")
 @with_appcontext
 def worker() -> None:
-    """Paint what waits in the queue, in a process of its own (EMBEDDED_WORKER=false for the site)."""
+    """Paint the pictures in the queue, in a separate process (set EMBEDDED_WORKER=false for the site)."""
     from app.studio.painting.worker import run_worker
 
     run_worker(current_app._get_current_object())  # type: ignore[attr-defined]

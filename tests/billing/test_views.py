@@ -24,7 +24,7 @@ from app.billing.models import EntryReason, Purchase, PurchaseState, WebhookEven
 from app.billing.sandbox import payments
 from app.config import Settings
 from app.db import db, transaction
-from testing.billing import PACK, balance, deliver, event_body, pay, place_purchase
+from testing.billing import PACK, balance, deliver, event_body, pay, place_purchase, state
 from testing.site import MakeUser, log_in, make_settings
 from testing.together import at_once
 
@@ -39,11 +39,6 @@ def ada(client: FlaskClient, make_user: MakeUser) -> User:
 def purchases(app: Flask) -> Sequence[Purchase]:
     with app.app_context():
         return db.session.scalars(select(Purchase)).all()
-
-
-def state(app: Flask, purchase: Purchase) -> PurchaseState:
-    with app.app_context():
-        return db.session.get_one(Purchase, purchase.id).state
 
 
 # --- pages --------------------------------------------------------------------------------------
@@ -99,7 +94,7 @@ def test_buying_writes_an_purchase_and_leads_to_the_payment_page(
 @pytest.mark.parametrize("data", [{}, {"pack": ""}, {"pack": "pack-1000000"}])
 def test_what_is_not_for_sale_cannot_be_bought(client: FlaskClient, app: Flask, data: dict[str, str]) -> None:
     answer = client.post("/checkout", data=data)
-    assert (answer.status_code, "not for sale" in answer.text) == (400, True)
+    assert (answer.status_code, "no longer for sale" in answer.text) == (400, True)
     assert purchases(app) == []
 
 
@@ -298,7 +293,7 @@ def test_a_payment_of_another_amount_or_currency_credits_nothing(
     (refusal,) = [entry for entry in logs if entry["event"] == "webhook.refused"]
     assert (refusal["log_level"], str(purchase.id) in refusal["reason"]) == ("error", True)
     answer = client.get(f"/checkout/return?order={purchase.id}")
-    assert (answer.status_code, "does not fit this purchase" in answer.text) == (409, True)
+    assert (answer.status_code, "does not match this purchase" in answer.text) == (409, True)
     assert (balance(app, ada), state(app, purchase)) == (0, PurchaseState.AWAITING_PAYMENT)
     with app.app_context():
         assert db.session.scalars(select(WebhookEvent)).all() == []
