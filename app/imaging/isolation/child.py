@@ -23,7 +23,7 @@ from app.imaging.isolation.limits import Meter, budget_for, limit_process
 from app.imaging.isolation.seccomp import give_up_rights
 
 # Pixels are copied into shared memory in strips of about so many.
-STRIP_PIXELS = 1_000_000
+STRIP_PIXELS = 100_000
 Decode = Callable[[BinaryIO, int, Callable[[int], None]], DecodedPhoto]
 
 
@@ -43,17 +43,16 @@ def serve(decode: Decode) -> None:
         if not message:
             return
         source, target = descriptors
-        with os.fdopen(source, "rb") as file, mmap.mmap(target, 0) as pixels:
-            os.close(target)
-            channel.send(_answer(decode, file, int(message), pixels, meter))
+        with os.fdopen(source, "rb") as file, os.fdopen(target, "rb") as room:
+            channel.send(_answer(decode, file, int(message), room.fileno(), meter))
 
 
-def _answer(decode: Decode, file: BinaryIO, max_pixels: int, pixels: mmap.mmap, meter: Meter) -> bytes:
+def _answer(decode: Decode, file: BinaryIO, max_pixels: int, target: int, meter: Meter) -> bytes:
     file_bytes = os.fstat(file.fileno()).st_size
     try:
         meter.start(budget_for(0, file_bytes))
         photo = decode(file, max_pixels, lambda size: meter.start(budget_for(size, file_bytes)))
-        _write(photo.image, pixels)
+        _write(photo.image, target)
         return messages.decoded(*photo.image.size, photo.media_type)
     except ImageError as error:
         return messages.refused(error)
@@ -65,11 +64,14 @@ def _answer(decode: Decode, file: BinaryIO, max_pixels: int, pixels: mmap.mmap, 
         meter.stop()
 
 
-def _write(image: Image.Image, pixels: mmap.mmap) -> None:
+def _write(image: Image.Image, target: int) -> None:
     """Copy RGB pixels into shared memory, row after row."""
     rows = max(1, STRIP_PIXELS // image.width)
-    for top in range(0, image.height, rows):
-        pixels.write(image.crop((0, top, image.width, min(top + rows, image.height))).tobytes())
+    # Making room for all pages at once takes a third of the time of making it page by page.
+    flags = mmap.MAP_SHARED | mmap.MAP_POPULATE
+    with mmap.mmap(target, 3 * image.width * image.height, flags=flags) as pixels:
+        for top in range(0, image.height, rows):
+            pixels.write(image.crop((0, top, image.width, min(top + rows, image.height))).tobytes())
 
 
 def _rehearse() -> None:
