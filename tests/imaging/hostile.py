@@ -220,8 +220,10 @@ def samples(kind: str) -> list[bytes]:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     profile = profile[:24] + bytes(12) + profile[36:]  # without the date
     other = photo.convert("CMYK" if kind in ("JPEG", "MPO") else "RGBA")
-    progressive = {"progressive": True} if kind == "JPEG" else {}
-    return [encoded(photo, kind), encoded(other, kind, exif=exif.tobytes(), icc_profile=profile, **progressive)]
+    options = {"exif": exif.tobytes(), "icc_profile": profile}
+    if kind == "JPEG":
+        options["progressive"] = True
+    return [encoded(photo, kind), encoded(other, kind, **options)]
 
 
 def truncate(data: bytes, chance: random.Random) -> bytes:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 BYTES, BYTES_PER_FILE_BYTE, BYTES_PER_PIXEL = 96_000_000, 3, 24
 # Of the processor, per file and per million pixels.
 SECONDS, SECONDS_PER_MEGAPIXEL = 1.5, 0.35
-# By the clock: other work shares the processor.
-CLOCK_FACTOR = 3.0
+# By the clock, since other work shares the processor: seconds, and for each second of the processor.
+CLOCK_SECONDS, CLOCK_FACTOR = 5.0, 3.0
 OPEN_FILES = 32
 # Decoders give memory back late; a process that keeps more than so much is replaced.
 KEPT_BYTES = 128_000_000
@@ -31,7 +31,7 @@ def budget_for(pixels: int, file_bytes: int) -> Budget:
     """The budget of a file with so many pixels."""
     processor = SECONDS + SECONDS_PER_MEGAPIXEL * pixels / 1e6
     memory = BYTES + BYTES_PER_FILE_BYTE * file_bytes + BYTES_PER_PIXEL * pixels
-    return Budget(memory, processor, CLOCK_FACTOR * processor)
+    return Budget(memory, processor, CLOCK_SECONDS + CLOCK_FACTOR * processor)
 
 
 def limit_process() -> None:

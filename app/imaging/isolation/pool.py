@@ -22,7 +22,6 @@ from typing import BinaryIO
 import structlog
 from PIL import Image
 
-import app
 from app.imaging.decode import DecodedPhoto
 from app.imaging.errors import UnreadablePhoto
 from app.imaging.isolation import messages
@@ -32,7 +31,7 @@ from app.imaging.isolation.messages import BadMessage, Decoded
 log = structlog.get_logger(__name__)
 
 CHILD = "app.imaging.isolation.child"
-ROOT = Path(app.__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 # Two people upload at a time, and the worker or a preview reads an original.
 PROCESSES = 3
 # After so many files a process is replaced, whatever leaked.
