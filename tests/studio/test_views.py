@@ -33,6 +33,7 @@ from app.studio.painting.worker import process_render
 from app.wiring import render_queue
 from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
 from tests.studio.test_worker import sample_jpeg
+from tests.together import run_together
 
 JSON = {"Accept": "application/json"}
 
