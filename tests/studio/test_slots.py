@@ -109,6 +109,12 @@ def test_who_is_patient_waits_however_many_are_present() -> None:
     assert done.is_set()
 
 
+@pytest.mark.parametrize("visitor", [None, 0, ""])
+def test_a_visitor_may_have_any_key(visitor: object) -> None:
+    with FairSlots(1, each=1, present=1, present_each=1).slot(visitor, 0.02):
+        pass
+
+
 def test_who_gives_up_is_forgotten() -> None:
     slots = FairSlots(1, each=1, present=8, present_each=8)
     with slots.slot("ada", 0):

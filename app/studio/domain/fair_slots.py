@@ -75,9 +75,10 @@ class FairSlots:
     def _serve(self) -> None:
         """Give the free slots to those who wait, in turn; call it with the lock held."""
         while self._free:
-            visitor = next((each for each in self._waiting if self._held[each] < self._each), None)
-            if visitor is None:
+            servable = [visitor for visitor in self._waiting if self._held[visitor] < self._each]
+            if not servable:
                 return
+            visitor = servable[0]
             self._free -= 1
             self._held[visitor] += 1
             self._waiting[visitor].popleft().set()
