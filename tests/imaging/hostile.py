@@ -220,7 +220,7 @@ def samples(kind: str) -> list[bytes]:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     profile = profile[:24] + bytes(12) + profile[36:]  # without the date
     other = photo.convert("CMYK" if kind in ("JPEG", "MPO") else "RGBA")
-    options = {"exif": exif.tobytes(), "icc_profile": profile}
+    options: dict[str, object] = {"exif": exif.tobytes(), "icc_profile": profile}
     if kind == "JPEG":
         options["progressive"] = True
     return [encoded(photo, kind), encoded(other, kind, **options)]
