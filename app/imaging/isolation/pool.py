@@ -23,7 +23,7 @@ import structlog
 from PIL import Image
 
 from app.imaging.decode import DecodedPhoto
-from app.imaging.errors import UnreadablePhoto
+from app.imaging.errors import NotAPhoto, UnreadablePhoto
 from app.imaging.isolation import messages
 from app.imaging.isolation.limits import KEPT_BYTES, Budget, budget_for
 from app.imaging.isolation.messages import BadMessage, Decoded
@@ -116,7 +116,7 @@ class DecodingProcess:
             if isinstance(answer, Decoded):
                 return DecodedPhoto(_picture(target, answer), answer.media_type)
         cause = ProcessEnded(answer.cause) if answer.cause else None
-        if cause:
+        if cause and not isinstance(answer.error, NotAPhoto):
             log.info("photo.unreadable", cause=answer.cause)
         raise answer.error from cause
 
