@@ -49,6 +49,4 @@ def _slot(slots: FairSlots, visitor: Hashable, within: float | None) -> Iterator
         with slots.slot(visitor, within):
             yield
     except NoSlot:
-        raise TooBusy(
-            translatable("Many photos and pictures are being sent just now. Try again in a moment.")
-        ) from None
+        raise TooBusy(translatable("The site is very busy right now. Try again in a moment.")) from None

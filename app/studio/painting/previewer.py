@@ -63,7 +63,7 @@ class Superseded(DomainError):
     status = 409
 
     def __init__(self) -> None:
-        super().__init__(translatable("A newer preview has been asked for, and comes in its place."))
+        super().__init__(translatable("A newer preview is on its way instead."))
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,7 @@ class Previewer:
                 yield
         except NoSlot:
             raise TooBusy(
-                translatable("Many previews are being painted just now. Yours comes in a moment.")
+                translatable("Many previews are being painted right now. Yours comes in a moment.")
             ) from None
 
     def _note(self, asked: Asked, wanted: Hashable) -> None:
