@@ -13,8 +13,8 @@ from app.studio.domain.fair_slots import FairSlots, NoSlot
 SLOT_WITHIN = 10.0
 # A large picture takes half a gigabyte meanwhile. One visitor holds one slot of two, and the server's other
 # threads are for pages.
-_uploads = FairSlots(2, each=1, present=8, present_each=4)
-_downloads = FairSlots(2, each=1, present=8, present_each=4)
+_uploads = FairSlots(2, each=1, present=10, present_each=6)
+_downloads = FairSlots(2, each=1, present=10, present_each=6)
 
 
 @contextmanager
