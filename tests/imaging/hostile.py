@@ -119,16 +119,28 @@ def box(kind: bytes, body: bytes) -> bytes:
 
 
 def avif_grid(tiles: int, coded: int, declared: int, *, times: int = 1) -> bytes:
-    """An AVIF of ``tiles`` x ``tiles`` tiles that share one coded picture; the grid names each so often."""
-    data = encoded(flat(coded, coded), "AVIF")
-    configuration = data[data.index(b"av1C") + 4 : data.index(b"av1C") + 8]
+    return grid_file("AVIF", tiles, coded, declared, times=times)
+
+
+def grid_file(kind: str, tiles: int, coded: int, declared: int, *, times: int = 1) -> bytes:
+    """A HEIC or AVIF of ``tiles`` x ``tiles`` tiles that share one coded picture.
+
+    The grid names each tile ``times`` times.
+    """
+    name, configured, brand = {
+        "AVIF": (b"av01", b"av1C", b"avif"),
+        "HEIF": (b"hvc1", b"hvcC", b"heic"),
+    }[kind]
+    data = encoded(flat(coded, coded), kind)
+    at = data.index(configured)
+    configuration = data[at + 4 : at - 4 + int.from_bytes(data[at - 4 : at], "big")]
     coded_data = data[data.index(b"mdat") + 4 :]
     count = tiles * tiles
     grid = struct.pack(">4B2I", 0, 1, tiles - 1, tiles - 1, tiles * declared, tiles * declared)
-    entries = [(1, b"grid"), *((number, b"av01") for number in range(2, count + 2))]
+    entries = [(1, b"grid"), *((number, name) for number in range(2, count + 2))]
     infe = b"".join(box(b"infe", struct.pack(">B3xHH4sx", 2, number, 0, kind)) for number, kind in entries)
     sizes = [struct.pack(">4x2I", side, side) for side in (declared, tiles * declared)]
-    ipco = box(b"ipco", box(b"av1C", configuration) + box(b"ispe", sizes[0]) + box(b"ispe", sizes[1]))
+    ipco = box(b"ipco", box(configured, configuration) + box(b"ispe", sizes[0]) + box(b"ispe", sizes[1]))
     owned = [(1, b"\x03")] + [(number, b"\x81\x02") for number in range(2, count + 2)]
     ipma = b"".join(struct.pack(">HB", number, len(which)) + which for number, which in owned)
     refers = struct.pack(f">HH{count * times}H", 1, count * times, *list(range(2, count + 2)) * times)
@@ -148,7 +160,7 @@ def avif_grid(tiles: int, coded: int, declared: int, *, times: int = 1) -> bytes
             + box(b"iloc", struct.pack(">4x2BH", 0x44, 0, count + 1) + iloc),
         )
 
-    head = box(b"ftyp", b"avif\0\0\0\0mif1avifmiaf")
+    head = box(b"ftyp", brand + b"\0\0\0\0mif1miaf" + brand)
     start = len(head) + len(meta(0)) + 8
     return head + meta(start) + box(b"mdat", grid + coded_data)
 
@@ -195,8 +207,8 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "tiff-samples": tiff_of_samples,
     "tiff-loop": lambda: tiff(GREY_TIFF, after=8),
     "tiff-chain": lambda: tiff(GREY_TIFF, pages=100_000),
-    "avif-forged": lambda: forged("AVIF", 4096, 64),
-    "avif-grid-forged": lambda: avif_grid(4, 4096, 256),
+    "avif-forged": lambda: forged("AVIF", 2048, 64),
+    "avif-grid-forged": lambda: avif_grid(4, 2048, 256),
     "avif-grid-repeated": lambda: avif_grid(2, 1024, 1024, times=200),
     "avif-grid-many": lambda: avif_grid(40, 64, 64),
     "heic-forged": lambda: forged("HEIF", 2048, 64),

@@ -78,6 +78,7 @@ def test_a_process_that_hangs_is_ended(
     assert told(rogue, "fine") == "fine"
 
 
+@pytest.mark.soak
 def test_a_process_that_waits_too_long_ends_itself(rogue: Decoders) -> None:
     """The site may be gone: the process does not outlive its budget."""
     told(rogue, "fine")
