@@ -24,6 +24,11 @@ def waiting(slots: FairSlots) -> int:
     return sum(map(len, slots._waiting.values()))
 
 
+def assert_refused(slots: FairSlots, visitor: str) -> None:
+    with pytest.raises(NoSlot), slots.slot(visitor, 0.02):
+        pass
+
+
 def test_one_visitor_leaves_a_slot_to_others() -> None:
     slots = FairSlots(2, each=1, present=8, present_each=4)
     with slots.slot("ada", 0):
@@ -73,8 +78,7 @@ def test_no_more_slots_are_held_than_there_are() -> None:
     assert max(all_held for all_held, _ in most) <= 3
     assert max(own for _, own in most) <= 2
     with slots.slot("ada", 0), slots.slot("ada", 0), slots.slot("bob", 0):  # as many as that are held
-        with pytest.raises(NoSlot), slots.slot("eve", 0.02):
-            pass
+        assert_refused(slots, "eve")
 
 
 def test_too_many_of_one_visitor_are_told_at_once() -> None:
