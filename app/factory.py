@@ -25,6 +25,7 @@ from app.errors import configure_errors
 from app.extensions import csrf, db, limiter, migrate
 from app.logging import configure_logging
 from app.mail import make_mailer
+from app.request_bodies import configure_request_bodies
 from app.storage.local import LocalStorage
 from app.studio import order_views, picture_views, preview_views, share_views
 from app.studio import views as studio_views
@@ -63,13 +64,15 @@ def create_app(settings: Settings | None = None) -> Flask:
         static_folder=str(PROJECT_ROOT / "static"),
     )
     configure_flask(app, settings)
+    configure_limits(app, settings)
+    configure_request_bodies(app)
+    csrf.init_app(app)
     configure_database(app, settings)
     configure_storage(app, settings)
     configure_payments(app, settings)
     configure_mail(app, settings)
     configure_accounts(app, settings)
     configure_studio(app, settings)
-    configure_limits(app, settings)
     configure_security_headers(app, settings)
     configure_templates(app, settings)
     configure_translation(app)
@@ -85,7 +88,6 @@ def configure_flask(app: Flask, settings: Settings) -> None:
     app.extensions["settings"] = settings
     app.config.update(
         SECRET_KEY=settings.resolved_secret_key(),
-        MAX_CONTENT_LENGTH=settings.upload_max_bytes * settings.upload_max_files,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.https,
         REMEMBER_COOKIE_SAMESITE="Lax",
@@ -96,7 +98,6 @@ def configure_flask(app: Flask, settings: Settings) -> None:
         # Links in mails are made from the request's host: only the site's own may stand there.
         TRUSTED_HOSTS=settings.trusted_hosts,
     )
-    csrf.init_app(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

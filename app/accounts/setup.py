@@ -118,6 +118,8 @@ def configure_accounts(app: Flask, settings: Settings) -> None:
     )
     # Files are the same for everybody: no database is asked, nor has to be there, for what a page looks like.
     security.principal.skip_static = True
+    # People log in by the form. The library's own loader looks for a token in the body of every request.
+    app.login_manager.request_loader(None)  # type: ignore[attr-defined]  # Flask-Login adds the attribute
     _write_in_one_transaction(app)
     _limit_guessing(app)
     _forget_pages(app)

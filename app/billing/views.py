@@ -27,6 +27,7 @@ from app.db import transaction
 from app.errors import DomainError
 from app.extensions import csrf, db, limiter
 from app.recent import Recent
+from app.request_bodies import takes_body
 from app.sentences import translatable
 from app.translation import translated
 from app.wiring import gateway, settings
@@ -249,6 +250,7 @@ def _look_and_fulfil(order_id: uuid.UUID, checkout_id: str, *, hasty: bool) -> C
 @bp.post("/webhooks/stripe")
 @csrf.exempt
 @limiter.exempt
+@takes_body(lambda: WEBHOOK_MAX_BYTES)
 def stripe_webhook() -> ResponseReturnValue:
     """Take a signed event. Any answer but 2xx makes Stripe deliver it again, for days.
 
@@ -256,7 +258,6 @@ def stripe_webhook() -> ResponseReturnValue:
     cannot mend is logged for a person and accepted. The latter leaves no trace in the database, so
     that the event can be sent again by hand once its cause is removed.
     """
-    request.max_content_length = WEBHOOK_MAX_BYTES
     event = gateway().read_event(request.get_data(), request.headers.get("Stripe-Signature"))
     try:
         _handle(event)

@@ -21,6 +21,7 @@ from app.errors import DomainError, error_page, in_words
 from app.extensions import db, limiter
 from app.imaging import encode_webp
 from app.imaging.errors import EmptyFile, FileTooLarge
+from app.request_bodies import FORM_MAX_BYTES, takes_body
 from app.studio.controls import Controls
 from app.studio.errors import NotFound, TooBusy
 from app.studio.forms import PaintForm
@@ -145,6 +146,7 @@ def _timed(response: Response, started: float) -> Response:
 
 @bp.post("/masks")
 @_limited("120/minute;5000/day", "400/minute")
+@takes_body(lambda: FORM_MAX_BYTES + MASK_MAX_BYTES)
 def add_mask(shelf: str, name: str) -> ResponseReturnValue:
     """Keep a mask painted over the photo, sent as the file ``mask``; its id goes into the controls."""
     subject = _subject(shelf, name)

@@ -18,6 +18,7 @@ from app.engine.errors import UnknownStyle
 from app.errors import SENTENCES, DomainError, in_words
 from app.extensions import db, limiter
 from app.imaging.errors import EmptyFile, FileTooLarge
+from app.request_bodies import FORM_MAX_BYTES, takes_body
 from app.sentences import translatable
 from app.storage.base import StorageError, discard_files
 from app.studio import services
@@ -66,9 +67,16 @@ class RefusedUpload:
     status: int
 
 
+def _upload_max_bytes() -> int:
+    """What one upload may send; a visitor tries one photo at a time."""
+    files = settings().upload_max_files if current_user.is_authenticated else 1
+    return FORM_MAX_BYTES + files * settings().upload_max_bytes
+
+
 @bp.post("/photos")
 @limiter.limit("120/minute", exempt_when=lambda: not current_user.is_authenticated)
 @limiter.limit("10/minute;200/day", exempt_when=lambda: current_user.is_authenticated)
+@takes_body(_upload_max_bytes)
 def upload() -> ResponseReturnValue:
     """Keep what was sent: for an account, or for a visitor, who can try one photo."""
     user_id = current_user.id if current_user.is_authenticated else None

@@ -20,7 +20,7 @@ export function startKeeping(form, stage) {
       const answer = await fetch(stage.masks, {
         method: "POST",
         body: await written(mask),
-        headers: { Accept: "application/json" },
+        headers: { Accept: "application/json", "X-CSRFToken": form.elements.csrf_token.value },
         signal: AbortSignal.timeout(PATIENCE),
       });
       const said = await answer.json();
