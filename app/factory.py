@@ -17,6 +17,7 @@ from app.billing import views as billing_views
 from app.billing.gateway import Gateway
 from app.billing.sandbox import pages as sandbox_pages
 from app.billing.sandbox.service import Sandbox
+from app.caching import DAY_SECONDS, configure_caching
 from app.cli import register_commands
 from app.config import PROJECT_ROOT, Settings, load_settings
 from app.db import configure_sqlite
@@ -65,6 +66,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     configure_flask(app, settings)
     configure_limits(app, settings)
+    configure_caching(app)
     configure_request_bodies(app)
     csrf.init_app(app)
     configure_database(app, settings)
@@ -94,7 +96,7 @@ def configure_flask(app: Flask, settings: Settings) -> None:
         REMEMBER_COOKIE_SECURE=settings.https,
         REMEMBER_COOKIE_HTTPONLY=True,
         WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
-        SEND_FILE_MAX_AGE_DEFAULT=86400,
+        SEND_FILE_MAX_AGE_DEFAULT=DAY_SECONDS,
         # Links in mails are made from the request's host: only the site's own may stand there.
         TRUSTED_HOSTS=settings.trusted_hosts,
     )
@@ -190,9 +192,6 @@ def configure_security_headers(app: Flask, settings: Settings) -> None:
     def _add_headers(response: Response) -> Response:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
-        if response.mimetype == "text/html":
-            # Pages show who is logged in and what is left to them: going back must not show yesterday's.
-            response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
 

@@ -168,8 +168,6 @@ def _security_options(app: Flask, settings: Settings) -> dict[str, object]:
         "SECURITY_POST_LOGOUT_VIEW": "pages.landing",
         # Changing what an account hangs on asks for the password again after this long.
         "SECURITY_FRESHNESS": timedelta(hours=24),
-        # Directives without a value; the library's own default writes "private=True", which is none.
-        "SECURITY_CACHE_CONTROL": {"private": None, "no-store": None},
         "SECURITY_RESET_PASSWORD_WITHIN": timedelta(hours=2),
         # The library speaks German already; what is said here is in the site's own catalogue.
         "SECURITY_I18N_DIRNAME": ["builtin", str(CATALOGUES)],

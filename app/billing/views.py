@@ -161,9 +161,7 @@ def checkout_status(order_id: uuid.UUID) -> ResponseReturnValue:
     if not current_user.is_authenticated:
         raise OrderNotFound
     outcome = _outcome(order_id, polled=True)
-    headers = {"Cache-Control": "no-store"}
-    if not outcome["waiting"]:
-        headers["HX-Refresh"] = "true"
+    headers = {} if outcome["waiting"] else {"HX-Refresh": "true"}
     return render_template("billing/_waiting.html", **outcome), headers
 
 

@@ -25,7 +25,7 @@ from app.studio.forms import DeleteForm, PaintForm, read_focus
 from app.studio.masks import foreign_masks
 from app.studio.models import Photo, RenderStatus
 from app.studio.orders import Wish
-from app.studio.web import fresh, send_archive, signed_in
+from app.studio.web import send_archive, signed_in
 from app.studio.words import sharpness
 from app.translation import language
 from app.wiring import catalogue, render_queue, settings, storage
@@ -180,7 +180,7 @@ def show(order_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.get("/<uuid:order_id>/status")
 def status(order_id: uuid.UUID) -> ResponseReturnValue:
-    return fresh(render_template("orders/_polled.html", **_order_context(order_id)))
+    return render_template("orders/_polled.html", **_order_context(order_id))
 
 
 def _order_context(order_id: uuid.UUID) -> dict[str, object]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from io import BytesIO
 from typing import Any, TypeVar
 
-from flask import Blueprint, Response, make_response, request, send_file
+from flask import Blueprint, Response, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
@@ -119,9 +118,7 @@ def large(shelf: str, name: str) -> Response:
     started = time.perf_counter()
     picture = previewer().large(subject, controls, masks=masks, asked=asked, draft="draft" in request.args)
     side = min((side for side in LARGE_SIDES if side >= wanted), default=LARGE_SIDES[0])
-    response = send_file(BytesIO(marked(picture, side)), "image/jpeg")
-    response.headers["Cache-Control"] = "private, no-cache"
-    return _timed(response, started)
+    return _timed(private_data(marked(picture, side), "image/jpeg"), started)
 
 
 def _controls() -> Controls:

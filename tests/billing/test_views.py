@@ -203,7 +203,7 @@ def test_the_waiting_fragment_reloads_the_page_when_the_outcome_is_known(
     order = place_order(app, ada.wallet_id)
     before = client.get(f"/checkout/{order.id}/status")
     assert ("HX-Refresh" in before.headers, "<html" in before.text) == (False, False)
-    assert before.headers["Cache-Control"] == "no-store"
+    assert before.headers["Cache-Control"] == "private, no-store"
     pay(app, order)
     after = client.get(f"/checkout/{order.id}/status")
     assert (after.headers["HX-Refresh"], balance(app, ada)) == ("true", 10)
