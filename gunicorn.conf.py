@@ -33,7 +33,7 @@ def when_ready(server):
 
 def post_worker_init(worker):
     """After the fork: start painting in this process, unless workers run as processes of their own."""
-    from app.studio.worker import EmbeddedWorker
+    from app.studio.painting.worker import EmbeddedWorker
 
     if worker.wsgi.extensions["settings"].embedded_worker:
         embedded = EmbeddedWorker(worker.wsgi)

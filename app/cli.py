@@ -27,7 +27,7 @@ def register_commands(app: Flask) -> None:
 @with_appcontext
 def worker() -> None:
     """Paint what waits in the queue, in a process of its own (EMBEDDED_WORKER=false for the site)."""
-    from app.studio.worker import run_worker
+    from app.studio.painting.worker import run_worker
 
     run_worker(current_app._get_current_object())  # type: ignore[attr-defined]
 

@@ -28,12 +28,15 @@ from app.logging import configure_logging
 from app.mail import make_mailer
 from app.request_bodies import configure_request_bodies
 from app.storage.local import LocalStorage
-from app.studio import order_views, picture_views, preview_views, share_views
-from app.studio import views as studio_views
-from app.studio.previews import Previewer
-from app.studio.queue import RenderQueue, make_huey
-from app.studio.services import delete_everything_of
-from app.studio.worker import process_render
+from app.studio.domain.pictures import delete_everything_of
+from app.studio.pages import orders as order_views
+from app.studio.pages import pictures as picture_views
+from app.studio.pages import previews as preview_views
+from app.studio.pages import shares as share_views
+from app.studio.pages import upload as studio_views
+from app.studio.painting.previewer import Previewer
+from app.studio.painting.queue import RenderQueue, make_huey
+from app.studio.painting.worker import process_render
 from app.translation import configure_translation
 
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from app.engine.catalogue import Catalogue
     from app.mail import Mailer
     from app.storage.base import Storage
-    from app.studio.previews import Previewer
-    from app.studio.queue import RenderQueue
+    from app.studio.painting.previewer import Previewer
+    from app.studio.painting.queue import RenderQueue
 
 
 def settings() -> Settings:

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from app.config import PROJECT_ROOT
-from app.engine.checkpoints import load_checkpoint
-from app.engine.config import PUBLISHED
+from app.engine.networks.checkpoints import load_checkpoint
+from app.engine.networks.config import PUBLISHED
 from bench.machine import PRECISIONS
 from bench.peers.network import random_checkpoint
 from bench.processes import measured_alone

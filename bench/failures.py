@@ -18,8 +18,8 @@ from app.commands.evaluation_page import make_sheet
 from app.config import PROJECT_ROOT
 from app.engine.cascade import resize
 from app.engine.catalogue import Catalogue, StyleFacts, ship_network
-from app.engine.checkpoints import load_checkpoint
-from app.engine.preprocessing import Pixels
+from app.engine.networks.checkpoints import load_checkpoint
+from app.engine.padding import Pixels
 
 SIDE, LARGE, HEIGHT = 480, 1920, 260
 # What is hard: a photo and a style each.

@@ -16,9 +16,9 @@ from sqlalchemy import insert
 from app import create_app
 from app.db import transaction, utc_now
 from app.extensions import db
-from app.studio.controls import Controls
-from app.studio.gallery import newest_page, oldest_page, page_before
-from app.studio.models import PictureOrder, Render, RenderStatus
+from app.studio.domain.controls import Controls
+from app.studio.domain.gallery import newest_page, oldest_page, page_before
+from app.studio.domain.models import PictureOrder, Render, RenderStatus
 from tests.conftest import create_user, log_in, make_settings
 
 PICTURES, PAGE, ROUNDS = 10_000, 24, 20

@@ -24,7 +24,7 @@ from app.commands.evaluation_page import make_sheet
 from app.commands.networks import recipe_of
 from app.commands.training_data import SHARED, loss_weights
 from app.config import PROJECT_ROOT
-from app.engine.checkpoints import load_checkpoint
+from app.engine.networks.checkpoints import load_checkpoint
 from app.engine.training.evaluation import Score, mean_scores
 from app.engine.training.pictures import find_paintings
 from app.engine.training.recipe import Recipe, Schedule, Stage

@@ -18,10 +18,11 @@ from app.accounts.services import open_account
 from app.config import PROJECT_ROOT, Settings
 from app.db import transaction
 from app.extensions import db
-from app.studio import orders, services
-from app.studio.controls import Controls
-from app.studio.orders import Wish
-from app.studio.worker import process_render
+from app.studio.domain import orders
+from app.studio.domain.controls import Controls
+from app.studio.domain.orders import Wish
+from app.studio.domain.photos import keep_photo
+from app.studio.painting.worker import process_render
 from app.wiring import storage
 
 RENDERS = 100
@@ -63,7 +64,7 @@ def render(app: Flask, user_id: int, wallet_id: uuid.UUID, size: tuple[int, int]
     with Image.open(PROJECT_ROOT / "static" / "samples" / "coffee.jpg") as sample:
         sample.convert("RGB").resize(size).save(data, "JPEG")
     with app.app_context():
-        photo = services.keep_photo(storage(), user_id, "photo.jpg", data.getvalue(), max_pixels=10**8)
+        photo = keep_photo(storage(), user_id, "photo.jpg", data.getvalue(), max_pixels=10**8)
         photo_id = photo.id
         with transaction() as session:
             session.add(photo)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.config import PROJECT_ROOT
-from app.engine.checkpoints import load_checkpoint
-from app.engine.config import PUBLISHED, NetworkConfig
+from app.engine.networks.checkpoints import load_checkpoint
+from app.engine.networks.config import PUBLISHED, NetworkConfig
 
 
 def architecture(name: str) -> NetworkConfig:

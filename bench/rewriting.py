@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.config import LayerSpec, NetworkConfig
+from app.engine.networks.config import LayerSpec, NetworkConfig
 from bench.machine import PRECISIONS
 from bench.networks import architecture
 from bench.peers.network import random_checkpoint
@@ -31,8 +31,8 @@ def measure(network: str, precision: str) -> dict[str, list[float]]:
     """By layer, milliseconds of its plain form, by TensorFlow's operations and by our own: medians."""
     import tensorflow as tf
 
-    from app.engine import native
-    from app.engine.graph import Graph
+    from app.engine.fast.graph import Graph
+    from app.engine.native import operations as native
     from app.engine.stylizer import configure_tensorflow
 
     configure_tensorflow()

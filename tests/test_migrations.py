@@ -15,8 +15,8 @@ from app.billing.models import LedgerEntry
 from app.db import UtcDateTime, transaction, utc_now
 from app.extensions import db
 from app.imaging.prints import WHOLE
-from app.studio.controls import Controls
-from app.studio.models import Render
+from app.studio.domain.controls import Controls
+from app.studio.domain.models import Render
 
 
 def tables() -> set[str]:

@@ -25,11 +25,11 @@ from app.errors import DomainError, in_words
 from app.imaging.errors import TooManyPixels
 from app.imaging.prints import SIZES
 from app.sentences import Plural
-from app.studio.controls import Controls
-from app.studio.failures import CREDIT_BACK, failure_in_words, kept_failure
-from app.studio.models import PictureOrder
-from app.studio.notices import done_message
-from app.studio.words import size_note
+from app.studio.domain.controls import Controls
+from app.studio.domain.descriptions import size_note
+from app.studio.domain.models import PictureOrder
+from app.studio.painting.failures import CREDIT_BACK, failure_in_words, kept_failure
+from app.studio.painting.notices import done_message
 from app.translation import LANGUAGES, LOCALES
 from scripts import translations
 from tests.conftest import MakeUser, log_in

@@ -1,4 +1,4 @@
-"""From an order to its credits: what was paid is checked against what was ordered, and credited once.
+"""From a purchase to its credits: what was paid is checked against what was ordered, and credited once.
 
 Everything here works in the caller's transaction and takes plain values; nothing here talks to Stripe.
 """
@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.billing import ledger
-from app.billing.models import EntryReason, Order, OrderState, WebhookEvent
-from app.billing.transitions import InvalidTransition, OrderEvent, next_state
+from app.billing.models import EntryReason, Purchase, PurchaseState, WebhookEvent
+from app.billing.transitions import InvalidTransition, PurchaseEvent, next_state
 from app.config import CreditPack
 from app.db import utc_now
 from app.errors import DomainError
@@ -40,7 +40,7 @@ class Checkout:
     """What Stripe says about a checkout session; ``amount_minor`` is in the currency's smallest unit."""
 
     id: str
-    order_reference: str | None
+    purchase_reference: str | None
     status: CheckoutStatus
     amount_minor: int | None
     currency: str | None
@@ -49,17 +49,17 @@ class Checkout:
 
 @dataclass(frozen=True)
 class FulfilmentResult:
-    """Where the order stands now, and the credits that this very call added (0 if none)."""
+    """Where the purchase stands now, and the credits that this very call added (0 if none)."""
 
-    state: OrderState
+    state: PurchaseState
     credited: int
 
 
-class UnknownOrder(Exception):
-    """The payment belongs to no order of this site."""
+class UnknownPurchase(Exception):
+    """The payment belongs to no purchase of this site."""
 
     def __init__(self, reference: str | None) -> None:
-        self.reason = f"there is no order {reference}"
+        self.reason = f"there is no purchase {reference}"
         super().__init__(self.reason)
 
 
@@ -72,15 +72,15 @@ class PaymentMismatch(DomainError):
         self.reason = reason
         super().__init__(
             translatable(
-                "The payment does not fit this order, so no credits were added. "
+                "The payment does not fit this purchase, so no credits were added. "
                 "It has been logged; please contact us."
             )
         )
 
 
-def create_order(session: Session, wallet_id: uuid.UUID, pack: CreditPack, currency: str) -> Order:
+def create_purchase(session: Session, wallet_id: uuid.UUID, pack: CreditPack, currency: str) -> Purchase:
     """Write down what is about to be bought, at today's price."""
-    order = Order(
+    purchase = Purchase(
         id=uuid.uuid4(),
         wallet_id=wallet_id,
         pack=pack.slug,
@@ -88,65 +88,65 @@ def create_order(session: Session, wallet_id: uuid.UUID, pack: CreditPack, curre
         amount_minor=pack.amount_minor,
         currency=currency,
     )
-    session.add(order)
+    session.add(purchase)
     session.flush()
-    return order
+    return purchase
 
 
-def open_checkout(session: Session, order_id: uuid.UUID, checkout_id: str) -> None:
-    """Note the session in which the order can be paid; its webhook may have been faster than this."""
-    order = lock_order(session, order_id)
-    order.checkout_session_id = checkout_id
-    if order.state is OrderState.CREATED:
-        order.state = next_state(order.state, OrderEvent.CHECKOUT_OPENED)
+def open_checkout(session: Session, purchase_id: uuid.UUID, checkout_id: str) -> None:
+    """Note the session in which the purchase can be paid; its webhook may have been faster than this."""
+    purchase = lock_purchase(session, purchase_id)
+    purchase.checkout_session_id = checkout_id
+    if purchase.state is PurchaseState.CREATED:
+        purchase.state = next_state(purchase.state, PurchaseEvent.CHECKOUT_OPENED)
     session.flush()
 
 
-def fulfil_order(session: Session, order_id: uuid.UUID, checkout: Checkout) -> FulfilmentResult:
-    """Bring the order up to date with its checkout session; credit it if it has been paid.
+def fulfil_purchase(session: Session, purchase_id: uuid.UUID, checkout: Checkout) -> FulfilmentResult:
+    """Bring the purchase up to date with its checkout session; credit it if it has been paid.
 
-    Safe to repeat and to run concurrently: the order's row is the lock, and the ledger takes one
-    PURCHASE entry per order.
+    Safe to repeat and to run concurrently: the purchase's row is the lock, and the ledger takes one
+    PURCHASE entry per purchase.
 
     Raises:
-        UnknownOrder: there is no such order.
-        PaymentMismatch: the session is another order's, or its amount or currency is not the order's.
+        UnknownPurchase: there is no such purchase.
+        PaymentMismatch: the session is another purchase's, or its amount or currency is not the purchase's.
     """
-    order = lock_order(session, order_id)
-    _check_reference(order, checkout)
+    purchase = lock_purchase(session, purchase_id)
+    _check_reference(purchase, checkout)
     if checkout.status is CheckoutStatus.PAID:
-        return _credit(session, order, checkout)
+        return _credit(session, purchase, checkout)
     if checkout.status is CheckoutStatus.FAILED:
-        _advance(order, OrderEvent.PAYMENT_FAILED)
+        _advance(purchase, PurchaseEvent.PAYMENT_FAILED)
     elif checkout.status is CheckoutStatus.EXPIRED:
-        _advance(order, OrderEvent.EXPIRED)
+        _advance(purchase, PurchaseEvent.EXPIRED)
     session.flush()
-    return FulfilmentResult(order.state, credited=0)
+    return FulfilmentResult(purchase.state, credited=0)
 
 
-def fail_order(session: Session, order_id: uuid.UUID) -> FulfilmentResult:
-    """Note that the order's payment could not even be started.
+def fail_purchase(session: Session, purchase_id: uuid.UUID) -> FulfilmentResult:
+    """Note that the purchase's payment could not even be started.
 
     Raises:
-        UnknownOrder: there is no such order.
+        UnknownPurchase: there is no such purchase.
     """
-    order = lock_order(session, order_id)
-    _advance(order, OrderEvent.PAYMENT_FAILED)
+    purchase = lock_purchase(session, purchase_id)
+    _advance(purchase, PurchaseEvent.PAYMENT_FAILED)
     session.flush()
-    return FulfilmentResult(order.state, credited=0)
+    return FulfilmentResult(purchase.state, credited=0)
 
 
-def lock_order(session: Session, order_id: uuid.UUID) -> Order:
-    """Return the order, which nobody else changes until the transaction ends.
+def lock_purchase(session: Session, purchase_id: uuid.UUID) -> Purchase:
+    """Return the purchase, which nobody else changes until the transaction ends.
 
     Raises:
-        UnknownOrder: there is no such order.
+        UnknownPurchase: there is no such purchase.
     """
-    statement = select(Order).where(Order.id == order_id).with_for_update()
-    order = session.scalar(statement, execution_options={"populate_existing": True})
-    if order is None:
-        raise UnknownOrder(str(order_id))
-    return order
+    statement = select(Purchase).where(Purchase.id == purchase_id).with_for_update()
+    purchase = session.scalar(statement, execution_options={"populate_existing": True})
+    if purchase is None:
+        raise UnknownPurchase(str(purchase_id))
+    return purchase
 
 
 def first_sighting(session: Session, event_id: str, event_type: str) -> bool:
@@ -164,32 +164,36 @@ def first_sighting(session: Session, event_id: str, event_type: str) -> bool:
     return True
 
 
-def _check_reference(order: Order, checkout: Checkout) -> None:
-    if checkout.order_reference != str(order.id):
-        raise PaymentMismatch(f"order {order.id}: session {checkout.id} is for {checkout.order_reference}")
-    if order.checkout_session_id not in (None, checkout.id):
-        raise PaymentMismatch(f"order {order.id}: expected {order.checkout_session_id}, got {checkout.id}")
+def _check_reference(purchase: Purchase, checkout: Checkout) -> None:
+    if checkout.purchase_reference != str(purchase.id):
+        raise PaymentMismatch(
+            f"purchase {purchase.id}: session {checkout.id} is for {checkout.purchase_reference}"
+        )
+    if purchase.checkout_session_id not in (None, checkout.id):
+        raise PaymentMismatch(
+            f"purchase {purchase.id}: expected {purchase.checkout_session_id}, got {checkout.id}"
+        )
 
 
-def _credit(session: Session, order: Order, checkout: Checkout) -> FulfilmentResult:
-    paid, ordered = (checkout.amount_minor, checkout.currency), (order.amount_minor, order.currency)
+def _credit(session: Session, purchase: Purchase, checkout: Checkout) -> FulfilmentResult:
+    paid, ordered = (checkout.amount_minor, checkout.currency), (purchase.amount_minor, purchase.currency)
     if paid != ordered:
-        raise PaymentMismatch(f"order {order.id}: ordered {ordered}, paid {paid}")
-    if order.state is OrderState.FULFILLED:
-        return FulfilmentResult(order.state, credited=0)
-    order.state = next_state(order.state, OrderEvent.PAID)
-    order.fulfilled_at = utc_now()
-    order.checkout_session_id = checkout.id
-    order.payment_intent_id = checkout.payment_intent_id
+        raise PaymentMismatch(f"purchase {purchase.id}: ordered {ordered}, paid {paid}")
+    if purchase.state is PurchaseState.FULFILLED:
+        return FulfilmentResult(purchase.state, credited=0)
+    purchase.state = next_state(purchase.state, PurchaseEvent.PAID)
+    purchase.fulfilled_at = utc_now()
+    purchase.checkout_session_id = checkout.id
+    purchase.payment_intent_id = checkout.payment_intent_id
     session.flush()
-    ledger.grant(session, order.wallet_id, order.credits, EntryReason.PURCHASE, str(order.id))
-    log.info("order.fulfilled", order=str(order.id), credits=order.credits)
-    return FulfilmentResult(order.state, credited=order.credits)
+    ledger.grant(session, purchase.wallet_id, purchase.credits, EntryReason.PURCHASE, str(purchase.id))
+    log.info("purchase.fulfilled", purchase=str(purchase.id), credits=purchase.credits)
+    return FulfilmentResult(purchase.state, credited=purchase.credits)
 
 
-def _advance(order: Order, event: OrderEvent) -> None:
-    """Move the order on, unless the news comes too late to be true."""
+def _advance(purchase: Purchase, event: PurchaseEvent) -> None:
+    """Move the purchase on, unless the news comes too late to be true."""
     try:
-        order.state = next_state(order.state, event)
+        purchase.state = next_state(purchase.state, event)
     except InvalidTransition as error:
-        log.warning("order.late_event", order=str(order.id), reason=str(error))
+        log.warning("purchase.late_event", purchase=str(purchase.id), reason=str(error))

@@ -66,9 +66,9 @@ class InvalidSignature(DomainError):
 
 @dataclass(frozen=True)
 class CheckoutRequest:
-    """What to ask money for; ``order_id`` makes asking twice harmless."""
+    """What to ask money for; ``purchase_id`` makes asking twice harmless."""
 
-    order_id: uuid.UUID
+    purchase_id: uuid.UUID
     title: str
     description: str
     amount_minor: int
@@ -80,7 +80,7 @@ class CheckoutRequest:
 
 @dataclass(frozen=True)
 class OpenedCheckout:
-    """A session in which an order can be paid, at ``url``."""
+    """A session in which a purchase can be paid, at ``url``."""
 
     id: str
     url: str
@@ -93,7 +93,7 @@ class PaymentEvent:
     id: str
     type: str
     checkout_id: str | None = None
-    order_reference: str | None = None
+    purchase_reference: str | None = None
     charge_id: str | None = None
     dispute_id: str | None = None
 
@@ -129,7 +129,7 @@ class Gateway:
         )
 
     def open_checkout(self, wanted: CheckoutRequest) -> OpenedCheckout:
-        """Create the session in which the order is paid.
+        """Create the session in which the purchase is paid.
 
         An address that Stripe does not take is left out: the person can type it on Stripe's page.
 
@@ -138,20 +138,20 @@ class Gateway:
             PaymentRefused: Stripe refused.
         """
         try:
-            return self._open(wanted, str(wanted.order_id))
+            return self._open(wanted, str(wanted.purchase_id))
         except PaymentRefused as error:
             if wanted.email is None or not _blames(error, "customer_email"):
                 raise
         # Other parameters under the same key would be refused.
-        return self._open(replace(wanted, email=None), f"{wanted.order_id}-without-email")
+        return self._open(replace(wanted, email=None), f"{wanted.purchase_id}-without-email")
 
     def _open(self, wanted: CheckoutRequest, idempotency_key: str) -> OpenedCheckout:
         params: SessionCreateParams = {
             "mode": "payment",
-            "client_reference_id": str(wanted.order_id),
-            "metadata": {"order_id": str(wanted.order_id)},
-            # Refunds and disputes name the payment, and it names the order.
-            "payment_intent_data": {"metadata": {"order_id": str(wanted.order_id)}},
+            "client_reference_id": str(wanted.purchase_id),
+            "metadata": {"order_id": str(wanted.purchase_id)},
+            # Refunds and disputes name the payment, and it names the purchase.
+            "payment_intent_data": {"metadata": {"order_id": str(wanted.purchase_id)}},
             "line_items": [
                 {
                     "quantity": 1,
@@ -260,7 +260,7 @@ def _checkout(session: stripe.checkout.Session) -> Checkout:
     assert not isinstance(intent, str), "find_checkout expands the payment intent"
     return Checkout(
         id=session.id,
-        order_reference=session.client_reference_id,
+        purchase_reference=session.client_reference_id,
         status=_status(session, intent),
         amount_minor=session.amount_total,
         currency=session.currency,

@@ -1,4 +1,4 @@
-"""Wallets, orders, the credit ledger and the webhook events already seen."""
+"""Wallets, purchases, the credit ledger and the webhook events already seen."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class LedgerEntry(Base):
 triggers.attach(cast(Table, LedgerEntry.__table__))
 
 
-class OrderState(enum.StrEnum):
-    """Where an order stands; ``transitions.next_state`` is the only way from one to the next."""
+class PurchaseState(enum.StrEnum):
+    """Where a purchase stands; ``transitions.next_state`` is the only way from one to the next."""
 
     CREATED = "created"
     AWAITING_PAYMENT = "awaiting_payment"
@@ -71,7 +71,7 @@ class OrderState(enum.StrEnum):
     EXPIRED = "expired"
 
 
-class Order(Base):
+class Purchase(Base):
     """One attempt to buy a pack. Its id is the idempotency key and Stripe's client_reference_id."""
 
     __tablename__ = "orders"
@@ -86,9 +86,9 @@ class Order(Base):
     credits: Mapped[int]
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
-    state: Mapped[OrderState] = mapped_column(text_enum(OrderState, 32), default=OrderState.CREATED)
+    state: Mapped[PurchaseState] = mapped_column(text_enum(PurchaseState, 32), default=PurchaseState.CREATED)
     checkout_session_id: Mapped[str | None] = mapped_column(String(255), unique=True)
-    # What Stripe tells of a refund or a dispute names the payment, not the order.
+    # What Stripe tells of a refund or a dispute names the payment, not the purchase.
     payment_intent_id: Mapped[str | None] = mapped_column(String(255), index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     fulfilled_at: Mapped[datetime | None]

@@ -17,8 +17,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.billing import ledger
-from app.billing.fulfilment import PaymentMismatch, UnknownOrder, lock_order
-from app.billing.models import EntryReason, LedgerEntry, Order
+from app.billing.fulfilment import PaymentMismatch, UnknownPurchase, lock_purchase
+from app.billing.models import EntryReason, LedgerEntry, Purchase
 from app.errors import DomainError
 from app.sentences import translatable
 
@@ -30,10 +30,10 @@ REFERENCE_LENGTH = 64
 
 @dataclass(frozen=True)
 class Payment:
-    """The payment that money goes back from; ``order_reference`` is what this site wrote on it."""
+    """The payment that money goes back from; ``purchase_reference`` is what this site wrote on it."""
 
     intent_id: str | None
-    order_reference: str | None
+    purchase_reference: str | None
     currency: str
 
 
@@ -64,7 +64,7 @@ class Dispute:
 
 
 class PaymentNotCredited(DomainError):
-    """Money goes back before the order was credited with it: the news is to be told again later."""
+    """Money goes back before the purchase was credited with it: the news is to be told again later."""
 
     status = 503
 
@@ -79,40 +79,40 @@ def take_back_refunded(session: Session, refunds: Refunds) -> int:
     stays with the person until the rest of it is refunded.
 
     Raises:
-        PaymentNotCredited: the order has not been credited with the payment yet.
-        UnknownOrder: the payment belongs to no order of this site.
-        PaymentMismatch: it is in another currency than the order.
+        PaymentNotCredited: the purchase has not been credited with the payment yet.
+        UnknownPurchase: the payment belongs to no purchase of this site.
+        PaymentMismatch: it is in another currency than the purchase.
     """
-    order = _lock_paid_order(session, refunds.payment)
-    refunded = taken_back_by_order(session, order.wallet_id, [EntryReason.REFUND])[order.id]
-    due = _credits_for(order, refunds.amount_minor) - refunded
-    return _take(session, order, due, EntryReason.REFUND, str(refunds.amount_minor))
+    purchase = _lock_paid_purchase(session, refunds.payment)
+    refunded = taken_back_by_purchase(session, purchase.wallet_id, [EntryReason.REFUND])[purchase.id]
+    due = _credits_for(purchase, refunds.amount_minor) - refunded
+    return _take(session, purchase, due, EntryReason.REFUND, str(refunds.amount_minor))
 
 
 def settle_dispute(session: Session, dispute: Dispute) -> int:
     """Take the credits of a dispute, once, or return them if it was won; return how many moved.
 
     Raises:
-        PaymentNotCredited, UnknownOrder, PaymentMismatch: as for :func:`take_back_refunded`.
+        PaymentNotCredited, UnknownPurchase, PaymentMismatch: as for :func:`take_back_refunded`.
     """
-    order = _lock_paid_order(session, dispute.payment)
+    purchase = _lock_paid_purchase(session, dispute.payment)
     if dispute.outcome is DisputeOutcome.TAKEN:
-        due = _credits_for(order, dispute.amount_minor)
-        return _take(session, order, due, EntryReason.DISPUTE, dispute.id)
+        due = _credits_for(purchase, dispute.amount_minor)
+        return _take(session, purchase, due, EntryReason.DISPUTE, dispute.id)
     if dispute.outcome is DisputeOutcome.WON:
-        return _return(session, order, dispute.id)
+        return _return(session, purchase, dispute.id)
     return 0
 
 
-def credits_taken_back(session: Session, order: Order) -> int:
-    """How many of an order's credits went back with the money."""
-    return taken_back_by_order(session, order.wallet_id)[order.id]
+def credits_taken_back(session: Session, purchase: Purchase) -> int:
+    """How many of a purchase's credits went back with the money."""
+    return taken_back_by_purchase(session, purchase.wallet_id)[purchase.id]
 
 
-def taken_back_by_order(
+def taken_back_by_purchase(
     session: Session, wallet_id: uuid.UUID, reasons: Sequence[EntryReason] = REASONS
 ) -> Counter[uuid.UUID]:
-    """How many credits of each order of a wallet went back with the money; most orders are not named."""
+    """The credits of each purchase of a wallet that went back with the money; most purchases are absent."""
     entries = session.execute(
         select(LedgerEntry.reference, LedgerEntry.amount).where(
             LedgerEntry.wallet_id == wallet_id, LedgerEntry.reason.in_(reasons)
@@ -124,59 +124,67 @@ def taken_back_by_order(
     return taken
 
 
-def _lock_paid_order(session: Session, payment: Payment) -> Order:
-    order_id = session.scalar(
-        select(Order.id).where(Order.payment_intent_id == payment.intent_id, Order.fulfilled_at.is_not(None))
+def _lock_paid_purchase(session: Session, payment: Payment) -> Purchase:
+    purchase_id = session.scalar(
+        select(Purchase.id).where(
+            Purchase.payment_intent_id == payment.intent_id, Purchase.fulfilled_at.is_not(None)
+        )
     )
-    if order_id is None:
+    if purchase_id is None:
         if _is_ours(session, payment):
             raise PaymentNotCredited
-        raise UnknownOrder(f"{payment.order_reference} with payment {payment.intent_id}")
-    order = lock_order(session, order_id)
-    if order.currency != payment.currency:
-        raise PaymentMismatch(f"order {order.id}: paid in {order.currency}, returned in {payment.currency}")
-    return order
+        raise UnknownPurchase(f"{payment.purchase_reference} with payment {payment.intent_id}")
+    purchase = lock_purchase(session, purchase_id)
+    if purchase.currency != payment.currency:
+        raise PaymentMismatch(
+            f"purchase {purchase.id}: paid in {purchase.currency}, returned in {payment.currency}"
+        )
+    return purchase
 
 
 def _is_ours(session: Session, payment: Payment) -> bool:
     try:
-        order_id = uuid.UUID(payment.order_reference or "")
+        purchase_id = uuid.UUID(payment.purchase_reference or "")
     except ValueError:
         return False
-    return session.get(Order, order_id) is not None
+    return session.get(Purchase, purchase_id) is not None
 
 
-def _credits_for(order: Order, amount_minor: int) -> int:
-    """The order's credits that a part of its price stands for, rounded down: all of it stands for all."""
-    return order.credits * amount_minor // order.amount_minor
+def _credits_for(purchase: Purchase, amount_minor: int) -> int:
+    """The purchase's credits that a part of its price stands for, rounded down: all of it stands for all."""
+    return purchase.credits * amount_minor // purchase.amount_minor
 
 
-def _reference(order: Order, cause: str) -> str:
-    """The order comes first, so that the entries of one order can be found."""
-    return f"{order.id.hex}:{cause}"[:REFERENCE_LENGTH]
+def _reference(purchase: Purchase, cause: str) -> str:
+    """The purchase comes first, so that the entries of one purchase can be found."""
+    return f"{purchase.id.hex}:{cause}"[:REFERENCE_LENGTH]
 
 
-def _take(session: Session, order: Order, due: int, reason: EntryReason, cause: str) -> int:
-    """Take what is due, but never more in all than the order had brought."""
-    ledger.lock_wallet(session, order.wallet_id)
-    amount = min(due, order.credits - credits_taken_back(session, order))
-    if amount <= 0 or not ledger.grant(session, order.wallet_id, -amount, reason, _reference(order, cause)):
+def _take(session: Session, purchase: Purchase, due: int, reason: EntryReason, cause: str) -> int:
+    """Take what is due, but never more in all than the purchase had brought."""
+    ledger.lock_wallet(session, purchase.wallet_id)
+    amount = min(due, purchase.credits - credits_taken_back(session, purchase))
+    if amount <= 0 or not ledger.grant(
+        session, purchase.wallet_id, -amount, reason, _reference(purchase, cause)
+    ):
         return 0
-    left = ledger.balance(session, order.wallet_id)
-    log.info("order.credits_taken_back", order=str(order.id), reason=reason, credits=amount, balance=left)
+    left = ledger.balance(session, purchase.wallet_id)
+    log.info(
+        "purchase.credits_taken_back", purchase=str(purchase.id), reason=reason, credits=amount, balance=left
+    )
     return amount
 
 
-def _return(session: Session, order: Order, dispute_id: str) -> int:
-    reference = _reference(order, dispute_id)
+def _return(session: Session, purchase: Purchase, dispute_id: str) -> int:
+    reference = _reference(purchase, dispute_id)
     taken = session.scalar(
         select(LedgerEntry.amount).where(
             LedgerEntry.reason == EntryReason.DISPUTE, LedgerEntry.reference == reference
         )
     )
     if taken is None or not ledger.grant(
-        session, order.wallet_id, -taken, EntryReason.DISPUTE_WON, reference
+        session, purchase.wallet_id, -taken, EntryReason.DISPUTE_WON, reference
     ):
         return 0
-    log.info("order.credits_returned", order=str(order.id), credits=-taken)
+    log.info("purchase.credits_returned", purchase=str(purchase.id), credits=-taken)
     return int(-taken)

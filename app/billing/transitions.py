@@ -1,14 +1,14 @@
-"""The life of an order as a pure function of its state and of what happened."""
+"""The life of a purchase as a pure function of its state and of what happened."""
 
 from __future__ import annotations
 
 import enum
 
-from app.billing.models import OrderState
+from app.billing.models import PurchaseState
 
 
-class OrderEvent(enum.StrEnum):
-    """What can happen to an order."""
+class PurchaseEvent(enum.StrEnum):
+    """What can happen to a purchase."""
 
     CHECKOUT_OPENED = "checkout_opened"
     PAID = "paid"
@@ -17,32 +17,32 @@ class OrderEvent(enum.StrEnum):
 
 
 class InvalidTransition(Exception):
-    """An order in this state cannot have met with this event."""
+    """A purchase in this state cannot have met with this event."""
 
-    def __init__(self, state: OrderState, event: OrderEvent) -> None:
+    def __init__(self, state: PurchaseState, event: PurchaseEvent) -> None:
         self.state, self.event = state, event
-        super().__init__(f"{event} cannot happen to an order that is {state}")
+        super().__init__(f"{event} cannot happen to a purchase that is {state}")
 
 
 # Stripe delivers events late, twice and out of order. So money that has arrived always counts, and
 # hearing the same outcome again changes nothing; but nothing takes back what has been paid for.
 TRANSITIONS = {
-    (OrderState.CREATED, OrderEvent.CHECKOUT_OPENED): OrderState.AWAITING_PAYMENT,
-    (OrderState.CREATED, OrderEvent.PAID): OrderState.FULFILLED,
-    (OrderState.CREATED, OrderEvent.PAYMENT_FAILED): OrderState.FAILED,
-    (OrderState.CREATED, OrderEvent.EXPIRED): OrderState.EXPIRED,
-    (OrderState.AWAITING_PAYMENT, OrderEvent.PAID): OrderState.FULFILLED,
-    (OrderState.AWAITING_PAYMENT, OrderEvent.PAYMENT_FAILED): OrderState.FAILED,
-    (OrderState.AWAITING_PAYMENT, OrderEvent.EXPIRED): OrderState.EXPIRED,
-    (OrderState.FULFILLED, OrderEvent.PAID): OrderState.FULFILLED,
-    (OrderState.FAILED, OrderEvent.PAID): OrderState.FULFILLED,
-    (OrderState.FAILED, OrderEvent.PAYMENT_FAILED): OrderState.FAILED,
-    (OrderState.EXPIRED, OrderEvent.PAID): OrderState.FULFILLED,
-    (OrderState.EXPIRED, OrderEvent.EXPIRED): OrderState.EXPIRED,
+    (PurchaseState.CREATED, PurchaseEvent.CHECKOUT_OPENED): PurchaseState.AWAITING_PAYMENT,
+    (PurchaseState.CREATED, PurchaseEvent.PAID): PurchaseState.FULFILLED,
+    (PurchaseState.CREATED, PurchaseEvent.PAYMENT_FAILED): PurchaseState.FAILED,
+    (PurchaseState.CREATED, PurchaseEvent.EXPIRED): PurchaseState.EXPIRED,
+    (PurchaseState.AWAITING_PAYMENT, PurchaseEvent.PAID): PurchaseState.FULFILLED,
+    (PurchaseState.AWAITING_PAYMENT, PurchaseEvent.PAYMENT_FAILED): PurchaseState.FAILED,
+    (PurchaseState.AWAITING_PAYMENT, PurchaseEvent.EXPIRED): PurchaseState.EXPIRED,
+    (PurchaseState.FULFILLED, PurchaseEvent.PAID): PurchaseState.FULFILLED,
+    (PurchaseState.FAILED, PurchaseEvent.PAID): PurchaseState.FULFILLED,
+    (PurchaseState.FAILED, PurchaseEvent.PAYMENT_FAILED): PurchaseState.FAILED,
+    (PurchaseState.EXPIRED, PurchaseEvent.PAID): PurchaseState.FULFILLED,
+    (PurchaseState.EXPIRED, PurchaseEvent.EXPIRED): PurchaseState.EXPIRED,
 }
 
 
-def next_state(state: OrderState, event: OrderEvent) -> OrderState:
+def next_state(state: PurchaseState, event: PurchaseEvent) -> PurchaseState:
     """Return the state after ``event``.
 
     Raises:

@@ -18,10 +18,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.billing import fulfilment, ledger, reversals
-from app.billing.catalog import UnknownPack, find_pack, format_money
-from app.billing.fulfilment import Checkout, CheckoutStatus, PaymentMismatch, UnknownOrder
+from app.billing.fulfilment import Checkout, CheckoutStatus, PaymentMismatch, UnknownPurchase
 from app.billing.gateway import CheckoutRequest, PaymentEvent, PaymentUnavailable
-from app.billing.models import Order, OrderState
+from app.billing.models import Purchase, PurchaseState
+from app.billing.packs import UnknownPack, find_pack, format_money
 from app.config import CreditPack
 from app.db import transaction
 from app.errors import DomainError
@@ -42,9 +42,9 @@ WEBHOOK_MAX_BYTES = 512 * 1024
 # A little less than the time between two polls while a bank is at work.
 ASK_SECONDS = 14.0
 ANSWERS_KEPT = 1000
-UNFINISHED = (OrderState.CREATED, OrderState.AWAITING_PAYMENT)
+UNFINISHED = (PurchaseState.CREATED, PurchaseState.AWAITING_PAYMENT)
 
-# What Stripe last said of an order, and when (time.monotonic()): not everybody who waits asks it every time.
+# Stripe's last answer about a purchase and its time (time.monotonic()), so that not every poll asks Stripe.
 last_answers: Recent[uuid.UUID, tuple[float, CheckoutStatus | None]] = Recent(ANSWERS_KEPT)
 
 
@@ -54,8 +54,8 @@ def money(amount_minor: float, currency: str) -> str:
     return format_money(amount_minor, currency, locale=str(get_locale()))
 
 
-class OrderNotFound(DomainError):
-    """There is no such order, or it is another person's."""
+class PurchaseNotFound(DomainError):
+    """There is no such purchase, or it is another person's."""
 
     status = 404
 
@@ -71,10 +71,10 @@ class OrderNotFound(DomainError):
 def credits() -> ResponseReturnValue:
     wallet_id = current_user.wallet_id
     entries = db.paginate(ledger.history(wallet_id), per_page=ENTRIES_PER_PAGE, max_per_page=ENTRIES_PER_PAGE)
-    newest_orders = (
-        select(Order)
-        .where(Order.wallet_id == wallet_id)
-        .order_by(Order.created_at.desc())
+    newest_purchases = (
+        select(Purchase)
+        .where(Purchase.wallet_id == wallet_id)
+        .order_by(Purchase.created_at.desc())
         .limit(ORDERS_SHOWN)
     )
     return render_template(
@@ -84,8 +84,8 @@ def credits() -> ResponseReturnValue:
         credits_per_picture=settings().credits_per_picture,
         entries=entries.items,
         pager=entries,
-        orders=db.session.scalars(newest_orders).all(),
-        taken_back=reversals.taken_back_by_order(db.session(), wallet_id),
+        purchases=db.session.scalars(newest_purchases).all(),
+        taken_back=reversals.taken_back_by_purchase(db.session(), wallet_id),
         pack_title=_pack_title,
     )
 
@@ -104,25 +104,25 @@ def _pack_title(slug: str) -> str:
 @limiter.limit("30 per hour")
 @auth_required("session")
 def checkout() -> ResponseReturnValue:
-    """Write the order down, open a session for it, and send the person to Stripe's page."""
+    """Write the purchase down, open a session for it, and send the person to Stripe's page."""
     pack = find_pack(settings().credit_packs, request.form.get("pack", ""))
     wallet_id, email = current_user.wallet_id, current_user.email
     with transaction() as session:
-        order_id = fulfilment.create_order(session, wallet_id, pack, settings().currency).id
+        purchase_id = fulfilment.create_purchase(session, wallet_id, pack, settings().currency).id
     try:
-        opened = gateway().open_checkout(_checkout_request(order_id, pack, email))
+        opened = gateway().open_checkout(_checkout_request(purchase_id, pack, email))
     except PaymentUnavailable:
         with transaction() as session:
-            fulfilment.fail_order(session, order_id)
+            fulfilment.fail_purchase(session, purchase_id)
         raise
     with transaction() as session:
-        fulfilment.open_checkout(session, order_id, opened.id)
+        fulfilment.open_checkout(session, purchase_id, opened.id)
     return redirect(opened.url, 303)
 
 
-def _checkout_request(order_id: uuid.UUID, pack: CreditPack, email: str) -> CheckoutRequest:
+def _checkout_request(purchase_id: uuid.UUID, pack: CreditPack, email: str) -> CheckoutRequest:
     return CheckoutRequest(
-        order_id=order_id,
+        purchase_id=purchase_id,
         title=ngettext(
             "%(pack)s: %(num)d credit", "%(pack)s: %(num)d credits", pack.credits, pack=translated(pack.title)
         ),
@@ -133,34 +133,34 @@ def _checkout_request(order_id: uuid.UUID, pack: CreditPack, email: str) -> Chec
         ),
         amount_minor=pack.amount_minor,
         currency=settings().currency,
-        success_url=_absolute_url("billing.checkout_return", order_id),
-        cancel_url=_absolute_url("billing.checkout_cancelled", order_id),
+        success_url=_absolute_url("billing.checkout_return", purchase_id),
+        cancel_url=_absolute_url("billing.checkout_cancelled", purchase_id),
         email=email,
     )
 
 
-def _absolute_url(endpoint: str, order_id: uuid.UUID) -> str:
+def _absolute_url(endpoint: str, purchase_id: uuid.UUID) -> str:
     """An address at the configured site, not at whatever host the request names."""
     root = (settings().site_url or request.host_url).rstrip("/")
-    return root + url_for(endpoint, order=order_id)
+    return root + url_for(endpoint, order=purchase_id)
 
 
 @bp.get("/checkout/return")
 @auth_required("session")
 def checkout_return() -> ResponseReturnValue:
-    return render_template("billing/return.html", **_outcome(_order_argument()))
+    return render_template("billing/return.html", **_outcome(_purchase_argument()))
 
 
-@bp.get("/checkout/<uuid:order_id>/status")
+@bp.get("/checkout/<uuid:purchase_id>/status")
 @limiter.limit("120/minute")
-def checkout_status(order_id: uuid.UUID) -> ResponseReturnValue:
+def checkout_status(purchase_id: uuid.UUID) -> ResponseReturnValue:
     """The part of the return page that waits; as soon as the outcome is known the page is loaded anew.
 
     Who has logged out meanwhile gets no log-in page into that part: the page loads itself anew at a 404.
     """
     if not current_user.is_authenticated:
-        raise OrderNotFound
-    outcome = _outcome(order_id, polled=True)
+        raise PurchaseNotFound
+    outcome = _outcome(purchase_id, polled=True)
     headers = {} if outcome["waiting"] else {"HX-Refresh": "true"}
     return render_template("billing/_waiting.html", **outcome), headers
 
@@ -169,65 +169,65 @@ def checkout_status(order_id: uuid.UUID) -> ResponseReturnValue:
 @auth_required("session")
 def checkout_cancelled() -> ResponseReturnValue:
     """Say that nothing was charged, if that is so: a debit may be under way, or another tab may have paid."""
-    order_id = _order_argument()
-    outcome = _outcome(order_id)
+    purchase_id = _purchase_argument()
+    outcome = _outcome(purchase_id)
     if outcome["open"]:
         return render_template("billing/cancelled.html", **outcome)
-    return redirect(url_for("billing.checkout_return", order=order_id))
+    return redirect(url_for("billing.checkout_return", order=purchase_id))
 
 
-def _order_argument() -> uuid.UUID:
+def _purchase_argument() -> uuid.UUID:
     try:
         return uuid.UUID(request.args.get("order", ""))
     except ValueError:
-        raise OrderNotFound from None
+        raise PurchaseNotFound from None
 
 
-def _find_order(order_id: uuid.UUID) -> Order:
-    order = db.session.get(Order, order_id)
-    if order is None or order.wallet_id != current_user.wallet_id:
-        raise OrderNotFound
-    return order
+def _find_purchase(purchase_id: uuid.UUID) -> Purchase:
+    purchase = db.session.get(Purchase, purchase_id)
+    if purchase is None or purchase.wallet_id != current_user.wallet_id:
+        raise PurchaseNotFound
+    return purchase
 
 
-def _outcome(order_id: uuid.UUID, *, polled: bool = False) -> dict[str, object]:
-    """What the return page shows: the order, after asking Stripe how its session stands.
+def _outcome(purchase_id: uuid.UUID, *, polled: bool = False) -> dict[str, object]:
+    """What the return page shows: the purchase, after asking Stripe how its session stands.
 
     The webhook may be late or lost, so while the outcome is open this page looks for itself; but every
     poll of everybody who waits would be too often.
     """
-    order = _find_order(order_id)
+    purchase = _find_purchase(purchase_id)
     status = None
-    if order.state in UNFINISHED and order.checkout_session_id is not None:
-        checkout_id = order.checkout_session_id
+    if purchase.state in UNFINISHED and purchase.checkout_session_id is not None:
+        checkout_id = purchase.checkout_session_id
         db.session.rollback()  # let go of the connection while Stripe is asked
-        status = _status(order_id, checkout_id, polled=polled)
-        order = _find_order(order_id)
-    waiting = order.state in UNFINISHED
+        status = _status(purchase_id, checkout_id, polled=polled)
+        purchase = _find_purchase(purchase_id)
+    waiting = purchase.state in UNFINISHED
     return {
-        "order": order,
+        "purchase": purchase,
         "waiting": waiting,
         "processing": status is CheckoutStatus.PROCESSING,
         # Not paid, and not about to be, for all that Stripe knows; without a session it never could be.
-        "open": waiting and (status is CheckoutStatus.OPEN or order.checkout_session_id is None),
-        "taken_back": reversals.credits_taken_back(db.session(), order),
-        "pack_title": _pack_title(order.pack),
+        "open": waiting and (status is CheckoutStatus.OPEN or purchase.checkout_session_id is None),
+        "taken_back": reversals.credits_taken_back(db.session(), purchase),
+        "pack_title": _pack_title(purchase.pack),
     }
 
 
-def _status(order_id: uuid.UUID, checkout_id: str, *, polled: bool) -> CheckoutStatus | None:
+def _status(purchase_id: uuid.UUID, checkout_id: str, *, polled: bool) -> CheckoutStatus | None:
     """How the session stands, or None when Stripe does not say; polls are mostly told what was last heard."""
-    asked_at, known = last_answers.get(order_id, lambda: (-math.inf, None))
+    asked_at, known = last_answers.get(purchase_id, lambda: (-math.inf, None))
     if polled and time.monotonic() - asked_at < ASK_SECONDS:
         return known
-    last_answers.put(order_id, (time.monotonic(), known))  # other polls do not ask while this one waits
-    found = _look_and_fulfil(order_id, checkout_id, hasty=polled)
+    last_answers.put(purchase_id, (time.monotonic(), known))  # other polls do not ask while this one waits
+    found = _look_and_fulfil(purchase_id, checkout_id, hasty=polled)
     status = found.status if found else None
-    last_answers.put(order_id, (time.monotonic(), status))
+    last_answers.put(purchase_id, (time.monotonic(), status))
     return status
 
 
-def _look_and_fulfil(order_id: uuid.UUID, checkout_id: str, *, hasty: bool) -> Checkout | None:
+def _look_and_fulfil(purchase_id: uuid.UUID, checkout_id: str, *, hasty: bool) -> Checkout | None:
     """Return the session as Stripe knows it, or None when Stripe cannot be asked now."""
     try:
         found = gateway().find_checkout(checkout_id, hasty=hasty)
@@ -235,9 +235,9 @@ def _look_and_fulfil(order_id: uuid.UUID, checkout_id: str, *, hasty: bool) -> C
         return None  # logged by the gateway; the page goes on waiting for the webhook
     try:
         with transaction() as session:
-            fulfilment.fulfil_order(session, order_id, found)
+            fulfilment.fulfil_purchase(session, purchase_id, found)
     except PaymentMismatch as error:
-        log.error("payment.mismatch", order=str(order_id), reason=error.reason)
+        log.error("payment.mismatch", purchase=str(purchase_id), reason=error.reason)
         raise
     return found
 
@@ -259,7 +259,7 @@ def stripe_webhook() -> ResponseReturnValue:
     event = gateway().read_event(request.get_data(), request.headers.get("Stripe-Signature"))
     try:
         _handle(event)
-    except (UnknownOrder, PaymentMismatch) as error:
+    except (UnknownPurchase, PaymentMismatch) as error:
         log.error(
             "webhook.refused",
             webhook=event.id,
@@ -285,9 +285,9 @@ def _handle(event: PaymentEvent) -> None:
 def _told_by(event: PaymentEvent) -> Callable[[Session], object] | None:
     """What is to be done about an event. What it is about is asked for anew, for events come out of order."""
     if event.checkout_id is not None:
-        order_id = _order_id(event)
+        purchase_id = _purchase_id(event)
         found = gateway().find_checkout(event.checkout_id)
-        return partial(fulfilment.fulfil_order, order_id=order_id, checkout=found)
+        return partial(fulfilment.fulfil_purchase, purchase_id=purchase_id, checkout=found)
     if event.charge_id is not None:
         return partial(reversals.take_back_refunded, refunds=gateway().find_refunds(event.charge_id))
     if event.dispute_id is not None:
@@ -295,8 +295,8 @@ def _told_by(event: PaymentEvent) -> Callable[[Session], object] | None:
     return None
 
 
-def _order_id(event: PaymentEvent) -> uuid.UUID:
+def _purchase_id(event: PaymentEvent) -> uuid.UUID:
     try:
-        return uuid.UUID(event.order_reference or "")
+        return uuid.UUID(event.purchase_reference or "")
     except ValueError:
-        raise UnknownOrder(event.order_reference) from None
+        raise UnknownPurchase(event.purchase_reference) from None

@@ -24,10 +24,10 @@ from app.commands.evaluation_page import Method, make_sheet, page, to_csv
 from app.commands.training_data import folder_at_hand, loss_weights, vgg_option
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts
-from app.engine.checkpoints import load_checkpoint, read_tensorflow1_checkpoint, save_checkpoint
 from app.engine.color import blend
 from app.engine.files import write_whole
-from app.engine.preprocessing import Pixels
+from app.engine.networks.checkpoints import load_checkpoint, read_tensorflow1_checkpoint, save_checkpoint
+from app.engine.padding import Pixels
 from app.engine.processor import computes_bfloat16
 from app.engine.training.evaluation import Blended, Photo, Score, listed_photos
 from app.engine.training.pictures import find_paintings

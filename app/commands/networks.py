@@ -81,7 +81,7 @@ def train(
     the losses and sheets of samples.
     """
     recipe = read_recipe(config)
-    from app.engine.checkpoints import load_checkpoint
+    from app.engine.networks.checkpoints import load_checkpoint
     from app.engine.training import trainer
     from app.engine.training.pictures import find_paintings
 
@@ -126,7 +126,7 @@ def add_style(
     facts = _facts(slug, **known)
     offered.check_new(facts)
     path = offered.find_network(network)
-    from app.engine.checkpoints import load_checkpoint, save_row
+    from app.engine.networks.checkpoints import load_checkpoint, save_row
     from app.engine.stylizer import configure_tensorflow
     from app.engine.training.fitting import fit_style
 

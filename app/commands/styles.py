@@ -81,7 +81,7 @@ def import_style(file: Path, slug: str, title: str, artist: str) -> None:
         rights="Imported checkpoint: research use only",
     )
     offered.check_new(facts)
-    from app.engine.checkpoints import read_tensorflow1_checkpoint, save_checkpoint
+    from app.engine.networks.checkpoints import read_tensorflow1_checkpoint, save_checkpoint
 
     checkpoint = read_tensorflow1_checkpoint(file, slug)
     name = f"{slug}.npz"

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from app.engine.preprocessing import Pixels
+from app.engine.padding import Pixels
 
 # The long side at which a network's strokes look natural in a picture, in pixels; how much larger each pass
 # is than the one before; the painting's share in what the next pass is given; that pass's share in what

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from app.engine.preprocessing import Pixels
+from app.engine.padding import Pixels
 
 # How much each of red, green and blue gives to a pixel's luma Y' (ITU-R BT.601, as JPEG uses it).
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import keras
 
 from app.engine.catalogue import Catalogue
-from app.engine.checkpoints import Checkpoint, load_checkpoint
 from app.engine.errors import InvalidCheckpoint
 from app.engine.network import Network
+from app.engine.networks.checkpoints import Checkpoint, load_checkpoint
 from app.engine.plain import PlainNetwork
 
 # What paints with a loaded network: the fast path on TensorFlow, plain Keras on any other backend.

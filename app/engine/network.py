@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from app.engine import native
-from app.engine.checkpoints import Checkpoint
-from app.engine.config import NetworkConfig
-from app.engine.graph import BatchGraph, Graph
+from app.engine.fast.graph import BatchGraph, Graph
+from app.engine.fast.planes import PlaneStore
+from app.engine.fast.tiling import Job, TiledPass
 from app.engine.memory import release_unused_memory
-from app.engine.planes import PlaneStore
-from app.engine.preprocessing import REACH, PaddedPhoto, Pixels
+from app.engine.native import operations as native
+from app.engine.networks.checkpoints import Checkpoint
+from app.engine.networks.config import NetworkConfig
+from app.engine.padding import REACH, PaddedPhoto, Pixels
 from app.engine.scheduling import FairQueue
-from app.engine.tiling import Job, TiledPass
 
 log = logging.getLogger(__name__)
 

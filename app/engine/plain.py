@@ -5,11 +5,11 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from app.engine.checkpoints import Checkpoint
 from app.engine.errors import InvalidOption
 from app.engine.network import Pass, pad
-from app.engine.preprocessing import REACH, Pixels
-from app.engine.transformer import build_transformer, load_kernels
+from app.engine.networks.checkpoints import Checkpoint
+from app.engine.networks.transformer import build_transformer, load_kernels
+from app.engine.padding import REACH, Pixels
 
 
 class PlainNetwork:

@@ -20,12 +20,12 @@ import tensorflow as tf
 
 from app.engine.cascade import Paint, paint_coarse_to_fine, plan, resize
 from app.engine.catalogue import Catalogue
-from app.engine.checkpoints import load_row
 from app.engine.color import blend, keep_photo_colors
 from app.engine.errors import InvalidOption, OutOfMemory
 from app.engine.loading import Networks, Painter
 from app.engine.memory import available_memory, release_unused_memory
 from app.engine.network import Pass, Report, StyleRows, is_out_of_memory
+from app.engine.networks.checkpoints import load_row
 from app.engine.options import (
     Mixture,
     StyleMap,
@@ -35,7 +35,7 @@ from app.engine.options import (
     check_strength,
     check_upsampling,
 )
-from app.engine.preprocessing import Pixels, check_picture
+from app.engine.padding import Pixels, check_picture
 from app.engine.processor import computes_bfloat16
 from app.engine.scheduling import FairQueue
 from app.engine.upsampling import paint_guided

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts
-from app.engine.checkpoints import Checkpoint, read_tensorflow1_checkpoint, save_checkpoint
+from app.engine.networks.checkpoints import Checkpoint, read_tensorflow1_checkpoint, save_checkpoint
 from bench.machine import PRECISIONS
 from bench.peers.chart import chart
 from bench.peers.driver import PIXELS_TOGETHER, Driver

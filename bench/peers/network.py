@@ -13,8 +13,8 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from app.engine.checkpoints import Checkpoint, load_checkpoint
-from app.engine.config import PUBLISHED, NetworkConfig
+from app.engine.networks.checkpoints import Checkpoint, load_checkpoint
+from app.engine.networks.config import PUBLISHED, NetworkConfig
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]

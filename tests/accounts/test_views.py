@@ -17,7 +17,7 @@ from app.accounts.models import User
 from app.billing import ledger
 from app.billing.models import EntryReason, LedgerEntry, Wallet
 from app.db import Base, transaction
-from app.studio.models import Photo, Render
+from app.studio.domain.models import Photo, Render
 from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
 from tests.studio.test_views import painted, uploaded
 from tests.studio.test_worker import order_picture

@@ -14,8 +14,8 @@ import pytest
 
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts
-from app.engine.checkpoints import save_checkpoint
-from app.engine.config import NetworkConfig
+from app.engine.networks.checkpoints import save_checkpoint
+from app.engine.networks.config import NetworkConfig
 from bench.peers.chart import chart
 from bench.peers.driver import Driver, Failure, Process, difference
 from bench.peers.engines import ENGINES, Engine, Job

@@ -1,4 +1,4 @@
-"""From an order to its credits, whatever Stripe says and however often."""
+"""From a purchase to its credits, whatever Stripe says and however often."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from app.billing import fulfilment, ledger
-from app.billing.catalog import UnknownPack, find_pack, format_money
-from app.billing.fulfilment import Checkout, CheckoutStatus, PaymentMismatch, UnknownOrder
-from app.billing.models import Order, OrderState
+from app.billing.fulfilment import Checkout, CheckoutStatus, PaymentMismatch, UnknownPurchase
+from app.billing.models import Purchase, PurchaseState
+from app.billing.packs import UnknownPack, find_pack, format_money
 from app.config import DEFAULT_PACKS
 from app.db import transaction
 from app.extensions import db
@@ -22,70 +22,70 @@ from tests.together import at_once
 PACK = DEFAULT_PACKS[0]
 
 
-def place_order() -> tuple[uuid.UUID, Checkout]:
-    """An order with its session opened, and what Stripe says once it has been paid."""
+def place_purchase() -> tuple[uuid.UUID, Checkout]:
+    """A purchase with its session opened, and what Stripe says once it has been paid."""
     with transaction() as session:
-        order_id = fulfilment.create_order(session, make_wallet(session), PACK, "eur").id
-        fulfilment.open_checkout(session, order_id, f"cs_{order_id}")
+        purchase_id = fulfilment.create_purchase(session, make_wallet(session), PACK, "eur").id
+        fulfilment.open_checkout(session, purchase_id, f"cs_{purchase_id}")
     paid = Checkout(
-        id=f"cs_{order_id}",
-        order_reference=str(order_id),
+        id=f"cs_{purchase_id}",
+        purchase_reference=str(purchase_id),
         status=CheckoutStatus.PAID,
         amount_minor=PACK.amount_minor,
         currency="eur",
         payment_intent_id="pi_1",
     )
-    return order_id, paid
+    return purchase_id, paid
 
 
-def held(order_id: uuid.UUID) -> tuple[OrderState, int]:
-    """The order's state, and the credits of its wallet."""
+def held(purchase_id: uuid.UUID) -> tuple[PurchaseState, int]:
+    """The purchase's state, and the credits of its wallet."""
     session = db.session()
     session.expire_all()
-    order = session.get_one(Order, order_id)
-    return order.state, ledger.balance(session, order.wallet_id)
+    purchase = session.get_one(Purchase, purchase_id)
+    return purchase.state, ledger.balance(session, purchase.wallet_id)
 
 
-def fulfil(order_id: uuid.UUID, checkout: Checkout) -> int:
+def fulfil(purchase_id: uuid.UUID, checkout: Checkout) -> int:
     with transaction() as session:
-        return fulfilment.fulfil_order(session, order_id, checkout).credited
+        return fulfilment.fulfil_purchase(session, purchase_id, checkout).credited
 
 
-def test_a_paid_order_is_credited_once(session: Session) -> None:
-    order_id, paid = place_order()
-    assert held(order_id) == (OrderState.AWAITING_PAYMENT, 0)
-    assert [fulfil(order_id, paid) for _ in range(3)] == [10, 0, 0]
-    assert held(order_id) == (OrderState.FULFILLED, 10)
-    order = session.get_one(Order, order_id)
-    assert (order.payment_intent_id, order.fulfilled_at is not None) == ("pi_1", True)
+def test_a_paid_purchase_is_credited_once(session: Session) -> None:
+    purchase_id, paid = place_purchase()
+    assert held(purchase_id) == (PurchaseState.AWAITING_PAYMENT, 0)
+    assert [fulfil(purchase_id, paid) for _ in range(3)] == [10, 0, 0]
+    assert held(purchase_id) == (PurchaseState.FULFILLED, 10)
+    purchase = session.get_one(Purchase, purchase_id)
+    assert (purchase.payment_intent_id, purchase.fulfilled_at is not None) == ("pi_1", True)
 
 
 @pytest.mark.parametrize(
     ("status", "state"),
     [
-        (CheckoutStatus.OPEN, OrderState.AWAITING_PAYMENT),
-        (CheckoutStatus.PROCESSING, OrderState.AWAITING_PAYMENT),
-        (CheckoutStatus.FAILED, OrderState.FAILED),
-        (CheckoutStatus.EXPIRED, OrderState.EXPIRED),
+        (CheckoutStatus.OPEN, PurchaseState.AWAITING_PAYMENT),
+        (CheckoutStatus.PROCESSING, PurchaseState.AWAITING_PAYMENT),
+        (CheckoutStatus.FAILED, PurchaseState.FAILED),
+        (CheckoutStatus.EXPIRED, PurchaseState.EXPIRED),
     ],
 )
-def test_what_is_not_paid_is_not_credited(app: Flask, status: CheckoutStatus, state: OrderState) -> None:
+def test_what_is_not_paid_is_not_credited(app: Flask, status: CheckoutStatus, state: PurchaseState) -> None:
     with app.app_context():
-        order_id, paid = place_order()
-        fulfil(order_id, replace(paid, status=status))
-        assert held(order_id) == (state, 0)
+        purchase_id, paid = place_purchase()
+        fulfil(purchase_id, replace(paid, status=status))
+        assert held(purchase_id) == (state, 0)
         # Money that arrives after all counts.
-        fulfil(order_id, paid)
-        assert held(order_id) == (OrderState.FULFILLED, 10)
+        fulfil(purchase_id, paid)
+        assert held(purchase_id) == (PurchaseState.FULFILLED, 10)
 
 
 @pytest.mark.parametrize("status", [CheckoutStatus.FAILED, CheckoutStatus.EXPIRED])
 def test_late_news_takes_nothing_back(app: Flask, status: CheckoutStatus) -> None:
     with app.app_context():
-        order_id, paid = place_order()
-        fulfil(order_id, paid)
-        fulfil(order_id, replace(paid, status=status))
-        assert held(order_id) == (OrderState.FULFILLED, 10)
+        purchase_id, paid = place_purchase()
+        fulfil(purchase_id, paid)
+        fulfil(purchase_id, replace(paid, status=status))
+        assert held(purchase_id) == (PurchaseState.FULFILLED, 10)
 
 
 @pytest.mark.parametrize(
@@ -94,55 +94,55 @@ def test_late_news_takes_nothing_back(app: Flask, status: CheckoutStatus) -> Non
         {"amount_minor": PACK.amount_minor - 1},
         {"amount_minor": None},
         {"currency": "jpy"},
-        {"order_reference": str(uuid.UUID(int=1))},
-        {"order_reference": None},
-        {"id": "cs_of_another_order"},
+        {"purchase_reference": str(uuid.UUID(int=1))},
+        {"purchase_reference": None},
+        {"id": "cs_of_another_purchase"},
     ],
 )
-def test_a_payment_that_is_not_the_orders_credits_nothing(app: Flask, wrong: dict[str, object]) -> None:
+def test_a_payment_that_is_not_the_purchases_credits_nothing(app: Flask, wrong: dict[str, object]) -> None:
     with app.app_context():
-        order_id, paid = place_order()
-        with pytest.raises(PaymentMismatch, match="does not fit this order") as refused:
-            fulfil(order_id, replace(paid, **wrong))  # type: ignore[arg-type]
-        assert str(order_id) in refused.value.reason
-        assert held(order_id) == (OrderState.AWAITING_PAYMENT, 0)
+        purchase_id, paid = place_purchase()
+        with pytest.raises(PaymentMismatch, match="does not fit this purchase") as refused:
+            fulfil(purchase_id, replace(paid, **wrong))  # type: ignore[arg-type]
+        assert str(purchase_id) in refused.value.reason
+        assert held(purchase_id) == (PurchaseState.AWAITING_PAYMENT, 0)
 
 
-def test_an_unknown_order_is_said_to_be_unknown(app: Flask) -> None:
+def test_an_unknown_purchase_is_said_to_be_unknown(app: Flask) -> None:
     with app.app_context():
-        _order_id, paid = place_order()
-        with pytest.raises(UnknownOrder):
+        _purchase_id, paid = place_purchase()
+        with pytest.raises(UnknownPurchase):
             fulfil(uuid.uuid4(), paid)
 
 
 def test_a_webhook_may_be_faster_than_the_note_of_its_session(app: Flask) -> None:
     with app.app_context():
         with transaction() as session:
-            order_id = fulfilment.create_order(session, make_wallet(session), PACK, "eur").id
-        checkout = Checkout("cs_fast", str(order_id), CheckoutStatus.PAID, PACK.amount_minor, "eur")
-        fulfil(order_id, checkout)
+            purchase_id = fulfilment.create_purchase(session, make_wallet(session), PACK, "eur").id
+        checkout = Checkout("cs_fast", str(purchase_id), CheckoutStatus.PAID, PACK.amount_minor, "eur")
+        fulfil(purchase_id, checkout)
         with transaction() as session:
-            fulfilment.open_checkout(session, order_id, "cs_fast")
-        assert held(order_id) == (OrderState.FULFILLED, 10)
+            fulfilment.open_checkout(session, purchase_id, "cs_fast")
+        assert held(purchase_id) == (PurchaseState.FULFILLED, 10)
 
 
 def test_webhook_and_return_page_at_once_credit_once(app_on_both: Flask) -> None:
     with app_on_both.app_context():
-        order_id, paid = place_order()
+        purchase_id, paid = place_purchase()
 
     def by_webhook() -> int:
         with app_on_both.app_context(), transaction() as session:
             fulfilment.first_sighting(session, "evt_1", "checkout.session.completed")
-            return fulfilment.fulfil_order(session, order_id, paid).credited
+            return fulfilment.fulfil_purchase(session, purchase_id, paid).credited
 
     def by_return_page() -> int:
         with app_on_both.app_context():
-            return fulfil(order_id, paid)
+            return fulfil(purchase_id, paid)
 
     outcomes = at_once([by_webhook, by_return_page] * 4)
     assert sorted(outcomes, key=str) == [0] * 7 + [10]
     with app_on_both.app_context():
-        assert held(order_id) == (OrderState.FULFILLED, 10)
+        assert held(purchase_id) == (PurchaseState.FULFILLED, 10)
 
 
 def test_an_event_is_seen_for_the_first_time_once(app_on_both: Flask) -> None:

@@ -22,13 +22,13 @@ from app.billing.sandbox.store import JsonObject, Transaction
 from tests.billing.conftest import checkout_request
 
 
-def test_a_checkout_is_opened_once_per_order(gateway: Gateway) -> None:
-    order_id = uuid.uuid4()
-    opened = [gateway.open_checkout(checkout_request(order_id)) for _ in range(2)]
+def test_a_checkout_is_opened_once_per_purchase(gateway: Gateway) -> None:
+    purchase_id = uuid.uuid4()
+    opened = [gateway.open_checkout(checkout_request(purchase_id)) for _ in range(2)]
     assert opened[0] == opened[1]
     assert opened[0].url == f"http://127.0.0.1:8000/sandbox/checkout/{opened[0].id}"
     found = gateway.find_checkout(opened[0].id)
-    assert (found.order_reference, found.status) == (str(order_id), CheckoutStatus.OPEN)
+    assert (found.purchase_reference, found.status) == (str(purchase_id), CheckoutStatus.OPEN)
     assert (found.amount_minor, found.currency, found.payment_intent_id) == (490, "eur", None)
 
 
@@ -39,7 +39,7 @@ def test_an_address_that_stripe_does_not_take_is_left_out(
     opened = [gateway.open_checkout(wanted) for _ in range(2)]
     assert opened[0] == opened[1]
     session = stripe_client.v1.checkout.sessions.retrieve(opened[0].id)
-    assert (session.customer_email, session.client_reference_id) == (None, str(wanted.order_id))
+    assert (session.customer_email, session.client_reference_id) == (None, str(wanted.purchase_id))
 
 
 def test_a_checkout_that_stripe_refuses_is_not_to_be_tried_again(
@@ -152,7 +152,7 @@ def test_a_signed_event_is_read() -> None:
     header = WebhookSignature.generate_signature_header(BODY, "whsec_1")
     event = Gateway("sk_test_1", "whsec_1").read_event(BODY.encode(), header)
     assert (event.id, event.type) == ("evt_1", "checkout.session.completed")
-    assert (event.checkout_id, event.order_reference) == ("cs_1", "order-1")
+    assert (event.checkout_id, event.purchase_reference) == ("cs_1", "order-1")
 
 
 def test_events_about_anything_else_name_no_checkout() -> None:

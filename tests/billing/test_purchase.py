@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app.accounts.models import User
 from app.billing import ledger
-from app.billing.models import Order, OrderState
+from app.billing.models import Purchase, PurchaseState
 from app.db import utc_now
 from app.extensions import db
 from tests.conftest import PASSWORD, create_user
@@ -48,17 +48,17 @@ class Shopper:
         assert (answer.status_code, answer.headers["Location"].startswith(self.site)) == (303, True)
         return answer.headers["Location"]
 
-    def order(self) -> Order:
+    def purchase(self) -> Purchase:
         with self.app.app_context():
-            return db.session.scalars(select(Order)).one()
+            return db.session.scalars(select(Purchase)).one()
 
     def balance(self) -> int:
         with self.app.app_context():
             return ledger.balance(db.session(), self.user.wallet_id)
 
-    def wait_for(self, state: OrderState) -> None:
-        """Wait for the webhook alone to bring the order there."""
-        wait_until(lambda: self.order().state is state, f"the order was {state}")
+    def wait_for(self, state: PurchaseState) -> None:
+        """Wait for the webhook alone to bring the purchase there."""
+        wait_until(lambda: self.purchase().state is state, f"the purchase was {state}")
 
 
 @pytest.fixture
@@ -73,8 +73,8 @@ def test_paying_by_card(shopper: Shopper) -> None:
     shown = shopper.get(page).text
     assert ("Sandbox: no money moves" in shown, "€4.90" in shown) == (True, True)
     paid = shopper.post(page, **CARD)
-    assert paid.headers["Location"] == f"{shopper.site}/checkout/return?order={shopper.order().id}"
-    shopper.wait_for(OrderState.FULFILLED)
+    assert paid.headers["Location"] == f"{shopper.site}/checkout/return?order={shopper.purchase().id}"
+    shopper.wait_for(PurchaseState.FULFILLED)
     assert "Thank you" in shopper.get(paid.headers["Location"]).text
     assert shopper.balance() == 10
     assert "This is paid" in shopper.get(page).text
@@ -98,9 +98,9 @@ def test_a_refused_card_says_why_and_another_pays(
     refused = shopper.post(page, **(CARD | change))
     assert (refused.status_code, sentence in refused.text) == (402, True)
     assert 'value="Ada Lovelace"' in refused.text
-    assert (shopper.balance(), shopper.order().state) == (0, OrderState.AWAITING_PAYMENT)
+    assert (shopper.balance(), shopper.purchase().state) == (0, PurchaseState.AWAITING_PAYMENT)
     shopper.post(page, **CARD)
-    shopper.wait_for(OrderState.FULFILLED)
+    shopper.wait_for(PurchaseState.FULFILLED)
     assert shopper.balance() == 10
 
 
@@ -111,22 +111,22 @@ def test_a_card_that_asks_for_authentication(shopper: Shopper) -> None:
     assert shopper.balance() == 0
     refused = shopper.post(step, decision="refuse")
     assert (refused.status_code, "was not confirmed" in refused.text) == (402, True)
-    assert (shopper.balance(), shopper.order().state) == (0, OrderState.AWAITING_PAYMENT)
+    assert (shopper.balance(), shopper.purchase().state) == (0, PurchaseState.AWAITING_PAYMENT)
     step = shopper.post(page, **(CARD | {"number": AUTHENTICATION})).headers["Location"]
     assert "/checkout/return" in shopper.post(step, decision="confirm").headers["Location"]
-    shopper.wait_for(OrderState.FULFILLED)
+    shopper.wait_for(PurchaseState.FULFILLED)
     assert shopper.balance() == 10
 
 
 @pytest.mark.parametrize(
     ("decision", "state", "credits", "heading"),
     [
-        ("confirm", OrderState.FULFILLED, 10, "Thank you"),
-        ("refuse", OrderState.FAILED, 0, "The payment failed"),
+        ("confirm", PurchaseState.FULFILLED, 10, "Thank you"),
+        ("refuse", PurchaseState.FAILED, 0, "The payment failed"),
     ],
 )
 def test_a_bank_debit_is_decided_later(
-    shopper: Shopper, decision: str, state: OrderState, credits: int, heading: str
+    shopper: Shopper, decision: str, state: PurchaseState, credits: int, heading: str
 ) -> None:
     page = shopper.go_to_payment()
     back = shopper.post(page + "/debit").headers["Location"]
@@ -144,19 +144,19 @@ def test_a_bank_debit_is_decided_later(
 def test_an_expired_checkout_says_so(shopper: Shopper) -> None:
     page = shopper.go_to_payment()
     sandbox = shopper.app.extensions["sandbox"]
-    session_id = shopper.order().checkout_session_id
+    session_id = shopper.purchase().checkout_session_id
     with sandbox.store.transaction() as store:
         session = store.get(session_id)
         session["expires_at"] = int(utc_now().timestamp()) - 1
         store.put(session)
     assert "This checkout has expired" in shopper.get(page).text
-    shopper.wait_for(OrderState.EXPIRED)
-    assert "This checkout has expired" in shopper.get(f"/checkout/return?order={shopper.order().id}").text
+    shopper.wait_for(PurchaseState.EXPIRED)
+    assert "This checkout has expired" in shopper.get(f"/checkout/return?order={shopper.purchase().id}").text
     assert shopper.post(page, **CARD).status_code == 303
     assert shopper.balance() == 0
 
 
-def test_two_presses_make_two_unpaid_orders_and_one_purchase(shopper: Shopper) -> None:
+def test_two_presses_make_two_unpaid_purchases_and_one_purchase(shopper: Shopper) -> None:
     first, second = shopper.go_to_payment(), shopper.post("/checkout", pack="pack-10").headers["Location"]
     assert first != second
     shopper.get(shopper.post(second, **CARD).headers["Location"])

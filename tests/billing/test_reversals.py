@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.billing import fulfilment, ledger, reversals
-from app.billing.fulfilment import PaymentMismatch, UnknownOrder
+from app.billing.fulfilment import PaymentMismatch, UnknownPurchase
 from app.billing.gateway import Gateway
-from app.billing.models import EntryReason, LedgerEntry, Order
+from app.billing.models import EntryReason, LedgerEntry, Purchase
 from app.billing.reversals import Dispute, DisputeOutcome, Payment, PaymentNotCredited, Refunds
 from app.billing.sandbox import payments
 from app.billing.sandbox.store import JsonObject
@@ -24,19 +24,19 @@ from app.db import transaction
 from app.extensions import db
 from tests.billing import test_fulfilment
 from tests.billing.test_fulfilment import PACK, fulfil, held
-from tests.billing.test_views import balance, deliver, event_body, pay, place_order
+from tests.billing.test_views import balance, deliver, event_body, pay, place_purchase
 from tests.conftest import MakeUser, log_in
 from tests.together import at_once
 
 FULL = PACK.amount_minor
 
 
-def paid_order() -> tuple[uuid.UUID, Payment]:
-    """An order that was paid and credited, and its payment."""
-    order_id, checkout = test_fulfilment.place_order()
-    intent = f"pi_{order_id.hex}"
-    fulfil(order_id, replace(checkout, payment_intent_id=intent))
-    return order_id, Payment(intent, str(order_id), "eur")
+def paid_purchase() -> tuple[uuid.UUID, Payment]:
+    """A purchase that was paid and credited, and its payment."""
+    purchase_id, checkout = test_fulfilment.place_purchase()
+    intent = f"pi_{purchase_id.hex}"
+    fulfil(purchase_id, replace(checkout, payment_intent_id=intent))
+    return purchase_id, Payment(intent, str(purchase_id), "eur")
 
 
 def refund(payment: Payment, amount_minor: int) -> int:
@@ -51,8 +51,8 @@ def dispute(payment: Payment, outcome: DisputeOutcome, amount_minor: int = FULL)
         )
 
 
-def left(order_id: uuid.UUID) -> int:
-    return held(order_id)[1]
+def left(purchase_id: uuid.UUID) -> int:
+    return held(purchase_id)[1]
 
 
 # --- refunds ------------------------------------------------------------------------------------
@@ -60,9 +60,9 @@ def left(order_id: uuid.UUID) -> int:
 
 @pytest.mark.usefixtures("session")
 def test_a_full_refund_takes_all_credits_once() -> None:
-    order_id, payment = paid_order()
+    purchase_id, payment = paid_purchase()
     assert [refund(payment, FULL) for _ in range(3)] == [PACK.credits, 0, 0]
-    assert left(order_id) == 0
+    assert left(purchase_id) == 0
 
 
 @pytest.mark.usefixtures("session")
@@ -79,68 +79,68 @@ def test_a_full_refund_takes_all_credits_once() -> None:
     ids=["halves", "thirds", "cents", "out-of-order", "repeated", "too-much"],
 )
 def test_refunds_in_parts_take_their_share(steps: list[int], taken: list[int]) -> None:
-    order_id, payment = paid_order()
+    purchase_id, payment = paid_purchase()
     assert [refund(payment, step) for step in steps] == taken
-    assert left(order_id) == PACK.credits - sum(taken)
+    assert left(purchase_id) == PACK.credits - sum(taken)
 
 
 def test_spent_credits_are_taken_all_the_same(session: Session) -> None:
-    order_id, payment = paid_order()
+    purchase_id, payment = paid_purchase()
     with transaction():
-        ledger.reserve_credits(session, session.get_one(Order, order_id).wallet_id, 8, "render-1")
+        ledger.reserve_credits(session, session.get_one(Purchase, purchase_id).wallet_id, 8, "render-1")
     assert refund(payment, FULL) == 10
-    assert left(order_id) == -8
+    assert left(purchase_id) == -8
 
 
-def test_other_orders_of_the_wallet_keep_their_credits(session: Session) -> None:
-    order_id, payment = paid_order()
+def test_other_purchases_of_the_wallet_keep_their_credits(session: Session) -> None:
+    purchase_id, payment = paid_purchase()
     with transaction():
-        wallet_id = session.get_one(Order, order_id).wallet_id
-        other = fulfilment.create_order(session, wallet_id, PACK, "eur").id
+        wallet_id = session.get_one(Purchase, purchase_id).wallet_id
+        other = fulfilment.create_purchase(session, wallet_id, PACK, "eur").id
     checkout = fulfilment.Checkout(
         "cs_other", str(other), fulfilment.CheckoutStatus.PAID, FULL, "eur", "pi_other"
     )
     fulfil(other, checkout)
     refund(payment, FULL)
-    assert left(order_id) == PACK.credits
+    assert left(purchase_id) == PACK.credits
     refund(Payment("pi_other", str(other), "eur"), FULL)
-    assert left(order_id) == 0
-    orders = [session.get_one(Order, each) for each in (order_id, other)]
-    assert [reversals.credits_taken_back(session, order) for order in orders] == [10, 10]
+    assert left(purchase_id) == 0
+    purchases = [session.get_one(Purchase, each) for each in (purchase_id, other)]
+    assert [reversals.credits_taken_back(session, purchase) for purchase in purchases] == [10, 10]
 
 
 @pytest.mark.usefixtures("session")
 def test_a_refund_before_its_payment_is_to_be_told_again() -> None:
-    order_id, checkout = test_fulfilment.place_order()
-    payment = Payment("pi_1", str(order_id), "eur")
+    purchase_id, checkout = test_fulfilment.place_purchase()
+    payment = Payment("pi_1", str(purchase_id), "eur")
     with pytest.raises(PaymentNotCredited) as refused:
         refund(payment, FULL)
     assert refused.value.status == 503
-    fulfil(order_id, checkout)
+    fulfil(purchase_id, checkout)
     assert refund(payment, FULL) == PACK.credits
 
 
 @pytest.mark.usefixtures("session")
 @pytest.mark.parametrize("reference", [None, "somebody else's", str(uuid.UUID(int=1))])
 def test_payments_of_others_are_unknown(reference: str | None) -> None:
-    paid_order()
-    with pytest.raises(UnknownOrder):
+    paid_purchase()
+    with pytest.raises(UnknownPurchase):
         refund(Payment("pi_of_others", reference, "eur"), FULL)
-    with pytest.raises(UnknownOrder):
+    with pytest.raises(UnknownPurchase):
         refund(Payment(None, reference, "eur"), FULL)
 
 
 @pytest.mark.usefixtures("session")
 def test_another_currency_takes_nothing() -> None:
-    order_id, payment = paid_order()
+    purchase_id, payment = paid_purchase()
     with pytest.raises(PaymentMismatch):
         refund(replace(payment, currency="jpy"), FULL)
-    assert left(order_id) == PACK.credits
+    assert left(purchase_id) == PACK.credits
 
 
 def test_refunds_told_at_once_take_their_credits_once(app_on_both: Flask) -> None:
     with app_on_both.app_context():
-        order_id, payment = paid_order()
+        purchase_id, payment = paid_purchase()
 
     def told(amount_minor: int) -> int:
         with app_on_both.app_context():
@@ -149,7 +149,7 @@ def test_refunds_told_at_once_take_their_credits_once(app_on_both: Flask) -> Non
     outcomes = at_once([lambda: told(FULL // 2), lambda: told(FULL)] * 4)
     assert sum(outcomes) == PACK.credits  # type: ignore[arg-type]
     with app_on_both.app_context():
-        assert left(order_id) == 0
+        assert left(purchase_id) == 0
 
 
 # --- disputes -----------------------------------------------------------------------------------
@@ -157,29 +157,29 @@ def test_refunds_told_at_once_take_their_credits_once(app_on_both: Flask) -> Non
 
 @pytest.mark.usefixtures("session")
 def test_a_dispute_takes_the_credits_once_and_returns_them_when_it_is_won() -> None:
-    order_id, payment = paid_order()
+    purchase_id, payment = paid_purchase()
     assert dispute(payment, DisputeOutcome.OPEN) == 0
     assert [dispute(payment, DisputeOutcome.TAKEN) for _ in range(3)] == [10, 0, 0]
-    assert left(order_id) == 0
+    assert left(purchase_id) == 0
     assert [dispute(payment, DisputeOutcome.WON) for _ in range(3)] == [10, 0, 0]
     assert dispute(payment, DisputeOutcome.TAKEN) == 0, "an old event comes late"
-    assert left(order_id) == PACK.credits
+    assert left(purchase_id) == PACK.credits
 
 
 @pytest.mark.usefixtures("session")
 def test_a_dispute_that_took_nothing_returns_nothing() -> None:
-    order_id, payment = paid_order()
+    purchase_id, payment = paid_purchase()
     assert dispute(payment, DisputeOutcome.WON) == 0
-    assert left(order_id) == PACK.credits
+    assert left(purchase_id) == PACK.credits
 
 
 @pytest.mark.usefixtures("session")
 def test_refund_and_dispute_together_take_no_more_than_there_was() -> None:
-    order_id, payment = paid_order()
+    purchase_id, payment = paid_purchase()
     assert refund(payment, FULL // 2) == 5
     assert dispute(payment, DisputeOutcome.TAKEN) == 5
     assert refund(payment, FULL) == 0
-    assert left(order_id) == 0
+    assert left(purchase_id) == 0
 
 
 # --- what Stripe tells --------------------------------------------------------------------------
@@ -189,14 +189,18 @@ def told(kind: str, subject: JsonObject, event_id: str) -> str:
     return json.dumps({"id": event_id, "object": "event", "type": kind, "data": {"object": subject}})
 
 
-def refund_at_stripe(app: Flask, order: Order, amount: int) -> JsonObject:
+def refund_at_stripe(app: Flask, purchase: Purchase, amount: int) -> JsonObject:
     with app.extensions["sandbox"].store.transaction() as store:
-        return payments.refund(store, payments.find_session(store, order.checkout_session_id or ""), amount)
+        return payments.refund(
+            store, payments.find_session(store, purchase.checkout_session_id or ""), amount
+        )
 
 
-def dispute_at_stripe(app: Flask, order: Order, amount: int, status: str = "needs_response") -> JsonObject:
+def dispute_at_stripe(
+    app: Flask, purchase: Purchase, amount: int, status: str = "needs_response"
+) -> JsonObject:
     with app.extensions["sandbox"].store.transaction() as store:
-        session = payments.find_session(store, order.checkout_session_id or "")
+        session = payments.find_session(store, purchase.checkout_session_id or "")
         return payments.dispute(store, session, amount, status)
 
 
@@ -208,56 +212,60 @@ def ada(client: FlaskClient, make_user: MakeUser) -> User:
 
 
 @pytest.fixture
-def order(app: Flask, ada: User) -> Order:
-    """An order that has been paid in the sandbox, of which the site does not know yet."""
-    order = place_order(app, ada.wallet_id)
-    pay(app, order)
-    return order
+def purchase(app: Flask, ada: User) -> Purchase:
+    """A purchase that has been paid in the sandbox, of which the site does not know yet."""
+    purchase = place_purchase(app, ada.wallet_id)
+    pay(app, purchase)
+    return purchase
 
 
-def test_a_refund_told_by_stripe_shows_in_the_history_and_on_the_order(
-    client: FlaskClient, app: Flask, ada: User, order: Order
+def test_a_refund_told_by_stripe_shows_in_the_history_and_on_the_purchase(
+    client: FlaskClient, app: Flask, ada: User, purchase: Purchase
 ) -> None:
-    assert deliver(app, event_body(order))[0] == 200
-    first = refund_at_stripe(app, order, FULL // 2)
+    assert deliver(app, event_body(purchase))[0] == 200
+    first = refund_at_stripe(app, purchase, FULL // 2)
     assert deliver(app, told("charge.refunded", first, "evt_2"))[0] == 200
     assert balance(app, ada) == 5
-    part = client.get(f"/checkout/return?order={order.id}").text
+    part = client.get(f"/checkout/return?order={purchase.id}").text
     assert "A part of the payment was returned" in part
     assert "5 credits were taken back. You have 5 now." in part
     assert "Payment partly returned" in client.get("/credits").text
-    whole = refund_at_stripe(app, order, FULL // 2)
+    whole = refund_at_stripe(app, purchase, FULL // 2)
     for event_id in ("evt_3", "evt_3", "evt_4"):
         assert deliver(app, told("charge.refunded", whole, event_id))[0] == 200
     assert balance(app, ada) == 0
     page = client.get("/credits").text
     assert page.count("Payment refunded, credits taken back") == 2
     assert "Payment returned" in page
-    assert "Its 10 credits were taken back" in client.get(f"/checkout/return?order={order.id}").text
+    assert "Its 10 credits were taken back" in client.get(f"/checkout/return?order={purchase.id}").text
 
 
-def test_refunds_are_believed_only_as_far_as_the_charge_says(app: Flask, ada: User, order: Order) -> None:
-    deliver(app, event_body(order))
-    charge = refund_at_stripe(app, order, FULL // 2)
+def test_refunds_are_believed_only_as_far_as_the_charge_says(
+    app: Flask, ada: User, purchase: Purchase
+) -> None:
+    deliver(app, event_body(purchase))
+    charge = refund_at_stripe(app, purchase, FULL // 2)
     assert deliver(app, told("charge.refunded", charge | {"amount_refunded": FULL}, "evt_2"))[0] == 200
     assert balance(app, ada) == 5
 
 
-def test_a_refund_told_before_the_payment_is_asked_for_again(app: Flask, ada: User, order: Order) -> None:
-    charge = refund_at_stripe(app, order, FULL)
+def test_a_refund_told_before_the_payment_is_asked_for_again(
+    app: Flask, ada: User, purchase: Purchase
+) -> None:
+    charge = refund_at_stripe(app, purchase, FULL)
     assert deliver(app, told("charge.refunded", charge, "evt_2"))[0] == 503
-    assert deliver(app, event_body(order))[0] == 200
+    assert deliver(app, event_body(purchase))[0] == 200
     assert balance(app, ada) == 10
     assert deliver(app, told("charge.refunded", charge, "evt_2"))[0] == 200
     assert balance(app, ada) == 0
 
 
-def test_a_dispute_told_by_stripe(client: FlaskClient, app: Flask, ada: User, order: Order) -> None:
-    deliver(app, event_body(order))
-    inquiry = dispute_at_stripe(app, order, FULL, "warning_needs_response")
+def test_a_dispute_told_by_stripe(client: FlaskClient, app: Flask, ada: User, purchase: Purchase) -> None:
+    deliver(app, event_body(purchase))
+    inquiry = dispute_at_stripe(app, purchase, FULL, "warning_needs_response")
     assert deliver(app, told("charge.dispute.created", inquiry, "evt_2"))[0] == 200
     assert balance(app, ada) == 10, "nothing was withdrawn"
-    opened = dispute_at_stripe(app, order, FULL)
+    opened = dispute_at_stripe(app, purchase, FULL)
     for event_id, kind in (("evt_3", "created"), ("evt_4", "funds_withdrawn")):
         assert deliver(app, told(f"charge.dispute.{kind}", opened, event_id))[0] == 200
     assert balance(app, ada) == 0
@@ -267,24 +275,26 @@ def test_a_dispute_told_by_stripe(client: FlaskClient, app: Flask, ada: User, or
     assert deliver(app, told("charge.dispute.closed", opened, "evt_5"))[0] == 200
     assert balance(app, ada) == 10
     assert "Dispute settled, credits returned" in client.get("/credits").text
-    assert "Thank you" in client.get(f"/checkout/return?order={order.id}").text
+    assert "Thank you" in client.get(f"/checkout/return?order={purchase.id}").text
 
 
-def test_a_lost_dispute_keeps_what_it_took(app: Flask, ada: User, order: Order) -> None:
-    deliver(app, event_body(order))
-    opened = dispute_at_stripe(app, order, FULL)
+def test_a_lost_dispute_keeps_what_it_took(app: Flask, ada: User, purchase: Purchase) -> None:
+    deliver(app, event_body(purchase))
+    opened = dispute_at_stripe(app, purchase, FULL)
     with app.extensions["sandbox"].store.transaction() as store:
         payments.close_dispute(store, opened, won=False)
     assert deliver(app, told("charge.dispute.closed", opened, "evt_2"))[0] == 200
     assert balance(app, ada) == 0
     with app.app_context():
         entry = db.session.scalars(select(LedgerEntry).where(LedgerEntry.amount < 0)).one()
-        assert (entry.reason, entry.reference) == (EntryReason.DISPUTE, f"{order.id.hex}:{opened['id']}")
+        assert (entry.reason, entry.reference) == (EntryReason.DISPUTE, f"{purchase.id.hex}:{opened['id']}")
 
 
-def test_refunds_of_payments_of_others_are_taken_and_do_nothing(app: Flask, ada: User, order: Order) -> None:
-    deliver(app, event_body(order))
-    charge = refund_at_stripe(app, order, FULL)
+def test_refunds_of_payments_of_others_are_taken_and_do_nothing(
+    app: Flask, ada: User, purchase: Purchase
+) -> None:
+    deliver(app, event_body(purchase))
+    charge = refund_at_stripe(app, purchase, FULL)
     with app.extensions["sandbox"].store.transaction() as store:
         intent = store.get(charge["payment_intent"])
         other = store.put(intent | {"id": "pi_of_others", "metadata": {}})
@@ -293,9 +303,9 @@ def test_refunds_of_payments_of_others_are_taken_and_do_nothing(app: Flask, ada:
     assert balance(app, ada) == 10
 
 
-def test_refunds_are_asked_for_again_while_stripe_is_down(app: Flask, ada: User, order: Order) -> None:
-    deliver(app, event_body(order))
-    charge = refund_at_stripe(app, order, FULL)
+def test_refunds_are_asked_for_again_while_stripe_is_down(app: Flask, ada: User, purchase: Purchase) -> None:
+    deliver(app, event_body(purchase))
+    charge = refund_at_stripe(app, purchase, FULL)
     working, secret = app.extensions["gateway"], app.extensions["sandbox"].webhook_secret
     app.extensions["gateway"] = Gateway("sk_test_1", secret, lambda: "http://127.0.0.1:9")
     assert deliver(app, told("charge.refunded", charge, "evt_2"))[0] == 503
@@ -304,9 +314,9 @@ def test_refunds_are_asked_for_again_while_stripe_is_down(app: Flask, ada: User,
     assert balance(app, ada) == 0
 
 
-def test_the_sandbox_delivers_a_refund_to_the_site(app: Flask, ada: User, order: Order) -> None:
-    deliver(app, event_body(order))
-    refund_at_stripe(app, order, FULL)
+def test_the_sandbox_delivers_a_refund_to_the_site(app: Flask, ada: User, purchase: Purchase) -> None:
+    deliver(app, event_body(purchase))
+    refund_at_stripe(app, purchase, FULL)
     with app.extensions["sandbox"].store.transaction() as store:
         waiting = []
         while event := store.claim_delivery():

@@ -1,4 +1,4 @@
-"""The truth table of orders, over every state and every event."""
+"""The truth table of purchases, over every state and every event."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from itertools import product
 
 import pytest
 
-from app.billing.models import OrderState
-from app.billing.transitions import InvalidTransition, OrderEvent, next_state
+from app.billing.models import PurchaseState
+from app.billing.transitions import InvalidTransition, PurchaseEvent, next_state
 
-# One line per state; "-" is refused. Columns in the order of OrderEvent.
+# One line per state; "-" is refused. Columns in the order of PurchaseEvent.
 TABLE = """
                   checkout_opened   paid       payment_failed  expired
 created           awaiting_payment  fulfilled  failed          expired
@@ -20,24 +20,24 @@ expired           -                 fulfilled  -               expired
 """
 
 
-def expected() -> dict[tuple[OrderState, OrderEvent], OrderState | None]:
+def expected() -> dict[tuple[PurchaseState, PurchaseEvent], PurchaseState | None]:
     header, *lines = [line.split() for line in TABLE.strip().splitlines()]
     return {
-        (OrderState(state), OrderEvent(event)): None if outcome == "-" else OrderState(outcome)
+        (PurchaseState(state), PurchaseEvent(event)): None if outcome == "-" else PurchaseState(outcome)
         for state, *outcomes in lines
         for event, outcome in zip(header, outcomes, strict=True)
     }
 
 
 def test_the_table_names_every_state_and_event() -> None:
-    assert expected().keys() == set(product(OrderState, OrderEvent))
+    assert expected().keys() == set(product(PurchaseState, PurchaseEvent))
 
 
-@pytest.mark.parametrize(("state", "event"), list(product(OrderState, OrderEvent)))
-def test_next_state(state: OrderState, event: OrderEvent) -> None:
+@pytest.mark.parametrize(("state", "event"), list(product(PurchaseState, PurchaseEvent)))
+def test_next_state(state: PurchaseState, event: PurchaseEvent) -> None:
     outcome = expected()[state, event]
     if outcome is None:
-        with pytest.raises(InvalidTransition, match=f"{event} cannot happen to an order that is {state}"):
+        with pytest.raises(InvalidTransition, match=f"{event} cannot happen to a purchase that is {state}"):
             next_state(state, event)
     else:
         assert next_state(state, event) is outcome

@@ -20,7 +20,7 @@ from app.accounts.models import User
 from app.billing import fulfilment, ledger, views
 from app.billing.fulfilment import Checkout
 from app.billing.gateway import CheckoutRequest, Gateway
-from app.billing.models import EntryReason, Order, OrderState, WebhookEvent
+from app.billing.models import EntryReason, Purchase, PurchaseState, WebhookEvent
 from app.billing.sandbox import payments
 from app.billing.sandbox.cards import read_card
 from app.billing.sandbox.courier import signature
@@ -41,32 +41,32 @@ def ada(client: FlaskClient, make_user: MakeUser) -> User:
     return user
 
 
-def place_order(app: Flask, wallet_id: uuid.UUID, **changes: object) -> Order:
-    """An order of the smallest pack, with a real session in the sandbox."""
+def place_purchase(app: Flask, wallet_id: uuid.UUID, **changes: object) -> Purchase:
+    """A purchase of the smallest pack, with a real session in the sandbox."""
     with app.app_context():
         with transaction() as session:
-            order_id = fulfilment.create_order(session, wallet_id, PACK, "eur").id
+            purchase_id = fulfilment.create_purchase(session, wallet_id, PACK, "eur").id
         wanted: CheckoutRequest = checkout_request(
-            order_id, **({"amount_minor": PACK.amount_minor} | changes)
+            purchase_id, **({"amount_minor": PACK.amount_minor} | changes)
         )
         opened = app.extensions["gateway"].open_checkout(wanted)
         with transaction() as session:
-            fulfilment.open_checkout(session, order_id, opened.id)
-        return db.session.get_one(Order, order_id)
+            fulfilment.open_checkout(session, purchase_id, opened.id)
+        return db.session.get_one(Purchase, purchase_id)
 
 
-def pay(app: Flask, order: Order) -> None:
+def pay(app: Flask, purchase: Purchase) -> None:
     """Pay in the sandbox's books, without telling the site."""
     with app.extensions["sandbox"].store.transaction() as store:
         card = read_card("4242424242424242", "12/99", "123", "Ada", today=utc_now().date())
-        payments.pay_by_card(store, payments.find_session(store, order.checkout_session_id or ""), card)
+        payments.pay_by_card(store, payments.find_session(store, purchase.checkout_session_id or ""), card)
 
 
-def event_body(order: Order, event_id: str = "evt_1", kind: str = "checkout.session.completed") -> str:
+def event_body(purchase: Purchase, event_id: str = "evt_1", kind: str = "checkout.session.completed") -> str:
     subject = {
-        "id": order.checkout_session_id,
+        "id": purchase.checkout_session_id,
         "object": "checkout.session",
-        "client_reference_id": str(order.id),
+        "client_reference_id": str(purchase.id),
     }
     return json.dumps({"id": event_id, "object": "event", "type": kind, "data": {"object": subject}})
 
@@ -78,9 +78,9 @@ def deliver(app: Flask, body: str, **sign: object) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-def orders(app: Flask) -> Sequence[Order]:
+def purchases(app: Flask) -> Sequence[Purchase]:
     with app.app_context():
-        return db.session.scalars(select(Order)).all()
+        return db.session.scalars(select(Purchase)).all()
 
 
 def balance(app: Flask, user: User) -> int:
@@ -88,9 +88,9 @@ def balance(app: Flask, user: User) -> int:
         return ledger.balance(db.session(), user.wallet_id)
 
 
-def state(app: Flask, order: Order) -> OrderState:
+def state(app: Flask, purchase: Purchase) -> PurchaseState:
     with app.app_context():
-        return db.session.get_one(Order, order.id).state
+        return db.session.get_one(Purchase, purchase.id).state
 
 
 # --- pages --------------------------------------------------------------------------------------
@@ -129,17 +129,17 @@ def test_a_long_history_has_pages(client: FlaskClient, app: Flask, ada: User) ->
     assert client.get("/credits?page=3").status_code == 404
 
 
-def test_buying_writes_an_order_and_leads_to_the_payment_page(
+def test_buying_writes_an_purchase_and_leads_to_the_payment_page(
     client: FlaskClient, app: Flask, ada: User
 ) -> None:
     answer = client.post("/checkout", data={"pack": "pack-50"})
-    (order,) = orders(app)
+    (purchase,) = purchases(app)
     assert (answer.status_code, answer.location) == (
         303,
-        f"http://localhost/sandbox/checkout/{order.checkout_session_id}",
+        f"http://localhost/sandbox/checkout/{purchase.checkout_session_id}",
     )
-    assert (order.wallet_id, order.credits, order.amount_minor) == (ada.wallet_id, 50, 1900)
-    assert order.state is OrderState.AWAITING_PAYMENT
+    assert (purchase.wallet_id, purchase.credits, purchase.amount_minor) == (ada.wallet_id, 50, 1900)
+    assert purchase.state is PurchaseState.AWAITING_PAYMENT
 
 
 @pytest.mark.usefixtures("ada")
@@ -147,30 +147,34 @@ def test_buying_writes_an_order_and_leads_to_the_payment_page(
 def test_what_is_not_for_sale_cannot_be_bought(client: FlaskClient, app: Flask, data: dict[str, str]) -> None:
     answer = client.post("/checkout", data=data)
     assert (answer.status_code, "not for sale" in answer.text) == (400, True)
-    assert orders(app) == []
+    assert purchases(app) == []
 
 
 @pytest.mark.usefixtures("ada")
 def test_buying_needs_the_form_s_token(app: Flask, client: FlaskClient) -> None:
     app.config["WTF_CSRF_ENABLED"] = True
     assert client.post("/checkout", data={"pack": PACK.slug}).status_code == 400
-    assert orders(app) == []
+    assert purchases(app) == []
 
 
 @pytest.mark.usefixtures("ada")
-def test_when_the_payment_service_is_down_the_order_fails(app: Flask, client: FlaskClient) -> None:
+def test_when_the_payment_service_is_down_the_purchase_fails(app: Flask, client: FlaskClient) -> None:
     app.extensions["gateway"] = Gateway("sk_test_1", "whsec_1", lambda: "http://127.0.0.1:9")
     answer = client.post("/checkout", data={"pack": PACK.slug})
     assert (answer.status_code, "Nothing was charged" in answer.text) == (503, True)
-    assert [order.state for order in orders(app)] == [OrderState.FAILED]
+    assert [purchase.state for purchase in purchases(app)] == [PurchaseState.FAILED]
 
 
-def test_when_the_payment_service_refuses_the_order_fails(app: Flask, client: FlaskClient, ada: User) -> None:
+def test_when_the_payment_service_refuses_the_purchase_fails(
+    app: Flask, client: FlaskClient, ada: User
+) -> None:
     sandbox = app.extensions["sandbox"]
     app.extensions["gateway"] = Gateway("sk_test_wrong", sandbox.webhook_secret, sandbox.api_address)
     answer = client.post("/checkout", data={"pack": PACK.slug})
     assert (answer.status_code, "The payment could not be started" in answer.text) == (503, True)
-    assert [(order.state, order.wallet_id) for order in orders(app)] == [(OrderState.FAILED, ada.wallet_id)]
+    assert [(purchase.state, purchase.wallet_id) for purchase in purchases(app)] == [
+        (PurchaseState.FAILED, ada.wallet_id)
+    ]
 
 
 def test_a_picture_that_is_taken_back_is_not_said_to_have_failed(
@@ -185,36 +189,36 @@ def test_a_picture_that_is_taken_back_is_not_said_to_have_failed(
 
 
 def test_the_return_page_fulfils_by_itself(client: FlaskClient, app: Flask, ada: User) -> None:
-    order = place_order(app, ada.wallet_id)
-    waiting = client.get(f"/checkout/return?order={order.id}").text
+    purchase = place_purchase(app, ada.wallet_id)
+    waiting = client.get(f"/checkout/return?order={purchase.id}").text
     assert "Waiting for the payment" in waiting
-    assert f"<code>{str(order.id)[:8]}</code>" in waiting, "a number that can be read out"
+    assert f"<code>{str(purchase.id)[:8]}</code>" in waiting, "a number that can be read out"
     assert '<noscript><meta http-equiv="refresh"' in waiting
-    pay(app, order)
-    paid = client.get(f"/checkout/return?order={order.id}").text
+    pay(app, purchase)
+    paid = client.get(f"/checkout/return?order={purchase.id}").text
     assert ("Thank you" in paid, 'http-equiv="refresh"' in paid) == (True, False)
-    assert (balance(app, ada), state(app, order)) == (10, OrderState.FULFILLED)
+    assert (balance(app, ada), state(app, purchase)) == (10, PurchaseState.FULFILLED)
 
 
 def test_the_waiting_fragment_reloads_the_page_when_the_outcome_is_known(
     client: FlaskClient, app: Flask, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(views, "ASK_SECONDS", 0.0)
-    order = place_order(app, ada.wallet_id)
-    before = client.get(f"/checkout/{order.id}/status")
+    purchase = place_purchase(app, ada.wallet_id)
+    before = client.get(f"/checkout/{purchase.id}/status")
     assert ("HX-Refresh" in before.headers, "<html" in before.text) == (False, False)
     assert before.headers["Cache-Control"] == "private, no-store"
-    pay(app, order)
-    after = client.get(f"/checkout/{order.id}/status")
+    pay(app, purchase)
+    after = client.get(f"/checkout/{purchase.id}/status")
     assert (after.headers["HX-Refresh"], balance(app, ada)) == ("true", 10)
 
 
 def test_stripe_is_not_asked_at_every_poll(
     client: FlaskClient, app: Flask, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order = place_order(app, ada.wallet_id)
+    purchase = place_purchase(app, ada.wallet_id)
     with app.extensions["sandbox"].store.transaction() as store:
-        payments.pay_by_debit(store, payments.find_session(store, order.checkout_session_id or ""))
+        payments.pay_by_debit(store, payments.find_session(store, purchase.checkout_session_id or ""))
     asked: list[bool] = []
     find = Gateway.find_checkout
 
@@ -223,67 +227,69 @@ def test_stripe_is_not_asked_at_every_poll(
         return find(self, checkout_id, hasty=hasty)
 
     monkeypatch.setattr(Gateway, "find_checkout", count)
-    pages = [client.get(f"/checkout/{order.id}/status").text for _ in range(4)]
+    pages = [client.get(f"/checkout/{purchase.id}/status").text for _ in range(4)]
     assert asked == [True]
     assert all("Your bank is confirming the payment" in page for page in pages)
-    client.get(f"/checkout/return?order={order.id}")
+    client.get(f"/checkout/return?order={purchase.id}")
     assert asked == [True, False], "whoever loads the page is told the truth"
     monkeypatch.setattr(views, "ASK_SECONDS", 0.0)
-    client.get(f"/checkout/{order.id}/status")
+    client.get(f"/checkout/{purchase.id}/status")
     assert asked == [True, False, True]
     # What the webhook told is seen at once, whoever was asked when.
     monkeypatch.setattr(views, "ASK_SECONDS", 1000.0)
     with app.extensions["sandbox"].store.transaction() as store:
-        session = payments.find_session(store, order.checkout_session_id or "")
+        session = payments.find_session(store, purchase.checkout_session_id or "")
         payments.settle_debit(store, session, confirmed=True)
-    assert deliver(app, event_body(order))[0] == 200
-    assert client.get(f"/checkout/{order.id}/status").headers["HX-Refresh"] == "true"
+    assert deliver(app, event_body(purchase))[0] == 200
+    assert client.get(f"/checkout/{purchase.id}/status").headers["HX-Refresh"] == "true"
 
 
 def test_the_return_page_waits_while_the_payment_service_is_down(
     client: FlaskClient, app: Flask, ada: User
 ) -> None:
-    order = place_order(app, ada.wallet_id)
+    purchase = place_purchase(app, ada.wallet_id)
     app.extensions["gateway"] = Gateway("sk_test_1", "whsec_1", lambda: "http://127.0.0.1:9")
-    answer = client.get(f"/checkout/return?order={order.id}")
+    answer = client.get(f"/checkout/return?order={purchase.id}")
     assert (answer.status_code, "Waiting for the payment" in answer.text) == (200, True)
 
 
-def test_another_person_s_order_does_not_exist(client: FlaskClient, app: Flask, make_user: MakeUser) -> None:
-    order = place_order(app, make_user("bob@example.com").wallet_id)
-    pay(app, order)
+def test_another_person_s_purchase_does_not_exist(
+    client: FlaskClient, app: Flask, make_user: MakeUser
+) -> None:
+    purchase = place_purchase(app, make_user("bob@example.com").wallet_id)
+    pay(app, purchase)
     log_in(client, make_user("eve@example.com"))
     for path in (
-        f"/checkout/return?order={order.id}",
-        f"/checkout/{order.id}/status",
-        f"/checkout/cancelled?order={order.id}",
+        f"/checkout/return?order={purchase.id}",
+        f"/checkout/{purchase.id}/status",
+        f"/checkout/cancelled?order={purchase.id}",
         f"/checkout/return?order={uuid.uuid4()}",
         "/checkout/return?order=nonsense",
         "/checkout/return",
     ):
         assert client.get(path).status_code == 404, path
-    assert state(app, order) is OrderState.AWAITING_PAYMENT
+    assert state(app, purchase) is PurchaseState.AWAITING_PAYMENT
 
 
 def test_leaving_the_payment_page_charges_nothing(client: FlaskClient, app: Flask, ada: User) -> None:
-    order = place_order(app, ada.wallet_id)
-    assert "Nothing was charged" in client.get(f"/checkout/cancelled?order={order.id}").text
-    pay(app, order)
-    client.get(f"/checkout/return?order={order.id}")
-    answer = client.get(f"/checkout/cancelled?order={order.id}")
-    assert (answer.status_code, answer.location) == (302, f"/checkout/return?order={order.id}")
+    purchase = place_purchase(app, ada.wallet_id)
+    assert "Nothing was charged" in client.get(f"/checkout/cancelled?order={purchase.id}").text
+    pay(app, purchase)
+    client.get(f"/checkout/return?order={purchase.id}")
+    answer = client.get(f"/checkout/cancelled?order={purchase.id}")
+    assert (answer.status_code, answer.location) == (302, f"/checkout/return?order={purchase.id}")
 
 
 def test_leaving_the_payment_page_after_paying_is_not_said_to_be_free(
     client: FlaskClient, app: Flask, ada: User
 ) -> None:
     """A debit is under way, another tab has paid, or nobody can say: the return page tells what is known."""
-    debited, paid, unknown = (place_order(app, ada.wallet_id) for _ in range(3))
+    debited, paid, unknown = (place_purchase(app, ada.wallet_id) for _ in range(3))
     with app.extensions["sandbox"].store.transaction() as store:
         payments.pay_by_debit(store, payments.find_session(store, debited.checkout_session_id or ""))
     pay(app, paid)
-    for order, said in ((debited, "Your bank is at work"), (paid, "Thank you")):
-        answer = client.get(f"/checkout/cancelled?order={order.id}", follow_redirects=True)
+    for purchase, said in ((debited, "Your bank is at work"), (paid, "Thank you")):
+        answer = client.get(f"/checkout/cancelled?order={purchase.id}", follow_redirects=True)
         assert (said in answer.text, "Nothing was charged" in answer.text) == (True, False)
     assert balance(app, ada) == PACK.credits
     app.extensions["gateway"] = Gateway("sk_test_1", "whsec_1", lambda: "http://127.0.0.1:9")
@@ -296,25 +302,25 @@ def test_leaving_the_payment_page_after_paying_is_not_said_to_be_free(
 
 def test_an_event_delivered_five_times_credits_once(app: Flask, make_user: MakeUser) -> None:
     user = make_user()
-    order = place_order(app, user.wallet_id)
-    pay(app, order)
-    assert [deliver(app, event_body(order))[0] for _ in range(5)] == [200] * 5
-    assert (balance(app, user), state(app, order)) == (10, OrderState.FULFILLED)
+    purchase = place_purchase(app, user.wallet_id)
+    pay(app, purchase)
+    assert [deliver(app, event_body(purchase))[0] for _ in range(5)] == [200] * 5
+    assert (balance(app, user), state(app, purchase)) == (10, PurchaseState.FULFILLED)
     with app.app_context():
         assert [event.id for event in db.session.scalars(select(WebhookEvent))] == ["evt_1"]
 
 
 def test_webhooks_and_the_return_page_at_once_credit_once(client: FlaskClient, app: Flask, ada: User) -> None:
-    order = place_order(app, ada.wallet_id)
-    pay(app, order)
+    purchase = place_purchase(app, ada.wallet_id)
+    pay(app, purchase)
 
     def by_webhook() -> int:
-        return deliver(app, event_body(order))[0]
+        return deliver(app, event_body(purchase))[0]
 
     def by_return_page() -> int:
         other_tab = app.test_client()
         log_in(other_tab, ada)
-        return other_tab.get(f"/checkout/return?order={order.id}").status_code
+        return other_tab.get(f"/checkout/return?order={purchase.id}").status_code
 
     assert at_once([by_webhook, by_return_page] * 3) == [200] * 6
     assert balance(app, ada) == 10
@@ -323,35 +329,35 @@ def test_webhooks_and_the_return_page_at_once_credit_once(client: FlaskClient, a
 def test_an_event_is_believed_only_as_far_as_the_session_says(app: Flask, make_user: MakeUser) -> None:
     """Signed, but early: the session it speaks of is not paid."""
     user = make_user()
-    order = place_order(app, user.wallet_id)
-    assert deliver(app, event_body(order))[0] == 200
-    assert (balance(app, user), state(app, order)) == (0, OrderState.AWAITING_PAYMENT)
+    purchase = place_purchase(app, user.wallet_id)
+    assert deliver(app, event_body(purchase))[0] == 200
+    assert (balance(app, user), state(app, purchase)) == (0, PurchaseState.AWAITING_PAYMENT)
 
 
 @pytest.mark.parametrize("changes", [{"amount_minor": 1}, {"currency": "jpy"}])
 def test_a_payment_of_another_amount_or_currency_credits_nothing(
     client: FlaskClient, app: Flask, ada: User, changes: dict[str, object]
 ) -> None:
-    order = place_order(app, ada.wallet_id, **changes)
-    pay(app, order)
+    purchase = place_purchase(app, ada.wallet_id, **changes)
+    pay(app, purchase)
     with capture_logs() as logs:
-        assert deliver(app, event_body(order))[0] == 200
+        assert deliver(app, event_body(purchase))[0] == 200
     (refusal,) = [entry for entry in logs if entry["event"] == "webhook.refused"]
-    assert (refusal["log_level"], str(order.id) in refusal["reason"]) == ("error", True)
-    answer = client.get(f"/checkout/return?order={order.id}")
-    assert (answer.status_code, "does not fit this order" in answer.text) == (409, True)
-    assert (balance(app, ada), state(app, order)) == (0, OrderState.AWAITING_PAYMENT)
+    assert (refusal["log_level"], str(purchase.id) in refusal["reason"]) == ("error", True)
+    answer = client.get(f"/checkout/return?order={purchase.id}")
+    assert (answer.status_code, "does not fit this purchase" in answer.text) == (409, True)
+    assert (balance(app, ada), state(app, purchase)) == (0, PurchaseState.AWAITING_PAYMENT)
     with app.app_context():
         assert db.session.scalars(select(WebhookEvent)).all() == []
 
 
-def test_an_event_of_an_unknown_order_is_taken_and_does_nothing(app: Flask, make_user: MakeUser) -> None:
-    order = place_order(app, make_user().wallet_id)
-    pay(app, order)
+def test_an_event_of_an_unknown_purchase_is_taken_and_does_nothing(app: Flask, make_user: MakeUser) -> None:
+    purchase = place_purchase(app, make_user().wallet_id)
+    pay(app, purchase)
     for reference in (str(uuid.uuid4()), "somebody else's"):
-        body = event_body(order).replace(str(order.id), reference)
+        body = event_body(purchase).replace(str(purchase.id), reference)
         assert deliver(app, body)[0] == 200
-    assert state(app, order) is OrderState.AWAITING_PAYMENT
+    assert state(app, purchase) is PurchaseState.AWAITING_PAYMENT
 
 
 def test_events_about_other_things_are_taken(app: Flask) -> None:
@@ -368,11 +374,11 @@ def test_events_about_other_things_are_taken(app: Flask) -> None:
 
 def test_a_bad_signature_changes_nothing(app: Flask, make_user: MakeUser) -> None:
     user = make_user()
-    order = place_order(app, user.wallet_id)
-    pay(app, order)
-    assert deliver(app, event_body(order), secret="whsec_guessed")[0] == 400
-    assert deliver(app, event_body(order), timestamp=int(time.time()) - 600)[0] == 400
-    assert app.test_client().post("/webhooks/stripe", data=event_body(order)).status_code == 400
+    purchase = place_purchase(app, user.wallet_id)
+    pay(app, purchase)
+    assert deliver(app, event_body(purchase), secret="whsec_guessed")[0] == 400
+    assert deliver(app, event_body(purchase), timestamp=int(time.time()) - 600)[0] == 400
+    assert app.test_client().post("/webhooks/stripe", data=event_body(purchase)).status_code == 400
     assert balance(app, user) == 0
 
 
@@ -383,14 +389,14 @@ def test_a_huge_event_is_refused_unread(app: Flask) -> None:
 def test_an_event_is_asked_for_again_while_stripe_is_down(app: Flask, make_user: MakeUser) -> None:
     """503 makes Stripe deliver it later; then it counts."""
     user = make_user()
-    order = place_order(app, user.wallet_id)
-    pay(app, order)
+    purchase = place_purchase(app, user.wallet_id)
+    pay(app, purchase)
     working = app.extensions["gateway"]
     secret = app.extensions["sandbox"].webhook_secret
     app.extensions["gateway"] = Gateway("sk_test_1", secret, lambda: "http://127.0.0.1:9")
-    assert deliver(app, event_body(order))[0] == 503
+    assert deliver(app, event_body(purchase))[0] == 503
     app.extensions["gateway"] = working
-    assert deliver(app, event_body(order))[0] == 200
+    assert deliver(app, event_body(purchase))[0] == 200
     assert balance(app, user) == 10
 
 

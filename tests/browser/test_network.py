@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Route
 from playwright.sync_api import TimeoutError as TooSlow
 
 from app.config import PROJECT_ROOT
-from app.studio.page import PHOTOS_SHOWN
+from app.studio.pages.studio_page import PHOTOS_SHOWN
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.easel import across, distance, follow, put, rest, seen, share_of_second, shown, take_brush
 from tests.browser.test_customer import (

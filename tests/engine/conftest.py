@@ -10,8 +10,8 @@ from PIL import Image
 
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts, ship_network
-from app.engine.checkpoints import load_checkpoint
-from app.engine.preprocessing import Pixels
+from app.engine.networks.checkpoints import load_checkpoint
+from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer, configure_tensorflow
 from tests.engine.published import random_variables, save_as_tensorflow1
 

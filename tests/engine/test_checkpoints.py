@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.engine.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from app.engine.config import NetworkConfig
 from app.engine.errors import InvalidCheckpoint
+from app.engine.networks.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from app.engine.networks.config import NetworkConfig
 from tests.engine.conftest import MODELS
 
 SMALL = NetworkConfig(base_width=2, residual_blocks=1)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
-from app.engine.preprocessing import Pixels
+from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
 from tests.engine.published import paint, random_variables
 

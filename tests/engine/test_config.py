@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.engine.config import PUBLISHED, NetworkConfig
+from app.engine.networks.config import PUBLISHED, NetworkConfig
 
 
 def test_multiply_adds_of_the_published_network() -> None:

@@ -11,15 +11,16 @@ import pytest
 from PIL import Image
 
 from app.config import PROJECT_ROOT
-from app.engine import native, planes, tiling
 from app.engine import network as network_module
-from app.engine.checkpoints import Checkpoint, load_checkpoint
-from app.engine.config import NetworkConfig
-from app.engine.graph import BatchGraph, Graph
+from app.engine.fast import planes, tiling
+from app.engine.fast.graph import BatchGraph, Graph
+from app.engine.native import operations as native
 from app.engine.network import Network, Pass, StyleRows
+from app.engine.networks.checkpoints import Checkpoint, load_checkpoint
+from app.engine.networks.config import NetworkConfig
+from app.engine.networks.transformer import build_transformer, load_kernels
+from app.engine.padding import Pixels
 from app.engine.plain import PlainNetwork
-from app.engine.preprocessing import Pixels
-from app.engine.transformer import build_transformer, load_kernels
 from tests.engine.conftest import MODELS
 
 CONFIGS = {

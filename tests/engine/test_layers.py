@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from app.engine.layers import BlockConv2D, DoublingConv2D
+from app.engine.networks.layers import BlockConv2D, DoublingConv2D
 
 
 @pytest.mark.parametrize("reflect", [True, False])

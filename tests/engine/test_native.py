@@ -14,9 +14,10 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from app.engine import native, winograd
-from app.engine.graph import from_blocks, to_blocks
+from app.engine.fast import winograd
+from app.engine.fast.graph import from_blocks, to_blocks
 from app.engine.native import build
+from app.engine.native import operations as native
 from app.engine.processor import instructions
 
 Floats = npt.NDArray[np.float32]

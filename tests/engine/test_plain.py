@@ -13,11 +13,11 @@ from PIL import Image
 
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
-from app.engine.config import NetworkConfig
 from app.engine.errors import InvalidOption
 from app.engine.network import Network, StyleRows
+from app.engine.networks.config import NetworkConfig
+from app.engine.padding import Pixels
 from app.engine.plain import PlainNetwork
-from app.engine.preprocessing import Pixels
 from app.engine.stylizer import Stylizer
 from tests.engine.conftest import COMPILED_QUICKLY, MODELS
 from tests.engine.test_graph import chance_checkpoint, paint

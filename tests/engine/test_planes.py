@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import app.engine.planes as planes_module
-from app.engine.planes import Plane, PlaneStore
+import app.engine.fast.planes as planes_module
+from app.engine.fast.planes import Plane, PlaneStore
 
 
 @pytest.mark.parametrize("budget", [0, 1 << 20], ids=["on disk", "in memory"])

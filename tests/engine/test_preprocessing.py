@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.engine.preprocessing import REACH, PaddedPhoto, Pixels
+from app.engine.padding import REACH, PaddedPhoto, Pixels
 
 
 def chance_picture(height: int, width: int) -> Pixels:

@@ -17,15 +17,16 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from app.engine import cascade, network, planes, tiling
+from app.engine import cascade, network
 from app.engine import loading as loading_module
 from app.engine import stylizer as stylizer_module
 from app.engine.cascade import resize
 from app.engine.catalogue import Catalogue, StyleFacts
-from app.engine.checkpoints import load_checkpoint, save_checkpoint, save_row
 from app.engine.errors import InvalidCheckpoint, InvalidOption, InvalidPicture, OutOfMemory, UnknownStyle
+from app.engine.fast import planes, tiling
+from app.engine.networks.checkpoints import load_checkpoint, save_checkpoint, save_row
 from app.engine.options import Mixture, StyleMap
-from app.engine.preprocessing import REACH, Pixels
+from app.engine.padding import REACH, Pixels
 from app.engine.stylizer import Stylizer
 from tests.conftest import SHARED
 from tests.engine.conftest import MODELS

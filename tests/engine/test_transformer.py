@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from app.engine.config import PUBLISHED, NetworkConfig
-from app.engine.layers import ConditionalInstanceNormalization, ReflectionPadding2D
-from app.engine.transformer import build_transformer
+from app.engine.networks.config import PUBLISHED, NetworkConfig
+from app.engine.networks.layers import ConditionalInstanceNormalization, ReflectionPadding2D
+from app.engine.networks.transformer import build_transformer
 
 SMALL = NetworkConfig(base_width=4, residual_blocks=2)
 

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from app.studio.controls import Controls, InvalidControls
+from app.studio.domain.controls import Controls, InvalidControls
 
 
 def test_what_is_kept_comes_back() -> None:

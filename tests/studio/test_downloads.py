@@ -21,11 +21,11 @@ from app.extensions import db
 from app.imaging import encode_png
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage
-from app.studio import services
-from app.studio.downloads import PictureFile, zip_pictures
-from app.studio.models import Render
-from app.studio.turns import decoding_turn
-from app.studio.worker import process_render
+from app.studio.domain.models import Render
+from app.studio.domain.slots import decoding_turn
+from app.studio.pages.downloads import PictureFile, zip_pictures
+from app.studio.painting import leases
+from app.studio.painting.worker import process_render
 from app.wiring import storage
 from tests.studio.test_views import paint, painted, uploaded
 
@@ -121,9 +121,9 @@ def finished(app: Flask, client: FlaskClient) -> str:
     location = str(paint(client, uploaded(client)).location)
     with app.app_context():
         with transaction() as session:
-            render = services.claim(session, uuid.UUID(location.rsplit("/", 1)[1]), timedelta(minutes=1))
+            render = leases.claim(session, uuid.UUID(location.rsplit("/", 1)[1]), timedelta(minutes=1))
             assert render
-            assert services.finish(session, render.id, render.attempt)
+            assert leases.finish(session, render.id, render.attempt)
             key = render.result_key("picture.png")
         storage().save(key, encode_png(Image.new("RGB", (16, 12))))
     return location
@@ -131,7 +131,7 @@ def finished(app: Flask, client: FlaskClient) -> str:
 
 def test_jpegs_are_made_two_at_a_time(app: Flask, ada: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     location = finished(app, ada)
-    monkeypatch.setattr("app.studio.turns.TURN_WITHIN", 0.05)
+    monkeypatch.setattr("app.studio.domain.slots.TURN_WITHIN", 0.05)
     addresses = [f"{location}/full.jpg", f"{location}/download"]
     with decoding_turn(), decoding_turn():
         assert [ada.get(address).status_code for address in addresses] == [503, 503]
@@ -144,7 +144,7 @@ def test_an_archive_that_is_being_sent_waits_for_its_turn(
 ) -> None:
     kept, picture = LocalStorage(tmp_path), PictureFile("renders/a/picture.png", "a", None)
     kept.save(picture.key, encode_png(Image.new("RGB", (8, 8))))
-    monkeypatch.setattr("app.studio.turns.TURN_WITHIN", 0.05)
+    monkeypatch.setattr("app.studio.domain.slots.TURN_WITHIN", 0.05)
     sent: list[bytes] = []
     sending = threading.Thread(target=lambda: sent.extend(zip_pictures(kept, [picture], "jpeg")))
     with decoding_turn(), decoding_turn():
@@ -168,7 +168,7 @@ def test_no_connection_is_held_while_a_jpeg_is_made(
         held.append(db.session().in_transaction())
         return b"jpeg"
 
-    monkeypatch.setattr("app.studio.downloads.encode_jpeg", encode)
+    monkeypatch.setattr("app.studio.pages.downloads.encode_jpeg", encode)
     assert ada.get(f"{location}/{address}").data == b"jpeg"
     assert held == [False]
 

@@ -10,11 +10,11 @@ from app.accounts.models import User
 from app.engine.errors import EngineError, InvalidCheckpoint, InvalidOption, UnknownStyle
 from app.errors import DomainError
 from app.imaging.errors import DamagedPhoto, NotAPhoto
-from app.studio.failures import CREDIT_BACK, failure_in_words, kept_failure
-from app.studio.masks import MaskGone
-from app.studio.models import FAILURE_LENGTH, RenderStatus
-from app.studio.services import RENDER_FAILED
-from app.studio.worker import process_render
+from app.studio.domain.masks import MaskGone
+from app.studio.domain.models import FAILURE_LENGTH, RenderStatus
+from app.studio.painting.failures import CREDIT_BACK, failure_in_words, kept_failure
+from app.studio.painting.leases import RENDER_FAILED
+from app.studio.painting.worker import process_render
 from app.wiring import storage
 from tests.studio.test_worker import order_picture, read
 

@@ -16,13 +16,14 @@ from app.config import PROJECT_ROOT
 from app.db import transaction
 from app.engine.cascade import plan
 from app.imaging.prints import Focus, cut, find_size, frame_photo
-from app.studio import orders, services
-from app.studio.controls import Controls
-from app.studio.masks import keep_mask, load_masks
-from app.studio.models import Photo, Render, RenderStatus
-from app.studio.orders import Wish
-from app.studio.previews import Subject
-from app.studio.worker import process_render
+from app.studio.domain import orders
+from app.studio.domain.controls import Controls
+from app.studio.domain.masks import keep_mask, load_masks
+from app.studio.domain.models import Photo, Render, RenderStatus
+from app.studio.domain.orders import Wish
+from app.studio.domain.photos import keep_photo
+from app.studio.painting.previewer import Subject
+from app.studio.painting.worker import process_render
 from app.wiring import previewer, storage
 from tests.studio.test_worker import sample_jpeg
 
@@ -36,7 +37,7 @@ def keep(
     """Upload a photo of that size, or this one."""
     with app.app_context(), transaction() as session:
         data = data or sample_jpeg(width, height)
-        photo = services.keep_photo(storage(), user.id, "coffee.jpg", data, max_pixels=10**7)
+        photo = keep_photo(storage(), user.id, "coffee.jpg", data, max_pixels=10**7)
         session.add(photo)
         return photo.id
 
@@ -199,8 +200,12 @@ def test_a_part_spares_the_faces_of_its_preview(
     app: Flask, user: User, monkeypatch: pytest.MonkeyPatch, focus: Focus
 ) -> None:
     """All of the face, half of it, where a cascade would find none, and none of it."""
-    monkeypatch.setattr("app.studio.painter.paint_fully", lambda _, part, *__, **___: ImageOps.invert(part))
-    monkeypatch.setattr("app.studio.previews.paint_fully", lambda _, part, *__, **___: ImageOps.invert(part))
+
+    def inverted(_: object, part: Image.Image, *__: object, **___: object) -> Image.Image:
+        return ImageOps.invert(part)
+
+    for module in ("painter", "previewer"):
+        monkeypatch.setattr(f"app.studio.painting.{module}.paint_fully", inverted)
     photo_id = keep(app, user, data=ASTRONAUT.read_bytes())
     controls, size = Controls(style="wave", protect_faces=True), find_size("square")
     picture = paint(app, user, Wish(photo_id, controls, size, focus=focus))

@@ -19,11 +19,11 @@ from app.accounts.models import User
 from app.db import transaction, utc_now
 from app.extensions import db
 from app.imaging.prints import WHOLE
-from app.studio import services
-from app.studio.controls import Controls
-from app.studio.errors import NotFound
-from app.studio.gallery import Page, Place, newest_page, oldest_page, page_after, page_before
-from app.studio.models import PictureOrder, Render, RenderStatus
+from app.studio.domain.controls import Controls
+from app.studio.domain.errors import NotFound
+from app.studio.domain.gallery import Page, Place, newest_page, oldest_page, page_after, page_before
+from app.studio.domain.models import PictureOrder, Render, RenderStatus
+from app.studio.painting import leases
 from tests.conftest import create_user
 from tests.studio.test_views import uploaded
 
@@ -161,7 +161,7 @@ def test_all_cards_that_wait_are_asked_for_at_once(
 def test_a_card_that_failed_says_what_to_do(app: Flask, ada: FlaskClient, user: User) -> None:
     with app.app_context(), transaction() as session:
         hang(session, user.id, 1)
-        session.execute(update(Render).values(status=RenderStatus.FAILED, failure=services.RENDER_FAILED))
+        session.execute(update(Render).values(status=RenderStatus.FAILED, failure=leases.RENDER_FAILED))
         picture = session.scalars(select(Render.id)).one()
     assert "Not painted, nothing charged. Open it to see why." in ada.get("/pictures").text
     page = ada.get(f"/pictures/{picture}").text

@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisUnreachable
 
 from app.config import PROJECT_ROOT
-from app.studio.models import RenderStatus
+from app.studio.domain.models import RenderStatus
 from app.wiring import render_queue
 from tests.conftest import create_user, make_settings, running_app
 from tests.studio.test_worker import order_picture, read

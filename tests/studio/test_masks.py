@@ -12,9 +12,9 @@ from PIL import Image
 
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage
-from app.studio.controls import Controls
-from app.studio.masks import MaskGone, keep_mask, load_masks
-from app.studio.models import Photo
+from app.studio.domain.controls import Controls
+from app.studio.domain.masks import MaskGone, keep_mask, load_masks
+from app.studio.domain.models import Photo
 
 
 def test_a_mask_is_gone_only_when_the_storage_says_so(

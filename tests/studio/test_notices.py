@@ -17,9 +17,9 @@ from flask.testing import FlaskClient
 
 from app.accounts.models import User
 from app.db import transaction, utc_now
-from app.studio import orders
-from app.studio.models import Render
-from app.studio.worker import process_render
+from app.studio.domain import orders
+from app.studio.domain.models import Render
+from app.studio.painting.worker import process_render
 from tests.conftest import create_user, log_in, make_settings, running_app
 from tests.studio.test_orders import submit
 from tests.studio.test_services import add_photo

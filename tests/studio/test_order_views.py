@@ -14,10 +14,10 @@ from structlog.testing import capture_logs
 
 from app.accounts.models import User
 from app.db import transaction
-from app.studio import services
-from app.studio.models import PictureOrder, Render, RenderStatus
-from app.studio.queue import RenderQueue
-from app.studio.worker import process_render, sweep
+from app.studio.domain.models import PictureOrder, Render, RenderStatus
+from app.studio.painting import leases
+from app.studio.painting.queue import RenderQueue
+from app.studio.painting.worker import process_render, sweep
 from app.wiring import render_queue
 from tests.studio.test_preview_views import a_mask
 from tests.studio.test_services import LEASE
@@ -201,9 +201,9 @@ def test_watching_an_order(app: Flask, ada: FlaskClient, photos: list[str]) -> N
         assert len(render_queue().asked_for()) == 2
         with transaction() as session:
             ids = [render.id for render in session.query(Render).order_by(Render.created_at)]
-            assert services.claim(session, ids[0], LEASE)
-            services.report_progress(session, ids[0], 1, 0.4, LEASE)
-            services.finish(session, ids[0], 1)
+            assert leases.claim(session, ids[0], LEASE)
+            leases.report_progress(session, ids[0], 1, 0.4, LEASE)
+            leases.finish(session, ids[0], 1)
     status = ada.get(f"{location}/status")
     assert "1 of 2 painted" in status.text
     assert "hx-get" in status.text
@@ -219,10 +219,10 @@ def test_a_failure_in_an_order_is_said(app: Flask, ada: FlaskClient, user: User,
     location = paint(ada, *photos, credits="2").location
     with app.app_context(), transaction() as session:
         first, second = session.query(Render).order_by(Render.created_at)
-        services.claim(session, first.id, LEASE)
-        services.fail(session, first.id, 1, user.wallet_id, "The brush broke.")
-        services.claim(session, second.id, LEASE)
-        services.finish(session, second.id, 1)
+        leases.claim(session, first.id, LEASE)
+        leases.fail(session, first.id, 1, user.wallet_id, "The brush broke.")
+        leases.claim(session, second.id, LEASE)
+        leases.finish(session, second.id, 1)
     page = ada.get(location).text
     assert "1 of 2 painted; 1 could not be, and cost nothing." in page
     assert "2 pictures for 1 credit<" in page, "what failed has cost nothing"
@@ -245,7 +245,7 @@ def test_deleting_an_order_takes_back_what_was_not_begun(
         )
     process_render(app, finished)
     with app.app_context(), transaction() as session:
-        services.claim(session, in_hand, LEASE)
+        leases.claim(session, in_hand, LEASE)
     answer = ada.post(f"{location}/delete")
     assert (answer.status_code, answer.location) == (303, location)
     assert balance(app, user) == 1, "the one that was not begun is taken back"
@@ -255,7 +255,7 @@ def test_deleting_an_order_takes_back_what_was_not_begun(
     with app.app_context(), transaction() as session:
         assert [render.id for render in session.query(Render)] == [in_hand]
         assert not (tmp_path / "storage" / "renders" / str(finished)).exists()
-        services.finish(session, in_hand, 1)
+        leases.finish(session, in_hand, 1)
     answer = ada.post(f"{location}/delete", follow_redirects=True)
     assert "The order and its pictures are deleted." in answer.text
     assert balance(app, user) == 1, "what was painted is paid"
@@ -270,7 +270,7 @@ def test_an_order_of_which_all_is_in_hand_cannot_be_deleted(
     location = paint(ada, *photos, credits="2").location
     with app.app_context(), transaction() as session:
         for render in session.query(Render).all():
-            services.claim(session, render.id, LEASE)
+            leases.claim(session, render.id, LEASE)
     answer = ada.post(f"{location}/delete")
     assert answer.status_code == 409
     assert "This is being painted just now" in answer.text
@@ -284,7 +284,7 @@ def test_chosen_pictures_are_deleted_all_or_none(
     location = paint(ada, *photos, credits="2").location
     with app.app_context(), transaction() as session:
         ids = [render.id for render in session.query(Render).order_by(Render.created_at)]
-        services.claim(session, ids[0], LEASE)
+        leases.claim(session, ids[0], LEASE)
     assert ada.post("/pictures/delete", data={"picture": [str(one) for one in ids]}).status_code == 409
     assert balance(app, user) == 1
     assert "0 of 2 painted" in ada.get(location).text

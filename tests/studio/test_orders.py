@@ -12,11 +12,13 @@ from app.accounts.models import User
 from app.billing import ledger
 from app.db import transaction
 from app.imaging.prints import Focus, Turn, find_size
-from app.studio import orders, services
-from app.studio.controls import Controls
-from app.studio.errors import NotFound, NothingChosen, TooManyPictures
-from app.studio.models import PictureOrder, Render, RenderStatus
-from app.studio.orders import Wish, wishes_for
+from app.studio.domain import orders
+from app.studio.domain.controls import Controls
+from app.studio.domain.errors import NotFound, NothingChosen, TooManyPictures
+from app.studio.domain.models import PictureOrder, Render, RenderStatus
+from app.studio.domain.orders import Wish, wishes_for
+from app.studio.domain.pictures import delete_renders
+from app.studio.painting import leases
 from tests.conftest import create_user
 from tests.studio.test_services import LEASE, WAVE, add_photo, submit
 from tests.together import at_once, run_together
@@ -131,10 +133,10 @@ def test_queue_positions_count_what_came_before_whoever_asked(
         hers = submit(session, eve, [add_photo(session, eve)])
         mine = submit(session, user, [add_photo(session, user) for _ in range(3)])
         last = submit(session, eve, [add_photo(session, eve)])
-        services.claim(session, hers[0].id, LEASE)
+        leases.claim(session, hers[0].id, LEASE)
         assert [orders.queue_positions(session, mine)[render.id] for render in mine] == [1, 2, 3]
         assert orders.queue_positions(session, last) == {last[0].id: 4}
-        services.finish(session, hers[0].id, 1)
+        leases.finish(session, hers[0].id, 1)
         session.expire_all()
         assert [orders.queue_positions(session, mine)[render.id] for render in mine] == [0, 1, 2]
         assert orders.queue_positions(session, hers) == {}
@@ -144,9 +146,9 @@ def test_an_order_goes_with_its_last_picture(session: Session, user: User) -> No
     with transaction():
         renders = submit(session, user, [add_photo(session, user), add_photo(session, user)])
         first, second = (render.id for render in renders)
-        services.delete_renders(session, user.id, user.wallet_id, [first])
+        delete_renders(session, user.id, user.wallet_id, [first])
         assert session.query(PictureOrder).count() == 1
-        services.delete_renders(session, user.id, user.wallet_id, [second])
+        delete_renders(session, user.id, user.wallet_id, [second])
         assert session.query(PictureOrder).count() == 0
         assert ledger.balance(session, user.wallet_id) == 6
 
@@ -205,11 +207,11 @@ def test_deleting_and_claiming_at_once_never_loses_a_credit(app_on_both: Flask) 
 
     def delete(render_id: uuid.UUID) -> None:
         with app_on_both.app_context(), transaction() as session:
-            services.delete_renders(session, user.id, user.wallet_id, [render_id])
+            delete_renders(session, user.id, user.wallet_id, [render_id])
 
     def claim(render_id: uuid.UUID) -> bool:
         with app_on_both.app_context(), transaction() as session:
-            return services.claim(session, render_id, LEASE) is not None
+            return leases.claim(session, render_id, LEASE) is not None
 
     outcomes = at_once(
         [lambda action=action, one=one: action(one) for one in ids for action in (delete, claim)]

@@ -25,15 +25,15 @@ from app.accounts.models import User
 from app.config import PROJECT_ROOT, Settings
 from app.db import begin_write, transaction
 from app.engine.catalogue import Catalogue, StyleFacts
-from app.engine.checkpoints import load_checkpoint, save_checkpoint
+from app.engine.networks.checkpoints import load_checkpoint, save_checkpoint
 from app.extensions import db
 from app.storage.base import Storage
-from app.studio import preview_views
-from app.studio.errors import TooBusy
-from app.studio.forms import PaintForm
-from app.studio.models import Photo, Render
-from app.studio.previews import Previewer
-from app.studio.worker import discard_orphans
+from app.studio.domain.errors import TooBusy
+from app.studio.domain.models import Photo, Render
+from app.studio.pages import previews as preview_views
+from app.studio.pages.forms import PaintForm
+from app.studio.painting.previewer import Previewer
+from app.studio.painting.worker import discard_orphans
 from app.wiring import catalogue
 from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
 from tests.studio.test_views import JSON, upload

@@ -22,12 +22,12 @@ from app.imaging.prints import FULL, frame_photo
 from app.recent import Recent
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage
-from app.studio import previews
-from app.studio.controls import Controls
-from app.studio.errors import NotFound, TooBusy
-from app.studio.masks import Masks
-from app.studio.painter import paint
-from app.studio.previews import Asked, Newest, Previewer, Subject, Superseded, marked
+from app.studio.domain.controls import Controls
+from app.studio.domain.errors import NotFound, TooBusy
+from app.studio.domain.masks import Masks
+from app.studio.painting import previewer as previews
+from app.studio.painting.painter import paint
+from app.studio.painting.previewer import Asked, Newest, Previewer, Subject, Superseded, marked
 from tests.together import at_once, run_together
 from tests.waiting import wait_until
 

@@ -15,11 +15,14 @@ from sqlalchemy.orm import Session
 from app.accounts.models import User
 from app.billing import ledger
 from app.db import transaction, utc_now
-from app.studio import orders, services
-from app.studio.controls import Controls
-from app.studio.errors import BeingPainted, NotFound
-from app.studio.models import Photo, Render, RenderStatus
-from app.studio.orders import Wish
+from app.studio.domain import orders
+from app.studio.domain.controls import Controls
+from app.studio.domain.errors import BeingPainted, NotFound
+from app.studio.domain.models import Photo, Render, RenderStatus
+from app.studio.domain.orders import Wish
+from app.studio.domain.photos import delete_photo
+from app.studio.domain.pictures import delete_renders, find_render
+from app.studio.painting import leases
 from tests.conftest import create_user
 from tests.together import at_once, run_together
 
@@ -64,36 +67,36 @@ def user(app: Flask) -> User:
 def test_the_way_of_a_render(session: Session, user: User) -> None:
     with transaction():
         render = submit(session, user, [add_photo(session, user)])[0]
-        claimed = services.claim(session, render.id, LEASE)
+        claimed = leases.claim(session, render.id, LEASE)
         assert claimed is not None
         assert (claimed.status, claimed.attempt) == (RenderStatus.RUNNING, 1)
-        assert services.claim(session, render.id, LEASE) is None
-        assert services.report_progress(session, render.id, 1, 0.5, LEASE)
-        assert services.finish(session, render.id, 1)
+        assert leases.claim(session, render.id, LEASE) is None
+        assert leases.report_progress(session, render.id, 1, 0.5, LEASE)
+        assert leases.finish(session, render.id, 1)
         session.refresh(render)
         assert (render.status, render.progress, render.lease_expires_at) == (RenderStatus.DONE, 1.0, None)
-        assert not services.finish(session, render.id, 1)
+        assert not leases.finish(session, render.id, 1)
 
 
 def test_a_worker_that_lost_its_lease_changes_nothing(session: Session, user: User) -> None:
     with transaction():
         render = submit(session, user, [add_photo(session, user)])[0]
-        services.claim(session, render.id, LEASE)
-        assert services.give_back(session, render.id, 1)
-        services.claim(session, render.id, LEASE)
-        assert not services.report_progress(session, render.id, 1, 0.5, LEASE)
-        assert not services.finish(session, render.id, 1)
-        assert not services.fail(session, render.id, 1, user.wallet_id, "late")
-        assert services.finish(session, render.id, 2)
+        leases.claim(session, render.id, LEASE)
+        assert leases.give_back(session, render.id, 1)
+        leases.claim(session, render.id, LEASE)
+        assert not leases.report_progress(session, render.id, 1, 0.5, LEASE)
+        assert not leases.finish(session, render.id, 1)
+        assert not leases.fail(session, render.id, 1, user.wallet_id, "late")
+        assert leases.finish(session, render.id, 2)
         assert ledger.balance(session, user.wallet_id) == 1
 
 
 def test_a_failure_returns_the_credit_once(session: Session, user: User) -> None:
     with transaction():
         render = submit(session, user, [add_photo(session, user)])[0]
-        services.claim(session, render.id, LEASE)
-        assert services.fail(session, render.id, 1, user.wallet_id, "The brush broke.")
-        assert not services.fail(session, render.id, 1, user.wallet_id, "The brush broke.")
+        leases.claim(session, render.id, LEASE)
+        assert leases.fail(session, render.id, 1, user.wallet_id, "The brush broke.")
+        assert not leases.fail(session, render.id, 1, user.wallet_id, "The brush broke.")
         session.refresh(render)
         assert (render.status, render.failure) == (RenderStatus.FAILED, "The brush broke.")
         assert ledger.balance(session, user.wallet_id) == 2
@@ -102,39 +105,39 @@ def test_a_failure_returns_the_credit_once(session: Session, user: User) -> None
 def test_expired_leases_are_found(session: Session, user: User) -> None:
     with transaction():
         render = submit(session, user, [add_photo(session, user)])[0]
-        services.claim(session, render.id, LEASE)
-        assert list(services.expired_leases(session, utc_now())) == []
-        assert [late.id for late in services.expired_leases(session, utc_now() + 2 * LEASE)] == [render.id]
+        leases.claim(session, render.id, LEASE)
+        assert list(leases.expired_leases(session, utc_now())) == []
+        assert [late.id for late in leases.expired_leases(session, utc_now() + 2 * LEASE)] == [render.id]
 
 
 def test_taking_back_a_waiting_render_returns_its_credit(session: Session, user: User) -> None:
     with transaction():
         render = submit(session, user, [add_photo(session, user)])[0]
-        prefixes = services.delete_renders(session, user.id, user.wallet_id, [render.id])
+        prefixes = delete_renders(session, user.id, user.wallet_id, [render.id])
         assert prefixes == [f"renders/{render.id}"]
         assert ledger.balance(session, user.wallet_id) == 2
     with pytest.raises(NotFound), transaction():
-        services.find_render(session, user.id, render.id)
+        find_render(session, user.id, render.id)
 
 
 def test_what_is_being_painted_cannot_be_deleted(session: Session, user: User) -> None:
     with transaction():
         photo = add_photo(session, user)
         render = submit(session, user, [photo])[0]
-        services.claim(session, render.id, LEASE)
+        leases.claim(session, render.id, LEASE)
         with pytest.raises(BeingPainted):
-            services.delete_photo(session, user.id, photo)
+            delete_photo(session, user.id, photo)
         with pytest.raises(BeingPainted):
-            services.delete_renders(session, user.id, user.wallet_id, [render.id])
+            delete_renders(session, user.id, user.wallet_id, [render.id])
 
 
 def test_a_picture_outlives_its_photo(session: Session, user: User) -> None:
     with transaction():
         photo = add_photo(session, user)
         render = submit(session, user, [photo])[0]
-        services.claim(session, render.id, LEASE)
-        services.finish(session, render.id, 1)
-        services.delete_photo(session, user.id, photo)
+        leases.claim(session, render.id, LEASE)
+        leases.finish(session, render.id, 1)
+        delete_photo(session, user.id, photo)
         session.refresh(render)
         assert render.photo is None
         assert render.name == "beach"
@@ -147,7 +150,7 @@ def test_credits_are_returned_in_the_order_of_locks(app_on_both: Flask, step: st
     with app_on_both.app_context(), transaction() as session:
         render_id = submit(session, user, [add_photo(session, user)])[0].id
         if step == "fail":
-            services.claim(session, render_id, LEASE)
+            leases.claim(session, render_id, LEASE)
     holds_wallet = threading.Event()
 
     def hold() -> None:
@@ -161,9 +164,9 @@ def test_credits_are_returned_in_the_order_of_locks(app_on_both: Flask, step: st
         holds_wallet.wait()
         with app_on_both.app_context(), transaction() as session:
             if step == "fail":
-                assert services.fail(session, render_id, 1, user.wallet_id, "The brush broke.")
+                assert leases.fail(session, render_id, 1, user.wallet_id, "The brush broke.")
             else:
-                services.delete_renders(session, user.id, user.wallet_id, [render_id])
+                delete_renders(session, user.id, user.wallet_id, [render_id])
 
     run_together([hold, return_credits])
     with app_on_both.app_context(), transaction() as session:
@@ -186,7 +189,7 @@ def test_a_photo_that_is_being_ordered_cannot_be_deleted(app_on_both: Flask) -> 
     def delete() -> None:
         assert ordered.wait(60)
         with app_on_both.app_context(), transaction() as session:
-            services.delete_photo(session, user.id, photo)
+            delete_photo(session, user.id, photo)
 
     outcomes = at_once([order, delete])
     assert [type(outcome) for outcome in outcomes] == [type(None), BeingPainted]
@@ -203,7 +206,7 @@ def test_a_photo_that_is_being_deleted_cannot_be_ordered(app_on_both: Flask) -> 
 
     def delete() -> None:
         with app_on_both.app_context(), transaction() as session:
-            services.delete_photo(session, user.id, photo)
+            delete_photo(session, user.id, photo)
             deleted.set()
             time.sleep(0.5)
 
@@ -226,7 +229,7 @@ def test_only_one_worker_claims_a_render(app_on_both: Flask) -> None:
 
     def take(number: int) -> None:
         with app_on_both.app_context(), transaction() as session:
-            if services.claim(session, render_id, LEASE):
+            if leases.claim(session, render_id, LEASE):
                 winners.append(number)
 
     run_together([lambda number=number: take(number) for number in range(8)])

@@ -8,9 +8,9 @@ from PIL import Image, ImageFilter
 
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
-from app.engine.preprocessing import Pixels
+from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
-from app.studio.suits import presence, suitability, survival
+from app.studio.painting.suitability import presence, suitability, survival
 
 
 def sample(name: str) -> Pixels:

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from app.config import PROJECT_ROOT
-from app.studio.thumbnails import small_preview
+from app.studio.domain.thumbnails import small_preview
 from tests.studio.test_views import JSON, upload
 
 COFFEE = PROJECT_ROOT / "static" / "samples" / "coffee.jpg"

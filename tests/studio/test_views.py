@@ -26,11 +26,11 @@ from app.db import transaction
 from app.request_bodies import FORM_MAX_BYTES
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage
-from app.studio import services
-from app.studio.controls import Controls
-from app.studio.models import Photo, Render, RenderStatus
-from app.studio.turns import decoding_turn
-from app.studio.worker import process_render
+from app.studio.domain import photos
+from app.studio.domain.controls import Controls
+from app.studio.domain.models import Photo, Render, RenderStatus
+from app.studio.domain.slots import decoding_turn
+from app.studio.painting.worker import process_render
 from app.wiring import render_queue
 from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
 from tests.studio.test_worker import sample_jpeg
@@ -117,7 +117,7 @@ def test_a_body_beyond_all_limits_is_refused_with_a_page(ada: FlaskClient, setti
 
 
 def test_photos_are_decoded_two_at_a_time(ada: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.studio.turns.TURN_WITHIN", 0.05)
+    monkeypatch.setattr("app.studio.domain.slots.TURN_WITHIN", 0.05)
     with decoding_turn(), decoding_turn():
         answer = upload(ada, (sample_jpeg(), "a.jpg"), headers=JSON)
         assert answer.status_code == 503
@@ -158,14 +158,14 @@ def test_who_comes_third_waits_for_a_turn() -> None:
 def test_what_breaks_here_is_not_said_to_be_the_photos_fault(
     ada: FlaskClient, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
-    keep = services.keep_photo
+    keep = photos.keep_photo
 
     def fails_once(*arguments: Any, **options: Any) -> Photo:
         if arguments[2] == "b.jpg":
             raise trouble
         return keep(*arguments, **options)
 
-    monkeypatch.setattr("app.studio.services.keep_photo", fails_once)
+    monkeypatch.setattr("app.studio.domain.photos.keep_photo", fails_once)
     files = ((sample_jpeg(), "a.jpg"), (sample_jpeg(), "b.jpg"))
     answer = upload(ada, *files, headers=JSON)
     assert (answer.status_code, len(answer.json["photos"])) == (201, 1)

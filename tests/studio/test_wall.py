@@ -9,7 +9,7 @@ from flask import Flask
 
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, Style
-from app.studio.wall import Order, hang, movements
+from app.studio.pages.style_wall import SortOrder, hang, movements
 from app.translation import translated
 
 STYLES = Catalogue([PROJECT_ROOT / "models"]).styles
@@ -32,7 +32,7 @@ def test_a_style_is_found_by_words_of_all_kinds(query: str) -> None:
 def test_a_painting_is_found_by_its_name_in_both_languages(app: Flask, query: str, slug: str) -> None:
     with app.test_request_context(headers={"Accept-Language": "de"}):
         assert slug in found(query=query, say=translated)
-        wall = hang(STYLES, suits=lambda _: None, order=Order.TITLE, say=translated)
+        wall = hang(STYLES, suits=lambda _: None, order=SortOrder.TITLE, say=translated)
     titles = [hung.title for hung in wall]
     assert titles.index("Der Schrei") > titles.index("Regenprinzessin"), (
         "sorted by what is read, without articles"
@@ -68,7 +68,7 @@ def test_orders() -> None:
     assert best[2:] == [style.slug for style in STYLES if style.slug not in suits], (
         "the catalogue's own order"
     )
-    years = [hung.style.year or 10_000 for hung in hang(STYLES, suits=suits.get, order=Order.YEAR)]
+    years = [hung.style.year or 10_000 for hung in hang(STYLES, suits=suits.get, order=SortOrder.YEAR)]
     assert years == sorted(years)
-    titles = [hung.style.title for hung in hang(STYLES, suits=suits.get, order=Order.TITLE)]
+    titles = [hung.style.title for hung in hang(STYLES, suits=suits.get, order=SortOrder.TITLE)]
     assert titles.index("The Scream") > titles.index("Poppies")

@@ -27,15 +27,18 @@ from app.engine.errors import OutOfMemory
 from app.imaging.prints import FULL, PrintSize
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage
-from app.studio import orders, services, worker
-from app.studio.controls import Controls
-from app.studio.failures import failure_in_words
-from app.studio.guests import SAMPLES
-from app.studio.masks import keep_mask
-from app.studio.models import Photo, PictureOrder, Render, RenderStatus
-from app.studio.orders import Wish
-from app.studio.queue import RenderQueue
-from app.studio.worker import (
+from app.studio.domain import orders
+from app.studio.domain.controls import Controls
+from app.studio.domain.masks import keep_mask
+from app.studio.domain.models import Photo, PictureOrder, Render, RenderStatus
+from app.studio.domain.orders import Wish
+from app.studio.domain.photos import keep_photo
+from app.studio.domain.pictures import delete_everything_of
+from app.studio.painting import leases, worker
+from app.studio.painting.failures import failure_in_words
+from app.studio.painting.guests import SAMPLES
+from app.studio.painting.queue import RenderQueue
+from app.studio.painting.worker import (
     ORPHAN_AGE,
     EmbeddedWorker,
     LeaseLost,
@@ -70,7 +73,7 @@ def order_picture(
     """Upload a photo and ask for a picture of it, as the views do."""
     controls = Controls.from_json({"style": "wave"} | choices)
     with app.app_context():
-        photo = services.keep_photo(storage(), user.id, "coffee.jpg", data or sample_jpeg(), max_pixels=10**7)
+        photo = keep_photo(storage(), user.id, "coffee.jpg", data or sample_jpeg(), max_pixels=10**7)
         photo_id = photo.id
         with transaction() as session:
             session.add(photo)
@@ -101,7 +104,7 @@ def die_at_work(app: Flask, render_id: uuid.UUID, *, times: int) -> None:
     """Workers take the render in hand and are not heard of again, until the sweep finds it."""
     for _ in range(times):
         with app.app_context(), transaction() as session:
-            assert services.claim(session, render_id, timedelta(seconds=20))
+            assert leases.claim(session, render_id, timedelta(seconds=20))
             session.execute(update(Render).values(lease_expires_at=utc_now() - timedelta(seconds=1)))
         sweep(app)
 
@@ -154,7 +157,7 @@ def test_a_lost_file_is_tried_again_and_then_given_up(app: Flask, user: User) ->
     process_render(app, render_id)
     render, balance = read(app, user, render_id)
     assert (render.status, render.attempt, balance) == (RenderStatus.FAILED, 3, 2)
-    assert render.failure == services.RENDER_FAILED
+    assert render.failure == leases.RENDER_FAILED
 
 
 def test_a_picture_that_is_done_stays_whatever_goes_wrong_afterwards(
@@ -200,7 +203,7 @@ def test_the_result_of_a_deleted_picture_is_thrown_away(
         store(render, picture)
         stored.extend(path.name for path in pictures_kept(tmp_path))
         with transaction() as session:
-            services.delete_everything_of(session, user.id)
+            delete_everything_of(session, user.id)
 
     monkeypatch.setattr(worker, "_store", store_and_lose)
     with capture_logs() as logs:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.engine.preprocessing import Pixels
+from app.engine.padding import Pixels
 
 PHOTOS = Path(__file__).with_name("evaluation_photos.tsv")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.engine.checkpoints import Checkpoint, Floats, load_checkpoint
+from app.engine.networks.checkpoints import Checkpoint, Floats, load_checkpoint
 from app.engine.training.recipe import Recipe, Schedule, Stage
 from app.engine.training.trainer import Report, Sources, train
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from app.engine import native, winograd
+from app.engine.fast import winograd
+from app.engine.native import operations as native
 from app.engine.training.precision import has_gpu
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from app.engine.preprocessing import Pixels
+from app.engine.padding import Pixels
 from app.engine.training.evaluation import Photo, Score
 from app.engine.training.loss_network import build_loss_network
 from app.engine.training.losses import (

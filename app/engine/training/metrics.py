@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.engine.color import LINEAR
-from app.engine.preprocessing import Pixels
+from app.engine.padding import Pixels
 
 Floats = npt.NDArray[np.float64]
 

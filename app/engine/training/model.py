@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from app.engine.checkpoints import Checkpoint
-from app.engine.config import NetworkConfig
+from app.engine.networks.checkpoints import Checkpoint
+from app.engine.networks.config import NetworkConfig
+from app.engine.networks.transformer import build_transformer, load_kernel
 from app.engine.training.losses import (
     border_excess,
     checkerboard_energy,
@@ -23,7 +24,6 @@ from app.engine.training.losses import (
     variation_where_plain,
 )
 from app.engine.training.recipe import LossRecipe
-from app.engine.transformer import build_transformer, load_kernel
 
 Floats = npt.NDArray[np.float32]
 

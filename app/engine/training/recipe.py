@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.engine.config import NetworkConfig
 from app.engine.errors import InvalidOption
+from app.engine.networks.config import NetworkConfig
 
 LossNetworkName = Literal["vgg16", "vgg19"]
 Precision = Literal["float32", "mixed_bfloat16"]

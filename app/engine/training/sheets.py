@@ -10,8 +10,8 @@ import numpy.typing as npt
 from keras import ops
 from PIL import Image, ImageDraw, ImageFont
 
-from app.engine.checkpoints import Checkpoint
-from app.engine.transformer import build_transformer, load_kernels
+from app.engine.networks.checkpoints import Checkpoint
+from app.engine.networks.transformer import build_transformer, load_kernels
 
 Floats = npt.NDArray[np.float32]
 

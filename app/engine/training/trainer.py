@@ -16,9 +16,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from app.engine.checkpoints import Checkpoint, save_checkpoint
 from app.engine.errors import EngineError, InvalidOption, InvalidPicture
 from app.engine.files import whole_file, write_whole
+from app.engine.networks.checkpoints import Checkpoint, save_checkpoint
 from app.engine.training.data import leave_gpus_to_backend, read_photos, read_picture, read_square, stream
 from app.engine.training.loss_network import build_loss_network
 from app.engine.training.model import (

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from app.engine.config import NetworkConfig
+from app.engine.networks.config import NetworkConfig
 from app.engine.training.pictures import find_paintings
 from app.engine.training.recipe import DataRecipe, LossRecipe, Recipe, Schedule, Stage
 from app.engine.training.trainer import Sources, train

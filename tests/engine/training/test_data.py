@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.engine.config import NetworkConfig
 from app.engine.errors import InvalidPicture
+from app.engine.networks.config import NetworkConfig
 from app.engine.training.data import CROP, ORDER, STYLES, draw_key, read_picture, read_square, stream
 from app.engine.training.pictures import decode_picture, find_paintings, find_photos
 from app.engine.training.recipe import DataRecipe, Stage

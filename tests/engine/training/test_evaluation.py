@@ -27,9 +27,9 @@ from app.commands.evaluate import (
 from app.commands.evaluation_goals import no_farther
 from app.commands.evaluation_page import MOST_BYTES, Method, make_sheet, page, to_csv
 from app.config import PROJECT_ROOT
-from app.engine.checkpoints import save_checkpoint
-from app.engine.config import NetworkConfig
-from app.engine.preprocessing import Pixels
+from app.engine.networks.checkpoints import save_checkpoint
+from app.engine.networks.config import NetworkConfig
+from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
 from app.engine.training.evaluation import (
     Blended,

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from app.engine import native
 from app.engine.errors import InvalidOption
+from app.engine.native import operations as native
 from app.engine.training.frozen import FrozenConvolution
 from app.engine.training.loss_network import build_loss_network
 from app.engine.training.losses import content_distance, gram_matrix, style_distance, total_variation

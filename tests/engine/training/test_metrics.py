@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.engine.preprocessing import Pixels
+from app.engine.padding import Pixels
 from app.engine.training import losses
 from app.engine.training.metrics import color_distance, to_lab
 

@@ -10,14 +10,14 @@ import numpy.typing as npt
 import pytest
 from keras import ops
 
-from app.engine.checkpoints import Checkpoint
-from app.engine.config import NetworkConfig
+from app.engine.networks.checkpoints import Checkpoint
+from app.engine.networks.config import NetworkConfig
+from app.engine.networks.transformer import build_transformer
 from app.engine.training.data import read_picture
 from app.engine.training.model import LOSS_TERMS, NEW_BRANCH, StyleTrainer
 from app.engine.training.pictures import find_photos
 from app.engine.training.recipe import LayerWeights, Recipe
 from app.engine.training.trainer import Sources, build_trainer
-from app.engine.transformer import build_transformer
 from tests.engine.training.results import with_loss
 
 Array = npt.NDArray[np.float64]

@@ -22,8 +22,8 @@ from app import create_app
 from app.commands import networks, training_data
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts, ship_network
-from app.engine.checkpoints import load_checkpoint, save_checkpoint
 from app.engine.errors import InvalidOption
+from app.engine.networks.checkpoints import load_checkpoint, save_checkpoint
 from app.engine.stylizer import Stylizer
 from app.engine.training import fitting, trainer
 from app.engine.training.recipe import check_recipe, read_recipe
@@ -517,7 +517,7 @@ def test_what_shipped_networks_were_trained_with_can_be_read(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["house", "house_fast"])
 def test_the_recipes_that_ship_can_be_followed(name: str) -> None:
-    from app.engine.config import PUBLISHED
+    from app.engine.networks.config import PUBLISHED
     from app.engine.training.evaluation import held_out_files
 
     recipe = read_recipe(PROJECT_ROOT / "models" / "recipes" / f"{name}.toml")

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.engine.checkpoints import load_checkpoint
 from app.engine.errors import InvalidOption
+from app.engine.networks.checkpoints import load_checkpoint
 from app.engine.training.recipe import Recipe
 from app.engine.training.trainer import COLUMNS, Progress, Sources, train
 from tests.engine.training.results import Killed, facts_of, losses, with_schedule

@@ -14,8 +14,8 @@ import tensorflow as tf
 from keras import ops
 from PIL import Image
 
-from app.engine.checkpoints import Checkpoint, load_checkpoint
 from app.engine.errors import InvalidOption, InvalidPicture
+from app.engine.networks.checkpoints import Checkpoint, load_checkpoint
 from app.engine.training import fitting, precision
 from app.engine.training.data import leave_gpus_to_backend, read_photos, read_picture
 from app.engine.training.fitting import fit_style

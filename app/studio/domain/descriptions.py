@@ -1,0 +1,126 @@
+"""The settings of a picture in words, in the language of whoever reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask_babel import format_decimal, format_percent, gettext
+
+from app.engine.catalogue import Style
+from app.engine.errors import UnknownStyle
+from app.imaging.prints import Frame, PrintSize, known_size
+from app.studio.domain.controls import Controls
+from app.studio.domain.models import Render
+from app.translation import translated
+from app.wiring import catalogue
+
+Title = Callable[[str], str]
+
+
+def find_style(slug: str) -> Style | None:
+    """The style, or None when it has been removed since the picture was painted."""
+    try:
+        return catalogue().get(slug)
+    except UnknownStyle:
+        return None
+
+
+def style_title(slug: str) -> str:
+    """What a style is called in the language of the page, even when it is on offer no more."""
+    style = find_style(slug)
+    return translated(style.title) if style else slug.replace("_", " ").capitalize()
+
+
+def painting_title(controls: Controls, title: Title) -> str:
+    """What a picture was painted after: one style's title, or two."""
+    mixture, mapped = controls.mixture(), controls.mapped_style()
+    slugs = mixture.slugs + (mapped.slugs if mapped else ())
+    titles = [title(slug) for slug in dict.fromkeys(slugs)]
+    if len(titles) == 1:
+        return titles[0]
+    return gettext("%(first)s and %(second)s", first=titles[0], second=titles[1])
+
+
+def settings_in_words(render: Render, title: Title) -> list[tuple[str, str]]:
+    """What a picture was made with, as pairs of a term and what it was; defaults go without saying."""
+    controls = render.controls
+    strength = format_percent(controls.strength)
+    if controls.mask:
+        strength = gettext("%(strength)s, where it was painted", strength=strength)
+    said = [
+        (gettext("After"), _after(controls, title)),
+        (gettext("Size"), _size(render)),
+        (gettext("Strength"), strength),
+    ]
+    if controls.keep_colors:
+        said.append((gettext("Colours"), gettext("the photo’s own")))
+    if controls.brush != 1.0:
+        said.append((gettext("Brush"), _brush(controls.brush)))
+    if controls.protect_faces:
+        said.append((gettext("Faces"), gettext("protected")))
+    return said
+
+
+def _after(controls: Controls, title: Title) -> str:
+    if controls.mapped_style():
+        return gettext("%(paintings)s, each where it was painted", paintings=painting_title(controls, title))
+    parts = controls.mixture().parts
+    if len(parts) == 1:
+        return title(parts[0][0])
+    first, second = (f"{format_percent(share)} {title(slug)}" for slug, share in parts)
+    return gettext("%(first)s with %(second)s", first=first, second=second)
+
+
+def _size(render: Render) -> str:
+    pixels = gettext("%(width)d × %(height)d pixels", width=render.width, height=render.height)
+    size = known_size(render.print_size)
+    return pixels if size is None or size.keeps_photo else f"{translated(size.title)}, {pixels}"
+
+
+def size_note(size: PrintSize) -> str:
+    """What a size on offer means."""
+    if size.keeps_photo:
+        return gettext("Every pixel of the photo")
+    if size.dpi is None:
+        return gettext(
+            "%(width)d × %(height)d pixels, for social media", width=size.width, height=size.height
+        )
+    width, height = (format_decimal(round(side / size.dpi * 2.54, 1)) for side in (size.width, size.height))
+    return gettext("%(width)s × %(height)s cm at %(dpi)d dpi", width=width, height=height, dpi=size.dpi)
+
+
+def _brush(brush: float) -> str:
+    if brush > 1:
+        return gettext("%(times)s times as broad", times=_short(brush))
+    return gettext("%(times)s times as fine", times=_short(1 / brush))
+
+
+def _short(number: float) -> str:
+    """A number to two digits."""
+    return format_decimal(float(f"{number:.2g}"))
+
+
+def sharpness(frame: Frame, photo: tuple[int, int]) -> str:
+    """What to expect of a photo at this size, honestly."""
+    enlarged = frame.enlargement(photo)
+    if enlarged <= 1.0:
+        return gettext("Sharp: the photo has all the pixels that this size needs.")
+    left, top, right, bottom = frame.crop.box(photo)
+    said = gettext(
+        "This part of the photo has %(across)d × %(down)d pixels, and %(width)d × %(height)d are needed: "
+        "it is enlarged %(times)s times.",
+        across=round(right - left),
+        down=round(bottom - top),
+        width=frame.width,
+        height=frame.height,
+        times=format_decimal(enlarged, "0.0"),
+    )
+    return f"{said} {_consequence(enlarged)}"
+
+
+def _consequence(enlarged: float) -> str:
+    if enlarged <= 1.5:
+        return gettext("That is hardly seen.")
+    if enlarged <= 3.0:
+        return gettext("Strokes stay crisp; fine detail of the photo turns soft.")
+    return gettext("Strokes stay crisp, but the photo’s own detail will be missing.")

@@ -1,0 +1,179 @@
+"""Orders: several photos in several styles, asked for and paid at once.
+
+Every function works in the caller's transaction and commits nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.orm import Session
+
+from app.billing import ledger
+from app.db import utc_now
+from app.imaging.prints import FULL, Focus, PrintSize, Turn, frame_photo
+from app.sentences import translatable
+from app.studio.domain.controls import Controls
+from app.studio.domain.errors import NotFound, NothingChosen, TooManyPictures
+from app.studio.domain.models import Photo, PictureOrder, Render, RenderStatus
+from app.studio.domain.photos import find_photos
+from app.studio.domain.pictures import unfinished
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One picture that somebody wants."""
+
+    photo_id: uuid.UUID
+    controls: Controls
+    size: PrintSize = FULL
+    turn: Turn = Turn.AS_PHOTO
+    focus: Focus | None = None
+
+    def fingerprint(self) -> list[object]:
+        """What tells this wish from another, as plain values."""
+        focus = self.focus and [self.focus.left, self.focus.top, self.focus.width]
+        return [str(self.photo_id), self.controls.to_json(), self.size.slug, self.turn.value, focus]
+
+
+def wishes_for(
+    photo_ids: Sequence[uuid.UUID],
+    styles: Sequence[str],
+    controls: Controls,
+    *,
+    size: PrintSize = FULL,
+    turn: Turn = Turn.AS_PHOTO,
+    focuses: dict[uuid.UUID, Focus] | None = None,
+) -> list[Wish]:
+    """Every photo in every style, photo by photo; ``controls`` has everything but the style."""
+    photos, slugs = list(dict.fromkeys(photo_ids)), list(dict.fromkeys(styles))
+    return [
+        Wish(photo, controls.model_copy(update={"style": slug}), size, turn, (focuses or {}).get(photo))
+        for photo, slug in itertools.product(photos, slugs)
+    ]
+
+
+def place_order(
+    session: Session,
+    *,
+    user_id: int,
+    wallet_id: uuid.UUID,
+    wishes: Sequence[Wish],
+    credits_each: int,
+    max_pictures: int,
+    form_token: str,
+    site_address: str,
+    language: str = "en",
+) -> PictureOrder:
+    """Debit the credits and create one queued render per wish, all or none.
+
+    A form that is sent twice (a double click, the back button) has the same ``form_token`` and asks for
+    the same: the order it made already is returned, not made and paid for again.
+
+    Raises:
+        NothingChosen: there is no wish.
+        TooManyPictures: there are more than ``max_pictures``.
+        NotFound: a photo is not the person's.
+        app.billing.ledger.InsufficientCredits: the credits do not suffice for all of them.
+    """
+    if not wishes:
+        raise NothingChosen(translatable("Choose at least one photo and one style."))
+    if len(wishes) > max_pictures:
+        raise TooManyPictures(len(wishes), max_pictures)
+    ledger.lock_wallet(session, wallet_id)
+    key = _request_key(user_id, form_token, wishes)
+    placed = session.scalar(select(PictureOrder).where(PictureOrder.request_key == key))
+    if placed is not None:
+        return placed
+    photos = find_photos(session, user_id, [wish.photo_id for wish in wishes], keep=True)
+    price = credits_each * len(wishes)
+    ledger.require_credits(session, wallet_id, price)
+    order = PictureOrder(
+        id=uuid.uuid4(),
+        user_id=user_id,
+        request_key=key,
+        credits=price,
+        site_address=site_address[:300],
+        language=language,
+        created_at=utc_now(),
+    )
+    session.add(order)
+    for place, wish in enumerate(wishes):
+        render = _queued(order, place, photos[wish.photo_id], wish, credits_each)
+        session.add(render)
+        ledger.reserve_credits(session, wallet_id, credits_each, reference=str(render.id))
+    session.flush()
+    return order
+
+
+def _request_key(user_id: int, form_token: str, wishes: Iterable[Wish]) -> str:
+    asked = [user_id, form_token, [wish.fingerprint() for wish in wishes]]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+
+def _queued(order: PictureOrder, place: int, photo: Photo, wish: Wish, credits: int) -> Render:
+    frame = frame_photo((photo.width, photo.height), wish.size, wish.turn, wish.focus)
+    return Render(
+        id=uuid.uuid4(),
+        user_id=order.user_id,
+        photo_id=photo.id,
+        order=order,
+        name=photo.name,
+        width=frame.width,
+        height=frame.height,
+        print_size=wish.size.slug,
+        crop=frame.crop,
+        controls=wish.controls,
+        credits=credits,
+        status=RenderStatus.QUEUED,
+        # The queue goes by this: the pictures of an order are painted in the order they were asked for.
+        created_at=order.created_at + timedelta(microseconds=place),
+    )
+
+
+def find_order(session: Session, user_id: int, order_id: uuid.UUID) -> PictureOrder:
+    """Return the person's order.
+
+    Raises:
+        NotFound: there is none with this id, or it is somebody else's.
+    """
+    order = session.get(PictureOrder, order_id)
+    if order is None or order.user_id != user_id:
+        raise NotFound
+    return order
+
+
+def count_pictures(session: Session, order_id: uuid.UUID) -> int:
+    """How many pictures of an order there (still) are."""
+    return session.scalar(select(func.count()).where(Render.order_id == order_id)) or 0
+
+
+def complete_order(session: Session, order_id: uuid.UUID) -> PictureOrder | None:
+    """Note that nothing of an order is left to paint; None if something is, or if it was noted before.
+
+    Whoever gets the order is the only one to get it, and so the one to tell its owner.
+    """
+    left = exists().where(Render.order_id == PictureOrder.id, unfinished())
+    noted = session.execute(
+        update(PictureOrder)
+        .where(PictureOrder.id == order_id, PictureOrder.completed_at.is_(None), ~left)
+        .values(completed_at=utc_now())
+        .returning(PictureOrder.id)
+    ).scalar()
+    return session.get(PictureOrder, order_id, populate_existing=True) if noted else None
+
+
+def queue_positions(session: Session, renders: Sequence[Render]) -> dict[uuid.UUID, int]:
+    """How many unfinished renders, of anybody, come before each of those that wait or are being painted."""
+    place = (func.row_number().over(order_by=(Render.created_at, Render.id)) - 1).label("place")
+    line = select(Render.id, place).where(unfinished()).subquery()
+    wanted = [render.id for render in renders if not render.status.finished]
+    rows = session.execute(select(line.c.id, line.c.place).where(line.c.id.in_(wanted)))
+    return {row.id: row.place for row in rows}

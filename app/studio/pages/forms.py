@@ -1,0 +1,225 @@
+"""The forms of the studio."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import gettext, lazy_gettext
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    FloatField,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectChoice,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+)
+from wtforms.validators import UUID, DataRequired, NumberRange, Optional, ValidationError
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from app.engine.catalogue import Catalogue, Style
+from app.engine.options import BRUSH_LEAST, BRUSH_MOST
+from app.imaging.prints import FULL, SIZES, Focus, PrintSize, Turn, find_size, frame_photo, known_size
+from app.studio.domain.controls import Controls
+from app.studio.domain.models import Render
+from app.studio.domain.orders import Wish, wishes_for
+from app.translation import translated
+
+TURNS = {
+    Turn.AS_PHOTO: lazy_gettext("As the photo"),
+    Turn.UPRIGHT: lazy_gettext("Portrait"),
+    Turn.LYING: lazy_gettext("Landscape"),
+}
+# The finest brush on offer. Previews have too few pixels to show the finer ones that the engine has: what is
+# seen there would not be what is painted.
+BRUSH_FINEST = 0.75
+# What a print shows of a photo, each with the photo's id behind it.
+SIDES = ("left", "top", "width")
+PERCENT = NumberRange(0, 100, lazy_gettext("Shares go from 0 to 100. Choose one in between."))
+
+
+class UploadForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """Carries the CSRF token; the files themselves are checked one by one."""
+
+
+class DeleteForm(FlaskForm):  # type: ignore[misc]
+    """Carries the CSRF token of a delete button."""
+
+
+class Choices(SelectMultipleField):  # type: ignore[misc]
+    """Checkboxes of which several may be ticked; a single radio button counts too."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+
+class PaintForm(FlaskForm):  # type: ignore[misc]
+    """Which photos to paint, in which styles, how, and how large.
+
+    Beside the fields named here there may be ``left-ID``, ``top-ID`` and ``width-ID`` for each photo: what
+    a print shows of it, in per cent of the photo.
+    """
+
+    # Made anew each time the page is drawn: the same form sent twice paints (and costs) once.
+    token = HiddenField(validators=[DataRequired(), UUID()])
+    photos = Choices(
+        coerce=uuid.UUID,
+        validate_choice=False,
+        validators=[DataRequired(lazy_gettext("Choose at least one photo to paint."))],
+    )
+    style = Choices(validators=[DataRequired(lazy_gettext("Choose a style."))])
+    second_style = SelectField(default="")
+    mix = IntegerField(default=50, validators=[Optional(), PERCENT])
+    strength = IntegerField(
+        default=100,
+        validators=[
+            Optional(),
+            NumberRange(0, 100, lazy_gettext("The strength goes from 0 to 100. Choose one in between.")),
+        ],
+    )
+    keep_colors = BooleanField()
+    brush = FloatField(
+        default=1.0,
+        validators=[
+            Optional(),
+            NumberRange(
+                BRUSH_LEAST,
+                BRUSH_MOST,
+                lazy_gettext(
+                    "The brush goes from %(least)s to %(most)s. Choose one in between.",
+                    least=f"{BRUSH_FINEST:g}",
+                    most=f"{BRUSH_MOST:g}",
+                ),
+            ),
+        ],
+    )
+    protect_faces = BooleanField()
+    mask = StringField(
+        validators=[Optional(), UUID(lazy_gettext("This mask cannot be read. Paint it again."))]
+    )
+    style_mask = StringField(
+        validators=[Optional(), UUID(lazy_gettext("This mask cannot be read. Paint it again."))]
+    )
+    size = RadioField(choices=[SelectChoice(size.slug, size.title) for size in SIZES], default=FULL.slug)
+    turn = RadioField(
+        choices=[SelectChoice(turn.value, title) for turn, title in TURNS.items()], default=Turn.AS_PHOTO
+    )
+    # The price that was on the page when its button was pressed.
+    credits = IntegerField(validators=[Optional()])
+
+    def offer(self, catalogue: Catalogue) -> None:
+        """Fill in what there is to choose from."""
+        self.offered: dict[str, Style] = {style.slug: style for style in catalogue.styles}
+        self.style.choices = [
+            SelectChoice(slug, translated(style.title)) for slug, style in self.offered.items()
+        ]
+        self.second_style.choices = [SelectChoice("", gettext("None")), *self.style.choices]
+
+    def validate_second_style(self, field: SelectField) -> None:
+        """Refuse to mix styles of different networks; all of one or of the other is no mixture."""
+        second = self.offered.get(field.data)
+        mixed = self.style_mask.data or 0.0 < _share(self.mix.data, 50) < 1.0
+        if second is None or not mixed:
+            return
+        for first in (self.offered[slug] for slug in self.style.data or [] if slug in self.offered):
+            if first.checkpoint != second.checkpoint:
+                raise ValidationError(
+                    gettext(
+                        "%(first)s and %(second)s cannot be mixed. Choose another second style, or none.",
+                        first=translated(first.title),
+                        second=translated(second.title),
+                    )
+                )
+
+    @property
+    def print_size(self) -> PrintSize:
+        """The size that is asked for; the photo's own where that makes no sense."""
+        return known_size(self.size.data) or FULL
+
+    def wishes(self, sent: Mapping[str, str]) -> list[Wish]:
+        """The pictures that the validated form asks for; ``sent`` has what a print shows of each photo."""
+        focuses = {photo: read_focus(photo, sent) for photo in self.photos.data or []}
+        return wishes_for(
+            self.photos.data or [],
+            self.style.data or [],
+            self.controls((self.style.data or [""])[0]),
+            size=find_size(self.size.data),
+            turn=Turn(self.turn.data),
+            focuses={photo: focus for photo, focus in focuses.items() if focus},
+        )
+
+    def controls(self, style: str) -> Controls:
+        """The validated controls, in this style."""
+        return Controls(
+            style=style,
+            second_style=self.second_style.data or None,
+            mix=_share(self.mix.data, 50) if self.second_style.data else 0.0,
+            strength=_share(self.strength.data, 100),
+            keep_colors=self.keep_colors.data,
+            brush=max(self.brush.data or 1.0, BRUSH_FINEST),
+            protect_faces=self.protect_faces.data,
+            mask=_mask_id(self.mask.data),
+            style_mask=_mask_id(self.style_mask.data),
+        )
+
+    @property
+    def first_error(self) -> str:
+        """One sentence about what is wrong with the form."""
+        return next((str(message) for messages in self.errors.values() for message in messages), "")
+
+
+def as_fields(controls: Controls) -> dict[str, Any]:
+    """The controls as the form's fields, for a link that opens the studio with them."""
+    fields = {
+        "style": controls.style,
+        "second_style": controls.second_style,
+        "mix": round(controls.mix * 100) if controls.second_style else None,
+        "strength": round(controls.strength * 100),
+        "keep_colors": "y" if controls.keep_colors else None,
+        "brush": f"{controls.brush:g}",
+        "protect_faces": "y" if controls.protect_faces else None,
+        "mask": controls.mask,
+        "style_mask": controls.style_mask,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def print_fields(render: Render) -> dict[str, Any]:
+    """A picture's size and the part of its photo as the form's fields; none for the photo's own size."""
+    size, photo = known_size(render.print_size) or FULL, render.photo
+    if size.keeps_photo:
+        return {}
+    fields: dict[str, Any] = {"size": size.slug}
+    if photo is None or frame_photo((photo.width, photo.height), size).width != render.width:
+        fields["turn"] = (Turn.LYING if render.width > render.height else Turn.UPRIGHT).value
+    if photo is not None:
+        shares = (render.crop.left, render.crop.top, render.crop.width)
+        fields |= {
+            f"{side}-{photo.id}": f"{share * 100:.6g}" for side, share in zip(SIDES, shares, strict=True)
+        }
+    return fields
+
+
+def _mask_id(sent: str | None) -> uuid.UUID | None:
+    """The validated id of a mask, in any of the spellings that the validator takes; blanks name none."""
+    return uuid.UUID(sent) if sent and sent.strip() else None
+
+
+def _share(percent: int | None, default: int) -> float:
+    return (default if percent is None else percent) / 100
+
+
+def read_focus(photo_id: uuid.UUID, sent: Mapping[str, str]) -> Focus | None:
+    """What a print shall show of a photo, None where nothing (or nothing sensible) was said."""
+    try:
+        left, top, width = (float(sent[f"{side}-{photo_id}"]) / 100 for side in SIDES)
+    except (KeyError, ValueError):
+        return None
+    sensible = math.isfinite(left) and math.isfinite(top) and 0.0 < width <= 1.0
+    return Focus(left, top, width) if sensible else None

@@ -1,0 +1,128 @@
+"""What the pages of the studio have in common."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import BinaryIO, cast
+
+import structlog
+from flask import Response, request, send_file
+from flask_login import current_user
+from PIL import Image
+
+from app.accounts.models import User
+from app.caching import ask_each_time
+from app.errors import DomainError
+from app.imaging import make_preview, shrink_thumbnail
+from app.imaging.encode import SMALL_THUMBNAIL_SIDE
+from app.imaging.prints import WHOLE
+from app.sentences import translatable
+from app.storage.base import StorageError
+from app.studio.domain.descriptions import style_title
+from app.studio.domain.errors import NotFound, NothingChosen
+from app.studio.domain.models import Render, RenderStatus
+from app.studio.domain.thumbnails import small_key
+from app.studio.pages.downloads import ENDINGS, Kind, PictureFile, zip_pictures
+from app.wiring import storage
+
+log = structlog.get_logger(__name__)
+
+
+def signed_in() -> User:
+    """The person of this request; on a private file's address nobody gets the same answer as a stranger."""
+    if not current_user.is_authenticated:
+        raise NotFound
+    return cast(User, current_user._get_current_object())
+
+
+def private_file(key: str, media_type: str) -> Response:
+    """A file that never changes; its owner's browser may keep it, and asks each time whether it may show it.
+
+    Raises:
+        NotFound: it is not there.
+    """
+    response = send_file(open_kept(key), media_type)
+    response.set_etag(hashlib.sha256(key.encode()).hexdigest()[:32])  # files never change under their key
+    return ask_each_time(response)
+
+
+def private_thumbnail(key: str) -> Response:
+    """A thumbnail, in the size that the request asks for.
+
+    Raises:
+        NotFound: it is not there.
+    """
+    if not wants_small():
+        return private_file(key, "image/webp")
+    if storage().holds(small_key(key)):
+        return private_file(small_key(key), "image/webp")
+    with open_kept(key) as file:  # of a picture from before there were two
+        return private_data(shrink_thumbnail(file), "image/webp")
+
+
+def wants_small() -> bool:
+    """Whether the smaller of a thumbnail's two sizes will do."""
+    return request.args.get("side") == str(SMALL_THUMBNAIL_SIDE)
+
+
+def open_kept(key: str) -> BinaryIO:
+    """A file that was kept and is to be sent.
+
+    Raises:
+        NotFound: it is not there.
+    """
+    try:
+        return storage().open(key)
+    except StorageError as error:
+        log.error("file.missing", key=key, cause=repr(error.__cause__))
+        raise NotFound from error
+
+
+def private_data(data: bytes, media_type: str) -> Response:
+    """The same for what was made just now."""
+    return ask_each_time(Response(data, mimetype=media_type))
+
+
+def photo_behind(render: Render) -> Response:
+    """The part of the photo that a picture shows, to be laid beside it.
+
+    Raises:
+        NotFound: the photo is deleted, or its file is not there.
+    """
+    photo = render.photo
+    if photo is None:
+        raise NotFound
+    if render.crop == WHOLE:
+        return private_file(photo.preview_key, "image/jpeg")
+    with open_kept(photo.preview_key) as file, Image.open(file, formats=["JPEG"]) as image:
+        left, top, right, bottom = (round(edge) for edge in render.crop.box(image.size))
+        part = image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+    return private_data(make_preview(part), "image/jpeg")
+
+
+def wanted_kind() -> Kind:
+    """The kind of file that the request asks for.
+
+    Raises:
+        DomainError: there is no such kind.
+    """
+    wanted = request.args.get("format", "jpeg")
+    if wanted not in ENDINGS:
+        raise DomainError(translatable("Pictures come as JPEG or PNG. Go back and choose one of the two."))
+    return wanted
+
+
+def send_archive(renders: Iterable[Render], name: str) -> Response:
+    """Those of the pictures that are finished in one archive, made while it is sent.
+
+    Raises:
+        NothingChosen: none of them is finished.
+    """
+    finished = [render for render in renders if render.status is RenderStatus.DONE]
+    if not finished:
+        raise NothingChosen(translatable("None of these is painted yet. Wait a moment and try again."))
+    pictures = [PictureFile.of(render, style_title) for render in finished]
+    response = Response(zip_pictures(storage(), pictures, wanted_kind()), mimetype="application/zip")
+    response.headers.set("Content-Disposition", "attachment", filename=f"{name}.zip")
+    return response

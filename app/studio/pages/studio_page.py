@@ -1,0 +1,301 @@
+"""The studio's page: a photo, the wall of styles, the large preview with its controls, and what it costs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_login import current_user
+from sqlalchemy import ColumnElement, select, tuple_
+
+from app.db import transaction
+from app.extensions import db
+from app.imaging.encode import no_larger
+from app.studio.domain.controls import Controls
+from app.studio.domain.errors import NotFound
+from app.studio.domain.gallery import Place, at
+from app.studio.domain.models import Photo
+from app.studio.pages.forms import SIDES, PaintForm, UploadForm, as_fields
+from app.studio.pages.style_wall import ORDER_TITLES, Hung, SortOrder, hang, movements
+from app.studio.painting.guests import SAMPLES, adopt_guest_photo, guest_photo
+from app.studio.painting.previewer import LARGE_SIDES, SMALL_SIDE, Subject
+from app.translation import translated
+from app.wiring import catalogue, previewer, settings
+
+PHOTOS_SHOWN = 48
+# What a browser calls a connection for which the smaller of the large previews is enough (the header ECT).
+SLOW = ("slow-2g", "2g", "3g")
+
+
+@dataclass(frozen=True)
+class Easel:
+    """The photo that previews are shown of, with the addresses they have."""
+
+    shelf: str
+    name: str
+    title: str
+    width: int
+    height: int
+    subject: Subject
+
+    @classmethod
+    def for_photo(cls, photo: Photo) -> Easel:
+        return cls("photos", str(photo.id), photo.name, photo.width, photo.height, Subject.of(photo))
+
+    @classmethod
+    def for_sample(cls, name: str) -> Easel:
+        sample = SAMPLES[name]
+        return cls("samples", name, gettext(sample.title), sample.width, sample.height, sample.subject)
+
+    @property
+    def is_sample(self) -> bool:
+        return self.shelf == "samples"
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """The long sides in pixels that large previews are painted at."""
+        return LARGE_SIDES
+
+    @property
+    def small_size(self) -> tuple[int, int]:
+        """Width and height of a small preview."""
+        return no_larger(self.width, self.height, SMALL_SIDE)
+
+    def small(self, slug: str) -> str:
+        """The address of the small preview in a style."""
+        version = previewer().version(slug)
+        return url_for("previews.small", shelf=self.shelf, name=self.name, slug=slug, v=version)
+
+    def large(self, controls: Controls) -> str:
+        """The address of the large preview, as the controls stand."""
+        side = LARGE_SIDES[1] if _saves_data() else None
+        return url_for("previews.large", shelf=self.shelf, name=self.name, **as_fields(controls), side=side)
+
+    @property
+    def large_base(self) -> str:
+        """The address of the large preview, without the controls."""
+        return url_for("previews.large", shelf=self.shelf, name=self.name)
+
+    @property
+    def large_size(self) -> tuple[int, int]:
+        """Width and height of the large preview."""
+        return no_larger(self.width, self.height, LARGE_SIDES[0])
+
+    @property
+    def thumbnail(self) -> str:
+        """The address of the photo, small."""
+        if self.is_sample:
+            return url_for("static", filename=f"samples/thumbnails/{self.name}.webp")
+        return url_for("studio.photo_thumbnail", photo_id=self.name)
+
+    @property
+    def photo(self) -> str:
+        """The address of the photo itself."""
+        return url_for("previews.photo", shelf=self.shelf, name=self.name)
+
+    @property
+    def masks(self) -> str:
+        """The address that takes masks."""
+        return url_for("previews.add_mask", shelf=self.shelf, name=self.name)
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Photos to choose from: one page of them, the newest first, and before it the chosen of other pages."""
+
+    page: Sequence[Photo]
+    elsewhere: Sequence[Photo] = ()
+    has_newer: bool = False
+    has_older: bool = False
+
+    @property
+    def photos(self) -> list[Photo]:
+        return [*self.elsewhere, *self.page]
+
+    @property
+    def only_one(self) -> bool:
+        """Whether there is no other photo, on this page or another."""
+        return len(self.photos) == 1 and not self.has_newer and not self.has_older
+
+    @property
+    def newest_link(self) -> str:
+        return _leafed(None)
+
+    @property
+    def older_link(self) -> str:
+        return _leafed(Place.of(self.page[-1]))
+
+
+def studio_page(status: int = 200) -> ResponseReturnValue:
+    """The page for whoever asks. Its address may name a photo, a style, controls, and what to search for."""
+    if current_user.is_authenticated and guest_photo() is not None:
+        return _move_in()
+    form = PaintForm(request.args or None, token=str(uuid.uuid4()))
+    form.offer(catalogue())
+    strip = _strip(form.photos.data or [])
+    chosen = _chosen(form, strip)
+    easel = _easel(strip.photos, chosen)
+    slug = _slug(form)
+    wall = _wall(easel)
+    page = render_template(
+        "studio/index.html",
+        strip=strip,
+        photos=strip.photos,
+        chosen=chosen,
+        samples=SAMPLES.values(),
+        easel=easel,
+        wall=wall,
+        found=sum(hung.found for hung in wall),
+        movements=movements(catalogue().styles),
+        orders=ORDER_TITLES,
+        order=_sort_order(),
+        slug=slug,
+        controls=_controls(form, slug),
+        print_size=form.print_size,
+        print_fields=_print_fields(form, chosen),
+        form=form,
+        upload_form=UploadForm(),
+        max_megabytes=settings().upload_max_megabytes,
+        max_files=settings().upload_max_files if current_user.is_authenticated else 1,
+        credits_per_picture=settings().credits_per_picture,
+    )
+    return page, status
+
+
+def studio_address(fields: Iterable[tuple[str, str]]) -> str:
+    """The address of the studio with fields in it that people name.
+
+    They are none of ``url_for``'s business, which takes some names (``_anchor``, ``_external``) for itself.
+    """
+    query = urlencode(list(fields))
+    return f"{url_for('studio.index')}?{query}" if query else url_for("studio.index")
+
+
+def _move_in() -> ResponseReturnValue:
+    """Whoever has just signed up finds the photo they tried here among their own."""
+    with transaction() as session:
+        adopted = adopt_guest_photo(session, current_user.id)
+    query = request.args.copy()
+    if adopted is not None and "sample" not in query:
+        query.setlist("photos", [str(adopted.id)])
+    return redirect(studio_address(query.items(multi=True)), 303)
+
+
+def _strip(named: Collection[uuid.UUID]) -> Strip:
+    """The photos to choose from, and those that the address names; a visitor has one at most."""
+    if not current_user.is_authenticated:
+        visiting = guest_photo()
+        return Strip([visiting] if visiting else [])
+    place = _place()
+    page: Sequence[Photo] = _mine(_hung < at(place), most=PHOTOS_SHOWN + 1) if place else ()
+    if not page:
+        # The newest are asked for, or there is nothing further back any more.
+        place, page = None, _mine(most=PHOTOS_SHOWN + 1)
+    shown = page[:PHOTOS_SHOWN]
+    missing = set(named) - {photo.id for photo in shown}
+    elsewhere = _mine(Photo.id.in_(missing), most=len(missing)) if missing else ()
+    return Strip(shown, elsewhere, has_newer=place is not None, has_older=len(page) > len(shown))
+
+
+_hung = tuple_(Photo.created_at, Photo.id)
+
+
+def _mine(*conditions: ColumnElement[bool], most: int) -> Sequence[Photo]:
+    """Photos of the account, the newest first."""
+    mine = select(Photo).where(Photo.user_id == current_user.id, *conditions)
+    return db.session.scalars(mine.order_by(Photo.created_at.desc(), Photo.id.desc()).limit(most)).all()
+
+
+def _place() -> Place | None:
+    """Where the address says that the strip begins, if that makes sense."""
+    try:
+        return Place.parse(request.args.get("older", ""))
+    except NotFound:
+        return None
+
+
+def _leafed(older: Place | None) -> str:
+    """The address of this page with another part of the strip. What is chosen stays so.
+
+    Masks were painted over the photo on the easel: where none is chosen, that is another one there.
+    """
+    stays = request.args.keys() & {"photos", "sample"}
+    left_out = {"older"} if stays else {"older", "mask", "style_mask"}
+    query = [(name, value) for name, value in request.args.items(multi=True) if name not in left_out]
+    query += [("older", str(older))] if older else []
+    return studio_address(query)
+
+
+def _chosen(form: PaintForm, strip: Strip) -> list[Photo]:
+    """The photos to be painted: those that the address names, or the only one there is."""
+    if request.args.get("sample") in SAMPLES:
+        return []
+    wanted = set(form.photos.data or [])
+    if not wanted and strip.only_one:
+        return strip.photos
+    return [photo for photo in strip.photos if photo.id in wanted]
+
+
+def _easel(photos: Sequence[Photo], chosen: Sequence[Photo]) -> Easel:
+    """The photo on the easel: a sample that was asked for, the first chosen, the newest, or a sample."""
+    sample = request.args.get("sample")
+    if sample in SAMPLES:
+        return Easel.for_sample(sample)
+    if chosen or photos:
+        return Easel.for_photo((chosen or photos)[0])
+    return Easel.for_sample(next(iter(SAMPLES)))
+
+
+def _slug(form: PaintForm) -> str | None:
+    """The style that the address names, if it is on offer."""
+    offered = {style.slug for style in catalogue().styles}
+    return next((slug for slug in form.style.data or [] if slug in offered), None)
+
+
+def _controls(form: PaintForm, slug: str | None) -> Controls | None:
+    """What the address asks for, as far as it makes sense."""
+    if slug is None:
+        return None
+    form.validate()
+    wrong = set(form.errors) - {"token", "photos", "csrf_token"}
+    if wrong == {"second_style"}:
+        if form.second_style.data in form.offered:  # else it was taken off the wall, and is not missed there
+            flash(form.errors["second_style"][0], "error")
+        # What was refused may be no style's name at all, which controls cannot hold.
+        form.second_style.data = form.style_mask.data = ""
+        return form.controls(slug)
+    return Controls(style=slug) if wrong else form.controls(slug)
+
+
+def _print_fields(form: PaintForm, chosen: Sequence[Photo]) -> dict[str, str]:
+    """What the address says of a print: the studio hands it on to the order as it came."""
+    if form.print_size.keeps_photo:
+        return {}
+    names = ["size", "turn", *(f"{side}-{photo.id}" for photo in chosen for side in SIDES)]
+    return {name: request.args[name] for name in names if name in request.args}
+
+
+def _saves_data() -> bool:
+    """Whether the browser says that data is dear or slow to come; the page's script decides likewise."""
+    return request.headers.get("Save-Data") == "on" or request.headers.get("ECT") in SLOW
+
+
+def _sort_order() -> SortOrder:
+    asked = request.args.get("sort")
+    return SortOrder(asked) if asked in set(SortOrder) else SortOrder.BEST
+
+
+def _wall(easel: Easel) -> list[Hung]:
+    return hang(
+        catalogue().styles,
+        suits=lambda slug: previewer().known_suitability(easel.subject, slug),
+        query=request.args.get("q", ""),
+        movement=request.args.get("movement", ""),
+        order=_sort_order(),
+        say=translated,
+    )

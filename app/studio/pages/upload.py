@@ -1,0 +1,199 @@
+"""The pages of the studio: upload and choose."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from io import BytesIO
+
+import structlog
+from flask import Blueprint, Response, flash, redirect, render_template, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext, ngettext
+from flask_login import current_user
+from werkzeug.datastructures import FileStorage
+
+from app.db import transaction
+from app.engine.errors import UnknownStyle
+from app.errors import SENTENCES, DomainError, in_words
+from app.extensions import db, limiter
+from app.imaging.errors import EmptyFile, FileTooLarge
+from app.request_bodies import FORM_MAX_BYTES, takes_body
+from app.sentences import translatable
+from app.storage.base import StorageError, discard_files
+from app.studio.domain import photos
+from app.studio.domain.errors import NotFound
+from app.studio.domain.models import Photo
+from app.studio.domain.slots import decoding_turn
+from app.studio.domain.thumbnails import small_preview
+from app.studio.pages.forms import DeleteForm
+from app.studio.pages.responses import private_file, private_thumbnail, signed_in, wants_small
+from app.studio.pages.studio_page import studio_address, studio_page
+from app.studio.painting.guests import NOBODY, forget_guest_photo, own_photo, remember_guest_photo
+from app.translation import PATH_OF_OURS
+from app.wiring import catalogue, settings, storage
+
+log = structlog.get_logger(__name__)
+bp = Blueprint("studio", __name__)
+
+ONE_PHOTO = translatable("Without an account one photo can be tried at a time. Sign up to paint several.")
+
+
+# --- choosing -----------------------------------------------------------------------------------
+
+
+@bp.get("/studio")
+def index() -> ResponseReturnValue:
+    return studio_page()
+
+
+@bp.post("/studio")
+def show() -> ResponseReturnValue:
+    """The studio with the controls that were sent: the preview for whoever has no scripts."""
+    sent = request.form.items(multi=True)
+    fields = [(name, value) for name, value in sent if name not in ("csrf_token", "token", "credits")]
+    return redirect(f"{studio_address(fields)}#stage", 303)
+
+
+# --- photos -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RefusedUpload:
+    """A file that was not taken, and why."""
+
+    name: str
+    sentence: str
+    status: int
+
+
+def _upload_max_bytes() -> int:
+    """What one upload may send; a visitor tries one photo at a time."""
+    files = settings().upload_max_files if current_user.is_authenticated else 1
+    return FORM_MAX_BYTES + files * settings().upload_max_bytes
+
+
+@bp.post("/photos")
+@limiter.limit("120/minute", exempt_when=lambda: not current_user.is_authenticated)
+@limiter.limit("10/minute;200/day", exempt_when=lambda: current_user.is_authenticated)
+@takes_body(_upload_max_bytes)
+def upload() -> ResponseReturnValue:
+    """Keep what was sent: for an account, or for a visitor, who can try one photo."""
+    user_id = current_user.id if current_user.is_authenticated else None
+    at_once = settings().upload_max_files if user_id else 1
+    db.session.commit()  # decoding takes a while; hold no transaction meanwhile
+    files = [file for file in request.files.getlist("photos") if file.filename]
+    kept: list[Photo] = []
+    refused: list[RefusedUpload] = []
+    for file in files[:at_once]:
+        try:
+            kept.append(_keep_upload(user_id, file))
+        except DomainError as error:
+            log.info("upload.refused", error=type(error).__name__, cause=repr(error.__cause__))
+            refused.append(RefusedUpload(file.filename or "", in_words(error), error.status))
+        except (MemoryError, OSError, StorageError):
+            # No fault of the photo, nor of those that came with it.
+            log.exception("upload.failed")
+            refused.append(RefusedUpload(file.filename or "", gettext(SENTENCES[500]), 500))
+    for file in files[at_once:]:
+        sentence = (
+            ngettext(
+                "At most %(num)d photo can be uploaded at once.",
+                "At most %(num)d photos can be uploaded at once.",
+                at_once,
+            )
+            if user_id
+            else gettext(ONE_PHOTO)
+        )
+        refused.append(RefusedUpload(file.filename or "", sentence, 413))
+    if not files:
+        refused.append(RefusedUpload("", gettext("Choose a photo to upload."), 400))
+    return _upload_answer(kept, refused)
+
+
+def _keep_upload(user_id: int | None, file: FileStorage) -> Photo:
+    """Check, keep and record one uploaded file; nothing of it stays behind if any of that fails.
+
+    A visitor's photo has no row, and takes the place of the one they tried before.
+    """
+    limit = settings().upload_max_bytes
+    with decoding_turn():
+        data = file.stream.read(limit + 1)
+        if len(data) > limit:
+            raise FileTooLarge(settings().upload_max_megabytes)
+        if not data:
+            raise EmptyFile
+        photo = photos.keep_photo(
+            storage(), user_id or NOBODY, file.filename or "", data, max_pixels=settings().upload_max_pixels
+        )
+    if user_id is None:
+        discard_files(storage(), remember_guest_photo(photo))
+        return photo
+    prefix = photo.storage_prefix
+    try:
+        with transaction() as session:
+            session.add(photo)
+    except BaseException:
+        discard_files(storage(), [prefix])
+        raise
+    return photo
+
+
+def _upload_answer(kept: list[Photo], refused: list[RefusedUpload]) -> ResponseReturnValue:
+    status = 303 if kept else refused[0].status
+    location = url_for("studio.index", photos=[str(photo.id) for photo in kept])
+    if request.accept_mimetypes.best == "application/json":
+        return {
+            "photos": [{"id": str(photo.id), "name": photo.name} for photo in kept],
+            "errors": [{"name": upload.name, "sentence": upload.sentence} for upload in refused],
+            "location": location,
+        }, 201 if kept else status
+    for upload in refused:
+        flash(f"{upload.name}: {upload.sentence}" if upload.name else upload.sentence, "error")
+    if kept:
+        return redirect(location, 303)
+    return studio_page(status)
+
+
+@bp.get("/photos/<uuid:photo_id>/thumbnail.webp")
+def photo_thumbnail(photo_id: uuid.UUID) -> Response:
+    photo = own_photo(db.session(), photo_id)
+    return private_thumbnail(photo.thumbnail_key)
+
+
+@bp.get("/photos/<uuid:photo_id>/preview.jpg")
+def photo_preview(photo_id: uuid.UUID) -> Response:
+    photo = own_photo(db.session(), photo_id)
+    return private_file(photo.preview_key, "image/jpeg")
+
+
+@bp.post("/photos/<uuid:photo_id>/delete")
+def delete_photo(photo_id: uuid.UUID) -> ResponseReturnValue:
+    """Delete a photo for good; ask first where no script did so, which the form then says."""
+    photo = own_photo(db.session(), photo_id)
+    if "ask" in request.form:
+        return render_template("studio/delete.html", photo=photo, form=DeleteForm())
+    if photo.user_id == NOBODY:
+        discard_files(storage(), forget_guest_photo())
+        flash(gettext("The photo is deleted."), "success")
+        return redirect(url_for("studio.index"), 303)
+    user_id = signed_in().id
+    with transaction() as session:
+        prefix = photos.delete_photo(session, user_id, photo_id)
+    discard_files(storage(), [prefix])
+    flash(gettext("The photo is deleted. Pictures painted from it are still yours."), "success")
+    back = request.form.get("next", "")
+    stays = PATH_OF_OURS.fullmatch(back) and str(photo_id) not in back
+    return redirect(back if stays else url_for("studio.index"), 303)
+
+
+@bp.get("/styles/<slug>/preview.webp")
+def style_preview(slug: str) -> Response:
+    """The preview picture of a style that ships or was imported here."""
+    try:
+        style = catalogue().get(slug)
+    except UnknownStyle:
+        raise NotFound from None
+    if wants_small():
+        return send_file(BytesIO(small_preview(style.preview)), "image/webp", max_age=86400)
+    return send_file(style.preview, "image/webp", max_age=86400)
