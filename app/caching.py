@@ -32,4 +32,5 @@ def ask_each_time(response: Response) -> Response:
     if not response.get_etag()[0]:
         response.add_etag()
     response.headers["Cache-Control"] = ASK_EACH_TIME
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response

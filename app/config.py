@@ -128,9 +128,11 @@ class Settings(BaseSettings):
 
     @property
     def trusted_hosts(self) -> list[str] | None:
-        """The hosts under which requests may come; None locally, where any will do."""
+        """The hosts that requests may name: SITE_URL's alone in production, None (any) without SITE_URL."""
         host = urlsplit(self.site_url or "").hostname
-        return [host, "127.0.0.1", "localhost"] if host else None
+        if not host:
+            return None
+        return [host] if self.app_env == "production" else [host, "127.0.0.1", "localhost"]
 
     @property
     def upload_max_bytes(self) -> int:

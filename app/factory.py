@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from flask import Flask, Response
 from flask_login import current_user
@@ -52,6 +53,13 @@ class Site(Flask):
             return None
         return super().get_send_file_max_age(filename)
 
+    def url_for(self, endpoint: str, *, _external: bool | None = None, **values: Any) -> str:
+        """An address; a whole one begins with SITE_URL, whatever host the request names."""
+        site_url: str | None = self.extensions["settings"].site_url
+        if not _external or site_url is None:
+            return super().url_for(endpoint, _external=_external, **values)
+        return site_url.rstrip("/") + super().url_for(endpoint, **values)
+
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the application.
@@ -100,7 +108,6 @@ def configure_flask(app: Flask, settings: Settings) -> None:
         REMEMBER_COOKIE_HTTPONLY=True,
         WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
         SEND_FILE_MAX_AGE_DEFAULT=DAY_SECONDS,
-        # Links in mails are made from the request's host: only the site's own may stand there.
         TRUSTED_HOSTS=settings.trusted_hosts,
     )
     if settings.trusted_proxies:
@@ -163,7 +170,6 @@ def configure_limits(app: Flask, settings: Settings) -> None:
     app.config.update(
         RATELIMIT_ENABLED=settings.ratelimit_enabled,
         RATELIMIT_STORAGE_URI=settings.ratelimit_storage_url,
-        RATELIMIT_HEADERS_ENABLED=True,
     )
     limiter.init_app(app)
 

@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 bp = Blueprint("billing", __name__)
 
 ENTRIES_PER_PAGE = 20
+# Databases count rows in 64 bits; no history is as long as this.
+MOST_PAGES = 1_000_000
 ORDERS_SHOWN = 10
 WEBHOOK_MAX_BYTES = 512 * 1024
 # How often Stripe is asked for somebody who waits on the return page, in seconds; its webhook is faster.
@@ -70,7 +72,11 @@ class PurchaseNotFound(DomainError):
 @auth_required("session")
 def credits() -> ResponseReturnValue:
     wallet_id = current_user.wallet_id
-    entries = db.paginate(ledger.history(wallet_id), per_page=ENTRIES_PER_PAGE, max_per_page=ENTRIES_PER_PAGE)
+    entries = db.paginate(
+        ledger.history(wallet_id),
+        page=min(request.args.get("page", 1, int), MOST_PAGES),
+        per_page=ENTRIES_PER_PAGE,
+    )
     newest_purchases = (
         select(Purchase)
         .where(Purchase.wallet_id == wallet_id)
@@ -133,16 +139,10 @@ def _checkout_request(purchase_id: uuid.UUID, pack: CreditPack, email: str) -> C
         ),
         amount_minor=pack.amount_minor,
         currency=settings().currency,
-        success_url=_absolute_url("billing.checkout_return", purchase_id),
-        cancel_url=_absolute_url("billing.checkout_cancelled", purchase_id),
+        success_url=url_for("billing.checkout_return", order=purchase_id, _external=True),
+        cancel_url=url_for("billing.checkout_cancelled", order=purchase_id, _external=True),
         email=email,
     )
-
-
-def _absolute_url(endpoint: str, purchase_id: uuid.UUID) -> str:
-    """An address at the configured site, not at whatever host the request names."""
-    root = (settings().site_url or request.host_url).rstrip("/")
-    return root + url_for(endpoint, order=purchase_id)
 
 
 @bp.get("/checkout/return")

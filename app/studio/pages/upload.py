@@ -15,7 +15,7 @@ from werkzeug.datastructures import FileStorage
 
 from app.db import transaction
 from app.engine.errors import UnknownStyle
-from app.errors import SENTENCES, DomainError, in_words
+from app.errors import SENTENCES, DomainError, in_words, will_pass
 from app.extensions import db, limiter
 from app.imaging.errors import EmptyFile, FileTooLarge
 from app.request_bodies import FORM_MAX_BYTES, takes_body
@@ -91,10 +91,11 @@ def upload() -> ResponseReturnValue:
         except DomainError as error:
             log.info("upload.refused", error=type(error).__name__, cause=repr(error.__cause__))
             refused.append(RefusedUpload(file.filename or "", in_words(error), error.status))
-        except (MemoryError, OSError, StorageError):
+        except (MemoryError, OSError, StorageError) as error:
             # No fault of the photo, nor of those that came with it.
             log.exception("upload.failed")
-            refused.append(RefusedUpload(file.filename or "", gettext(SENTENCES[500]), 500))
+            status = 503 if will_pass(error) else 500
+            refused.append(RefusedUpload(file.filename or "", gettext(SENTENCES[status]), status))
     for file in files[at_once:]:
         sentence = (
             ngettext(
