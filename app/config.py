@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     database_url: str | None = None
     site_url: str | None = None
     trusted_proxies: int = Field(default=0, ge=0)
+    session_idle_days: float = Field(default=30.0, gt=0)
+    session_most_days: float = Field(default=180.0, gt=0)
+    password_fresh_minutes: float = Field(default=10.0, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     smtp_host: str | None = None

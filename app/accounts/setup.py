@@ -13,8 +13,11 @@ from flask_security import MailUtil, Security, SQLAlchemyUserDatastore
 from sqlalchemy.orm import Session
 
 from app.accounts.forms import NewEmailForm, SignUpForm
+from app.accounts.login import configure_login
 from app.accounts.models import User
+from app.accounts.notices import configure_notices
 from app.accounts.services import open_account
+from app.accounts.welcome import configure_welcome
 from app.config import Settings, read_or_create_secret
 from app.db import begin_write
 from app.extensions import db, limiter
@@ -24,7 +27,7 @@ from app.translation import CATALOGUES
 
 MESSAGES = {
     "CONFIRM_REGISTRATION": (
-        translatable("Welcome! We sent a link to %(email)s to confirm your address."),
+        translatable("Welcome! We sent a link to %(email)s. Open it to confirm your address."),
         "success",
     ),
     "CONFIRMATION_REQUEST": (
@@ -91,18 +94,12 @@ MESSAGES = {
 class AccountDatastore(SQLAlchemyUserDatastore):  # type: ignore[misc]
     """Lets Flask-Security's sign-up open an account with its wallet; there are no roles here."""
 
-    def __init__(self, free_credits: int) -> None:
+    def __init__(self) -> None:
         super().__init__(db, User, None)
-        self._free_credits = free_credits
 
     def create_user(self, **values: Any) -> User:
         session: Session = db.session()
-        return open_account(
-            session,
-            email=values["email"],
-            password_hash=values["password"],
-            free_credits=self._free_credits,
-        )
+        return open_account(session, email=values["email"], password_hash=values["password"])
 
 
 def configure_accounts(app: Flask, settings: Settings) -> None:
@@ -111,15 +108,16 @@ def configure_accounts(app: Flask, settings: Settings) -> None:
     app.config.update({f"SECURITY_MSG_{name}": message for name, message in MESSAGES.items()})
     security = Security(
         app,
-        AccountDatastore(settings.free_credits),
+        AccountDatastore(),
         register_form=SignUpForm,
         change_email_form=NewEmailForm,
         mail_util_cls=_mail_util(app.extensions["mailer"]),
     )
     # Files are the same for everybody: no database is asked, nor has to be there, for what a page looks like.
     security.principal.skip_static = True
-    # People log in by the form. The library's own loader looks for a token in the body of every request.
-    app.login_manager.request_loader(None)  # type: ignore[attr-defined]  # Flask-Login adds the attribute
+    configure_login(app, settings)
+    configure_welcome(app, settings)
+    configure_notices(app)
     _write_in_one_transaction(app)
     _limit_guessing(app)
     _forget_pages(app)
@@ -166,8 +164,10 @@ def _security_options(app: Flask, settings: Settings) -> dict[str, object]:
         "SECURITY_POST_CHANGE_EMAIL_VIEW": "accounts.settings",
         "SECURITY_CHANGE_EMAIL_ERROR_VIEW": "security.change_email",
         "SECURITY_POST_LOGOUT_VIEW": "pages.landing",
-        # Changing what an account hangs on asks for the password again after this long.
-        "SECURITY_FRESHNESS": timedelta(hours=24),
+        # Changing the email asks for a password that was entered lately; time is not granted on top.
+        "SECURITY_FRESHNESS": timedelta(minutes=settings.password_fresh_minutes),
+        "SECURITY_FRESHNESS_GRACE_PERIOD": timedelta(0),
+        "REMEMBER_COOKIE_DURATION": timedelta(days=settings.session_most_days),
         "SECURITY_RESET_PASSWORD_WITHIN": timedelta(hours=2),
         # The library speaks German already; what is said here is in the site's own catalogue.
         "SECURITY_I18N_DIRNAME": ["builtin", str(CATALOGUES)],

@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.accounts.models import User
+from app.accounts.models import LoginSession, User
 from app.billing import ledger
 from app.billing.models import EntryReason, LedgerEntry, Wallet
 from app.db import Base, transaction
@@ -60,7 +60,7 @@ def is_logged_in(client: FlaskClient) -> bool:
 # --- sign-up ------------------------------------------------------------------------------------
 
 
-def test_signing_up_logs_in_and_gives_welcome_credits_once(
+def test_signing_up_logs_in_and_opens_an_empty_wallet(
     app: Flask, client: FlaskClient, tmp_path: Path
 ) -> None:
     answer = sign_up(client, "Ada@Example.com")
@@ -70,9 +70,8 @@ def test_signing_up_logs_in_and_gives_welcome_credits_once(
     assert user.password is not None
     assert user.password.startswith("$argon2id$")
     with app.app_context(), transaction() as session:
-        entries = session.query(LedgerEntry).all()
-        assert [(entry.amount, entry.reason) for entry in entries] == [(3, EntryReason.WELCOME)]
-        assert entries[0].wallet_id == user.wallet_id
+        assert session.query(LedgerEntry).count() == 0
+        assert session.query(Wallet).one().id == user.wallet_id
     page = client.get("/studio").text
     mail = next((tmp_path / "outbox").glob("*.eml"))
     assert mail.name in page
@@ -91,6 +90,9 @@ def test_the_mailed_link_confirms_the_address(app: Flask, client: FlaskClient, t
     assert find(app, "ada@example.com").confirmed_at is None  # type: ignore[union-attr]
     client.get(mailed_link(tmp_path, "confirm"))
     assert find(app, "ada@example.com").confirmed_at is not None  # type: ignore[union-attr]
+    with app.app_context(), transaction() as session:
+        entries = session.query(LedgerEntry).all()
+        assert [(entry.amount, entry.reason) for entry in entries] == [(3, EntryReason.WELCOME)]
     again = client.get(mailed_link(tmp_path, "confirm"), follow_redirects=True).text
     assert "confirmed already" in again
     assert "Send a new link" not in again
@@ -135,7 +137,7 @@ def test_sign_ups_at_once_make_one_account(app_on_both: Flask) -> None:
     with app_on_both.app_context(), transaction() as session:
         assert [user.email for user in session.query(User)] == ["ada@example.com"]
         assert session.query(Wallet).count() == 1
-        assert session.query(LedgerEntry).count() == 1
+        assert session.query(LoginSession).count() == 1
 
 
 def test_who_is_logged_in_needs_no_sign_up(app: Flask, client: FlaskClient) -> None:
