@@ -38,6 +38,7 @@ class DomainError(Exception):
     """
 
     status = 400
+    retry_after: int | None = None  # seconds
 
     def __init__(self, sentence: str | Plural = "", **values: object) -> None:
         super().__init__(in_english(sentence, values))
@@ -105,7 +106,10 @@ def _bare_page(sentence: str) -> str:
 
 def _domain_error(error: DomainError) -> ResponseReturnValue:
     log.info("request.refused", error=type(error).__name__, sentence=str(error), cause=repr(error.__cause__))
-    return error_page(in_words(error), error.status)
+    response = make_response(error_page(in_words(error), error.status))
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def _csrf_error(error: CSRFError) -> ResponseReturnValue:

@@ -14,6 +14,7 @@ from flask_security.utils import set_request_attr
 from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.accounts.guessing import remember_device
 from app.accounts.models import LoginSession, User
 from app.accounts.sessions import (
     SEEN_EVERY,
@@ -61,6 +62,7 @@ def configure_login(app: Flask, settings: Settings) -> None:
 
     def logged_in(_app: Flask, user: User, **_: object) -> None:
         _leave()
+        remember_device(user.email)
         agent = request.headers.get("User-Agent", "")
         g.login_session, browser_session[TOKEN_KEY] = open_session(db.session(), user.id, agent, lasts)
 

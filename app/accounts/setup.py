@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 
+import structlog
 from flask import Flask, Response, after_this_request, flash, request
 from flask_babel import gettext
 from flask_login import user_logged_out
 from flask_security import MailUtil, Security, SQLAlchemyUserDatastore
+from limits import parse
 from sqlalchemy.orm import Session
 
-from app.accounts.forms import NewEmailForm, SignUpForm
+from app.accounts.forms import (
+    CheckPasswordForm,
+    ConfirmationForm,
+    ForgottenPasswordForm,
+    LogInForm,
+    NewEmailForm,
+    NewPasswordForm,
+    SignUpForm,
+)
 from app.accounts.login import configure_login
 from app.accounts.models import User
 from app.accounts.notices import configure_notices
+from app.accounts.passwords import SitePasswordUtil
 from app.accounts.services import open_account
 from app.accounts.welcome import configure_welcome
 from app.config import Settings, read_or_create_secret
@@ -24,6 +36,13 @@ from app.extensions import db, limiter
 from app.mail import Mailer, plain_message
 from app.sentences import translatable
 from app.translation import CATALOGUES
+
+log = structlog.get_logger(__name__)
+
+# Mails that a stranger can cause, and how many of them one address gets. The person who asks is not told
+# when there are more: that would tell whether there is an account.
+COUNTED_MAILS = {"change_email_instructions", "confirmation_instructions", "reset_instructions", "welcome"}
+MAILS_FOR_ONE = [parse("5/hour"), parse("15/day")]
 
 MESSAGES = {
     "CONFIRM_REGISTRATION": (
@@ -48,7 +67,10 @@ MESSAGES = {
     "INVALID_EMAIL_ADDRESS": (translatable("This does not look like an e-mail address."), "error"),
     "EMAIL_NOT_PROVIDED": (translatable("Enter your e-mail."), "error"),
     "PASSWORD_NOT_PROVIDED": (translatable("Enter your password."), "error"),
-    "PASSWORD_INVALID_LENGTH": (translatable("Use at least %(length)s characters."), "error"),
+    "PASSWORD_INVALID_LENGTH": (
+        translatable("Use at least %(length)s characters, and at most 128."),
+        "error",
+    ),
     "INVALID_PASSWORD": (translatable("This is not your password."), "error"),
     "RETYPE_PASSWORD_MISMATCH": (translatable("The two passwords differ."), "error"),
     "GENERIC_AUTHN_FAILED": (translatable("E-mail and password do not fit together. Try again."), "error"),
@@ -110,6 +132,12 @@ def configure_accounts(app: Flask, settings: Settings) -> None:
         app,
         AccountDatastore(),
         register_form=SignUpForm,
+        login_form=LogInForm,
+        verify_form=CheckPasswordForm,
+        change_password_form=NewPasswordForm,
+        forgot_password_form=ForgottenPasswordForm,
+        send_confirmation_form=ConfirmationForm,
+        password_util_cls=SitePasswordUtil,
         change_email_form=NewEmailForm,
         mail_util_cls=_mail_util(app.extensions["mailer"]),
     )
@@ -206,6 +234,9 @@ def _mail_util(mailer: Mailer) -> type[Any]:
             html: str | None,
             **context: Any,
         ) -> None:
+            if template.rpartition("/")[2] in COUNTED_MAILS and not _may_have_another(recipient):
+                log.warning("mail.too_many", template=template)
+                return
             message: EmailMessage = plain_message(str(sender), recipient, str(subject), body or "")
             kept_at = mailer.send(message)
             if kept_at:
@@ -215,6 +246,12 @@ def _mail_util(mailer: Mailer) -> type[Any]:
                 flash(said, "info")
 
     return AppMailUtil
+
+
+def _may_have_another(recipient: str) -> bool:
+    """Count a mail to an address; False if it has had too many."""
+    digest = hashlib.sha256(recipient.lower().encode()).hexdigest()[:32]
+    return not limiter.enabled or all(limiter.limiter.hit(most, "mails", digest) for most in MAILS_FOR_ONE)
 
 
 def _write_in_one_transaction(app: Flask) -> None:

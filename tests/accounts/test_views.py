@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.accounts.after_answer import THREAD_NAME
 from app.accounts.models import LoginSession, User
 from app.billing import ledger
 from app.billing.models import EntryReason, LedgerEntry, Wallet
@@ -30,8 +31,16 @@ def sign_up(client: FlaskClient, email: str = "ada@example.com", password: str =
     return client.post("/sign-up", data={"email": email, "password": password})
 
 
+def finish_mails() -> None:
+    """Wait until everything is mailed that is mailed after an answer."""
+    for thread in threading.enumerate():
+        if thread.name == THREAD_NAME:
+            thread.join()
+
+
 def mailed_link(tmp_path: Path, part: str) -> str:
     """The path of the newest mailed link that contains ``part``."""
+    finish_mails()
     newest = max((tmp_path / "outbox").glob("*.eml"))
     link = re.search(rf"http://localhost(/\S*{part}\S*)", newest.read_text())
     assert link, newest.read_text()
@@ -264,6 +273,7 @@ def test_a_foreign_host_gets_no_link_mailed(tmp_path: Path, sqlite_url: str) -> 
         assert not (tmp_path / "outbox").exists()
         served = client.post("/forgotten-password", base_url="https://art.example.com", data=form)
         assert served.status_code == 200
+        finish_mails()
         mail = next((tmp_path / "outbox").glob("*.eml")).read_text()
         assert "https://art.example.com/forgotten-password/" in mail
 
@@ -345,6 +355,7 @@ def test_recovery_does_not_tell_whether_an_account_exists(tmp_path: Path, sqlite
             assert known.status_code == unknown.status_code == 200
             assert "on its way" in known.text
             assert known.text.replace("ada@", "eve@") == unknown.text
+    finish_mails()
     for thread in threading.enumerate():
         if thread.name == "smtp":
             thread.join()
@@ -353,6 +364,7 @@ def test_recovery_does_not_tell_whether_an_account_exists(tmp_path: Path, sqlite
 def test_an_unknown_address_gets_no_mail(client: FlaskClient, tmp_path: Path) -> None:
     client.post("/forgotten-password", data={"email": "eve@example.com"})
     client.post("/confirm", data={"email": "eve@example.com"})
+    finish_mails()
     assert not (tmp_path / "outbox").exists()
 
 

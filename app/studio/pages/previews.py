@@ -12,12 +12,11 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, Response, make_response, request
 from flask.typing import ResponseReturnValue
-from flask_limiter.util import get_remote_address
 from flask_login import current_user
 
 from app.engine.errors import UnknownStyle
 from app.errors import DomainError, error_page, in_words
-from app.extensions import db, limiter
+from app.extensions import client_network, db, limiter
 from app.imaging import encode_webp
 from app.imaging.errors import EmptyFile, FileTooLarge
 from app.request_bodies import FORM_MAX_BYTES, takes_body
@@ -40,7 +39,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 def _account_or_address() -> str:
     """Whose previews are counted together."""
-    return f"account-{current_user.id}" if current_user.is_authenticated else get_remote_address()
+    return f"account-{current_user.id}" if current_user.is_authenticated else client_network()
 
 
 def _limited(account: str, address: str) -> Callable[[View], View]:
