@@ -6,7 +6,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import IO, Any, TypeVar
 
-from flask import Flask, Request, current_app, g, request, session
+from flask import Flask, Request, abort, current_app, g, request, session
 from flask_wtf.csrf import CSRFError, validate_csrf
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
@@ -98,6 +98,8 @@ def _own_limit() -> Callable[[], int] | None:
 
 
 def _check_size() -> None:
+    if request.content_length is None and "Transfer-Encoding" in request.headers:
+        abort(411)  # no browser sends a body without its length, and nobody waits for its end
     own_limit = _own_limit()
     if own_limit is not None:
         request.max_content_length = own_limit()
