@@ -21,11 +21,12 @@ from app.accounts.models import User
 from app.accounts.notices import tell_of_deletion
 from app.accounts.services import AccountCloser, close_account
 from app.accounts.sessions import end_session, end_sessions, sessions_of
+from app.billing.settlement import expire_sessions_without_owner
 from app.db import transaction
 from app.extensions import db, limiter
 from app.storage.base import discard_files
+from app.wiring import gateway, storage
 from app.wiring import settings as site_settings
-from app.wiring import storage
 
 bp = Blueprint("accounts", __name__, url_prefix="/account")
 
@@ -44,7 +45,9 @@ def mail() -> ResponseReturnValue:
     with transaction() as session:
         session.get_one(User, user_id).mail_when_done = wanted
     flash(
-        gettext("We write when a long order is done.") if wanted else gettext("We do not write any more."),
+        gettext("Emails are on. We email you when a long order is ready.")
+        if wanted
+        else gettext("Emails are off."),
         "success",
     )
     return redirect(url_for("accounts.settings"), 303)
@@ -118,12 +121,15 @@ def delete() -> ResponseReturnValue:
     form = DeleteAccountForm()
     if not form.validate_on_submit():
         return render_template("accounts/delete.html", form=form), 400 if form.errors else 200
-    user_id, email = current_user.id, current_user.email
+    user_id, wallet_id, email = current_user.id, current_user.wallet_id, current_user.email
     closers = cast("list[AccountCloser]", current_app.extensions["account_closers"])
     with transaction() as session:
         prefixes = close_account(session, session.get_one(User, user_id), closers)
     logout_user()
+    expire_sessions_without_owner(gateway(), wallet_id=wallet_id)
     discard_files(storage(), prefixes)
     tell_of_deletion(email)
-    flash(gettext("Your account and everything in it is deleted. Thank you for painting with us."), "success")
+    flash(
+        gettext("Your account and everything in it are deleted. Thank you for painting with us."), "success"
+    )
     return redirect(url_for("pages.landing"), 303)

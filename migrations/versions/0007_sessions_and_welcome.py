@@ -1,7 +1,7 @@
 """Sessions of the accounts, addresses that had their free credits, and when an email was restored.
 
-Revision ID: 0006
-Revises: 0005
+Revision ID: 0007
+Revises: 0006
 Create Date: 2026-11-30 22:00:00.000000
 
 Whoever is logged in has to log in again: their cookies name no row of the new table.
@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
