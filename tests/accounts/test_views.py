@@ -13,7 +13,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.accounts.after_answer import THREAD_NAME
 from app.accounts.models import LoginSession, User
 from app.billing import ledger
 from app.billing.models import EntryReason, LedgerEntry, Wallet
@@ -23,19 +22,13 @@ from tests.conftest import PASSWORD, create_user, log_in, make_settings, running
 from tests.studio.test_views import painted, uploaded
 from tests.studio.test_worker import order_picture
 from tests.together import run_together
+from tests.waiting import finish_mails
 
 NEW_PASSWORD = "battery-horse-correct"
 
 
 def sign_up(client: FlaskClient, email: str = "ada@example.com", password: str = PASSWORD) -> TestResponse:
     return client.post("/sign-up", data={"email": email, "password": password})
-
-
-def finish_mails() -> None:
-    """Wait until everything is mailed that is mailed after an answer."""
-    for thread in threading.enumerate():
-        if thread.name == THREAD_NAME:
-            thread.join()
 
 
 def mailed_link(tmp_path: Path, part: str) -> str:

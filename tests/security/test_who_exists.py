@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from scipy.stats import mannwhitneyu
 
-from tests.accounts.test_views import finish_mails
 from tests.conftest import create_user
+from tests.waiting import finish_mails
 
 TRIES = 200
 KNOWN, UNKNOWN = "ada@example.com", "eve@example.com"
