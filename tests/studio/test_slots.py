@@ -9,7 +9,6 @@ from collections.abc import Callable
 import pytest
 
 from app.studio.domain.fair_slots import FairSlots, NoSlot
-from app.studio.pages.visitors import address_key
 from tests.together import at_once
 
 
@@ -131,17 +130,3 @@ def test_who_gives_up_is_forgotten() -> None:
     assert waiting(slots) == 0
     with slots.slot("bob", 0):
         pass
-
-
-@pytest.mark.parametrize(
-    ("address", "key"),
-    [
-        ("192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("unknown", "unknown"),
-    ],
-)
-def test_a_network_of_ipv6_is_one_visitor(address: str, key: str) -> None:
-    assert address_key(address) == key

@@ -23,6 +23,7 @@ from app.accounts.models import User
 from app.billing import ledger
 from app.config import Settings
 from app.db import transaction
+from app.request_bodies import FORM_MAX_BYTES
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage
 from app.studio.domain import photos
@@ -109,7 +110,7 @@ def test_what_is_no_photo_gets_a_sentence_and_leaves_nothing(
 
 
 def test_a_body_beyond_all_limits_is_refused_with_a_page(ada: FlaskClient, settings: Settings) -> None:
-    size = settings.upload_max_bytes * settings.upload_max_files + 1
+    size = FORM_MAX_BYTES + settings.upload_max_bytes * settings.upload_max_files + 1
     answer = ada.post("/photos", environ_overrides={"CONTENT_LENGTH": str(size)})
     assert answer.status_code == 413
     assert "too large" in answer.text
@@ -321,7 +322,7 @@ def test_watching_and_downloading_a_picture(app: Flask, ada: FlaskClient) -> Non
     assert "hx-get" not in status.text
     assert "download" in status.text
     assert "Create a link" in status.text
-    assert status.headers["Cache-Control"] == "no-store"
+    assert status.headers["Cache-Control"] == "private, no-store"
     for kind, ending in (("jpeg", "jpg"), ("png", "png")):
         answer = ada.get(f"{location}/download?format={kind}")
         assert Image.open(io.BytesIO(answer.data)).size == (160, 120)

@@ -24,7 +24,6 @@ from app.studio.domain.pictures import delete_renders, find_render, find_renders
 from app.studio.pages.downloads import ENDINGS, MEDIA_TYPES, PictureFile, as_jpeg
 from app.studio.pages.forms import DeleteForm, as_fields, print_fields
 from app.studio.pages.responses import (
-    fresh,
     open_kept,
     photo_behind,
     private_data,
@@ -77,7 +76,7 @@ def cards() -> ResponseReturnValue:
     """Some cards of the gallery drawn anew; one that has been deleted meanwhile is left out."""
     wanted = request.args.getlist("picture", uuid.UUID)[:PICTURES_PER_PAGE]
     renders = renders_of(db.session(), signed_in().id, wanted)
-    return fresh(render_template("pictures/_cards.html", renders=renders, **_waiting(renders)))
+    return render_template("pictures/_cards.html", renders=renders, **_waiting(renders))
 
 
 def _waiting(renders: Sequence[Render]) -> dict[str, object]:
@@ -140,7 +139,7 @@ def show(picture_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.get("/<uuid:picture_id>/status")
 def status(picture_id: uuid.UUID) -> ResponseReturnValue:
-    return fresh(render_template("pictures/_polled.html", **_context(picture_id)))
+    return render_template("pictures/_polled.html", **_context(picture_id))
 
 
 @bp.get("/<uuid:picture_id>/edit")

@@ -8,10 +8,9 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from io import BytesIO
 from typing import Any, TypeVar
 
-from flask import Blueprint, Response, make_response, request, send_file
+from flask import Blueprint, Response, make_response, request
 from flask.typing import ResponseReturnValue
 
 from app.engine.errors import UnknownStyle
@@ -19,6 +18,7 @@ from app.errors import DomainError, error_page, in_words
 from app.extensions import db, limiter
 from app.imaging import encode_webp
 from app.imaging.errors import EmptyFile, FileTooLarge
+from app.request_bodies import FORM_MAX_BYTES, takes_body
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound, TooBusy
 from app.studio.domain.masks import keep_mask, load_masks
@@ -114,9 +114,7 @@ def large(shelf: str, name: str) -> Response:
         subject, controls, masks=masks, asked=asked, draft="draft" in request.args, visitor=who
     )
     side = min((side for side in LARGE_SIDES if side >= wanted), default=LARGE_SIDES[0])
-    response = send_file(BytesIO(marked(picture, side)), "image/jpeg")
-    response.headers["Cache-Control"] = "private, no-cache"
-    return _timed(response, started)
+    return _timed(private_data(marked(picture, side), "image/jpeg"), started)
 
 
 def _controls() -> Controls:
@@ -141,6 +139,7 @@ def _timed(response: Response, started: float) -> Response:
 
 @bp.post("/masks")
 @_limited("120/minute;5000/day", "400/minute")
+@takes_body(lambda: FORM_MAX_BYTES + MASK_MAX_BYTES)
 def add_mask(shelf: str, name: str) -> ResponseReturnValue:
     """Keep a mask painted over the photo, sent as the file ``mask``; its id goes into the controls."""
     who, subject = visitor(), _subject(shelf, name)

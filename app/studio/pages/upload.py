@@ -15,9 +15,10 @@ from werkzeug.datastructures import FileStorage
 
 from app.db import transaction
 from app.engine.errors import UnknownStyle
-from app.errors import SENTENCES, DomainError, in_words
+from app.errors import SENTENCES, DomainError, in_words, will_pass
 from app.extensions import db, limiter
 from app.imaging.errors import EmptyFile, FileTooLarge
+from app.request_bodies import FORM_MAX_BYTES, takes_body
 from app.sentences import translatable
 from app.storage.base import StorageError, discard_files
 from app.studio.domain import photos
@@ -67,9 +68,16 @@ class RefusedUpload:
     status: int
 
 
+def _upload_max_bytes() -> int:
+    """What one upload may send; a visitor tries one photo at a time."""
+    files = settings().upload_max_files if current_user.is_authenticated else 1
+    return FORM_MAX_BYTES + files * settings().upload_max_bytes
+
+
 @bp.post("/photos")
 @limiter.limit("120/minute", exempt_when=lambda: not current_user.is_authenticated)
 @limiter.limit("10/minute;200/day", exempt_when=lambda: current_user.is_authenticated)
+@takes_body(_upload_max_bytes)
 def upload() -> ResponseReturnValue:
     """Keep what was sent: for an account, or for a visitor, who can try one photo."""
     user_id = current_user.id if current_user.is_authenticated else None
@@ -85,10 +93,11 @@ def upload() -> ResponseReturnValue:
         except DomainError as error:
             log.info("upload.refused", error=type(error).__name__, cause=repr(error.__cause__))
             refused.append(RefusedUpload(file.filename or "", in_words(error), error.status))
-        except (MemoryError, OSError, StorageError):
+        except (MemoryError, OSError, StorageError) as error:
             # No fault of the photo, nor of those that came with it.
             log.exception("upload.failed")
-            refused.append(RefusedUpload(file.filename or "", gettext(SENTENCES[500]), 500))
+            status = 503 if will_pass(error) else 500
+            refused.append(RefusedUpload(file.filename or "", gettext(SENTENCES[status]), status))
     for file in files[at_once:]:
         sentence = (
             ngettext(
