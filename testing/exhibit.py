@@ -16,6 +16,7 @@ from app.config import PROJECT_ROOT
 from testing.customer import pay_by_card, sign_up, upload
 from testing.easel import rest
 from testing.live import LiveSite
+from testing.waiting import wait_until
 
 SAMPLES = PROJECT_ROOT / "static" / "samples"
 PHOTOS = tuple(SAMPLES / name for name in ("coffee.jpg", "chelsea.jpg", "astronaut.jpg"))
@@ -282,6 +283,7 @@ STOPS = (
     Stop("account", visit("/account"), "owner"),
     Stop("account-email", visit("/account/email"), "owner"),
     Stop("account-password", visit("/account/password"), "owner"),
+    Stop("account-sessions", visit("/account/sessions"), "owner"),
     Stop("account-verify", _verify, "owner"),
     Stop("account-delete", visit("/account/delete"), "owner"),
     Stop("error-400", _expired_form),
@@ -403,6 +405,13 @@ def _ask_for_reset(browser: Browser, site: LiveSite) -> str:
         page.locator("input[name=email]").fill("newcomer@example.com")
         page.locator("main button[type=submit]").click()
         expect(page.locator(".flashes")).to_be_visible()
-    mails = (path.read_text() for path in (site.instance_dir / "outbox").glob("*.eml"))
     link = re.compile(r"http://\S+/forgotten-password/\S+")
-    return next(found[0] for found in map(link.search, mails) if found)
+    found: list[str] = []
+
+    def arrived() -> bool:
+        for path in (site.instance_dir / "outbox").glob("*.eml"):
+            found.extend(link.findall(path.read_text()))
+        return bool(found)
+
+    wait_until(arrived, "the mail is there")
+    return found[0]
