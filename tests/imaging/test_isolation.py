@@ -21,7 +21,7 @@ from app.imaging.errors import DamagedPhoto, ImageError, TooManyPixels, Unreadab
 from app.imaging.isolation import pool
 from app.imaging.isolation.limits import Budget
 from app.imaging.isolation.pool import Decoders, DecodingProcess
-from tests.imaging.hostile import encoded, flat
+from testing.hostile import encoded, flat
 
 # The budget grows with the pixels allowed: a test of little patience allows few.
 PIXELS = 1_000_000
