@@ -8,11 +8,11 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
 from app.engine.networks.checkpoints import Checkpoint
 from app.engine.networks.config import NetworkConfig
+from app.engine.networks.topology import steps
 from app.engine.networks.transformer import build_transformer, load_kernel
 from app.engine.training.losses import (
     border_excess,
@@ -24,8 +24,7 @@ from app.engine.training.losses import (
     variation_where_plain,
 )
 from app.engine.training.recipe import LossRecipe
-
-Floats = npt.NDArray[np.float32]
+from app.engine.typing import Floats
 
 # What a new branch of a network in use is scaled by at first. From zero (Goyal et al. 2017, "Accurate, Large
 # Minibatch SGD", section 5.1) it hardly leaves zero in the time of a training: few steps see a style's row.
@@ -307,21 +306,22 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
     def start_from(self, checkpoint: Checkpoint) -> None:
         """Take over what another network knows: the layers of the same name and shape, and their styles.
 
-        A style that it does not know starts from the mean of those it does. A residual block or skip
-        connection that it does not have adds little at first, so that a deeper network begins by painting
-        much as the one it comes from.
+        A style that it does not know starts from the mean of those it knows. Residual blocks and skip
+        connections that it does not have add little at first. So a deeper network begins by painting much as
+        the one it comes from.
         """
-        theirs = {layer.name: layer for layer in checkpoint.config.layers}
+        theirs = {layer.name: layer.kernel_shape for layer in checkpoint.config.layers}
         rows = ops.convert_to_numpy(self.rows).copy()
         known = [checkpoint.row(slug) if slug in checkpoint.styles else None for slug in self.slugs]
         mean = checkpoint.rows.mean(axis=0)
-        for layer in self.config.layers:
+        for step in steps(self.config):
+            layer = step.layer
             spans = self.config.style_spans[layer.name]
-            if theirs.get(layer.name) == layer:
+            if theirs.get(layer.name) == layer.kernel_shape:
                 load_kernel(self.transformer, layer, checkpoint.kernels[layer.name])
                 for here, there in zip(spans, checkpoint.config.style_spans[layer.name], strict=True):
                     rows[:, here] = [(mean if row is None else row)[there] for row in known]
-            elif layer.name not in theirs and (layer.name.endswith("_b") or layer.name.startswith("skip")):
+            elif layer.name not in theirs and step.adds:
                 rows[:, spans[0]] = NEW_BRANCH
         self.rows.assign(rows)
 
