@@ -19,10 +19,9 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from app.engine.padding import Pixels
+from app.engine.typing import Floats, Pixels
 
 # The long side at which a network's strokes look natural in a picture, in pixels; how much larger each pass
 # is than the one before; the painting's share in what the next pass is given; that pass's share in what
@@ -37,7 +36,6 @@ TONE = 4
 # Rows that are shifted at a time: their floating-point numbers take little memory beside the picture.
 ROWS = 64
 
-Floats = npt.NDArray[np.float32]
 Paint = Callable[[Pixels, Callable[[float], None]], Pixels]
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from app.engine.fast.graph import BatchGraph, Graph
@@ -19,8 +18,9 @@ from app.engine.memory import release_unused_memory
 from app.engine.native import operations as native
 from app.engine.networks.checkpoints import Checkpoint
 from app.engine.networks.config import NetworkConfig
-from app.engine.padding import REACH, PaddedPhoto, Pixels
+from app.engine.padding import REACH, PaddedPhoto
 from app.engine.scheduling import FairQueue
+from app.engine.typing import Floats, Pixels
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class StyleRows:
     ``where`` is uint8 [height, width] like the photo: the second row's share, 0..255.
     """
 
-    rows: npt.NDArray[np.float32]
+    rows: Floats
     where: Pixels | None = None
 
 
@@ -141,7 +141,7 @@ class Network:
         padded.crop_into(picture, painted, 0)
         return picture
 
-    def _paint_together(self, requests: Sequence[tuple[Pixels, npt.NDArray[np.float32]]]) -> Sequence[Pixels]:
+    def _paint_together(self, requests: Sequence[tuple[Pixels, Floats]]) -> Sequence[Pixels]:
         """One pass for photos of one shape, each with its style: slabs [1, ...] and rows [style_size]."""
         slabs, rows = zip(*requests, strict=True)
         if len(requests) == 1:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
 from app.engine.errors import InvalidOption
+from app.engine.typing import Pixels
 
 BRUSH_LEAST, BRUSH_MOST = 0.25, 4.0
 Upsampling = Literal["cascade", "guided"]
@@ -73,7 +73,7 @@ class StyleMap:
     """
 
     style: Mixture
-    where: npt.NDArray[np.uint8]
+    where: Pixels
 
 
 def check_brush(brush: float) -> float:
@@ -110,7 +110,7 @@ def check_strength(strength: float) -> float:
     return strength
 
 
-def check_mask(mask: npt.NDArray[np.uint8], height: int, width: int, name: str) -> npt.NDArray[np.uint8]:
+def check_mask(mask: Pixels, height: int, width: int, name: str) -> Pixels:
     """Return ``mask`` as uint8 [height, width].
 
     Raises:

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.engine.errors import InvalidPicture
-
-Pixels = npt.NDArray[np.uint8]
+from app.engine.typing import Pixels
 
 # How far the first layer, 9x9, reaches beyond the picture.
 REACH = 4

@@ -9,7 +9,8 @@ from app.engine.errors import InvalidOption
 from app.engine.network import Pass, pad
 from app.engine.networks.checkpoints import Checkpoint
 from app.engine.networks.transformer import build_transformer, load_kernels
-from app.engine.padding import REACH, Pixels
+from app.engine.padding import REACH
+from app.engine.typing import Pixels
 
 
 class PlainNetwork:

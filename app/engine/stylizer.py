@@ -15,7 +15,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from app.engine.cascade import Paint, paint_coarse_to_fine, plan, resize
@@ -35,9 +34,10 @@ from app.engine.options import (
     check_strength,
     check_upsampling,
 )
-from app.engine.padding import Pixels, check_picture
+from app.engine.padding import check_picture
 from app.engine.processor import computes_bfloat16
 from app.engine.scheduling import FairQueue
+from app.engine.typing import Floats, Pixels
 from app.engine.upsampling import paint_guided
 
 log = logging.getLogger(__name__)
@@ -195,7 +195,7 @@ class Stylizer:
 
         return paint
 
-    def _row(self, network: Painter, first: str, mixture: Mixture) -> npt.NDArray[np.float32]:
+    def _row(self, network: Painter, first: str, mixture: Mixture) -> Floats:
         """The mixture of the styles' rows, shape [style_size]; ``network`` is that of the style ``first``.
 
         Raises:

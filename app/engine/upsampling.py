@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from app.engine.cascade import Paint, resize
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 # The windows' half side in pixels of the small painting, and the variance, in levels squared, from which on
 # what the photo shows in a window counts as an edge. Chosen by eye: docs/ENGINE.md.

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
@@ -19,8 +18,7 @@ from app.engine.fast.graph import from_blocks, to_blocks
 from app.engine.native import build
 from app.engine.native import operations as native
 from app.engine.processor import instructions
-
-Floats = npt.NDArray[np.float32]
+from app.engine.typing import Floats
 
 needs_operations = pytest.mark.skipif(
     not native.available(), reason="needs a C++ compiler and a processor with AVX2"

@@ -14,16 +14,15 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from app.engine.errors import InvalidPicture
 from app.engine.training.pictures import decode_picture
 from app.engine.training.recipe import Stage
+from app.engine.typing import Floats, Pixels
 
 log = logging.getLogger(__name__)
 
-Pixels = npt.NDArray[np.float32]
 
 # What a stage of a training draws by chance.
 ORDER, CROP, STYLES = range(3)
@@ -38,7 +37,7 @@ def leave_gpus_to_backend() -> None:
         tf.config.set_visible_devices([], "GPU")
 
 
-def read_picture(path: Path, long_side: int) -> Pixels:
+def read_picture(path: Path, long_side: int) -> Floats:
     """Read a picture at ``long_side`` pixels along its longer side.
 
     Returns float32 [height, width, 3], RGB in 0..255.
@@ -50,7 +49,7 @@ def read_picture(path: Path, long_side: int) -> Pixels:
     return _scaled(pixels, long_side / max(pixels.shape[:2]))
 
 
-def read_square(path: Path, side: int) -> Pixels:
+def read_square(path: Path, side: int) -> Floats:
     """Read the middle of a picture whose shorter side is made ``side`` pixels long.
 
     Returns float32 [side, side, 3], RGB in 0..255.
@@ -64,12 +63,12 @@ def read_square(path: Path, side: int) -> Pixels:
     return scaled[top : top + side, left : left + side]
 
 
-def _scaled(pixels: npt.NDArray[np.uint8], scale: float) -> Pixels:
+def _scaled(pixels: Pixels, scale: float) -> Floats:
     height, width = (max(1, round(length * scale)) for length in pixels.shape[:2])
     return np.asarray(_resize(pixels, (height, width)))
 
 
-def read_photos(photos: Sequence[Path], long_side: int) -> list[Pixels]:
+def read_photos(photos: Sequence[Path], long_side: int) -> list[Floats]:
     """Those of the photos that are not damaged, each as :func:`read_picture` gives it.
 
     Raises:
@@ -108,7 +107,7 @@ def stream(
     which are different for one photo as far as there are enough.
     """
 
-    def read(place: np.int64) -> npt.NDArray[np.uint8]:
+    def read(place: np.int64) -> Pixels:
         return _first_readable(photos, int(place))
 
     styles = len(draws)
@@ -141,7 +140,7 @@ def draw_key(seed: int, stage: int, purpose: int, index: Any) -> Any:
     return key
 
 
-def _first_readable(photos: Sequence[Path], first: int) -> npt.NDArray[np.uint8]:
+def _first_readable(photos: Sequence[Path], first: int) -> Pixels:
     """The pixels of photo number ``first``, or of the next that can be read, uint8 [height, width, 3]."""
     for place in range(first, first + len(photos)):
         path = photos[place % len(photos)]

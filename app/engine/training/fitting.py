@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.engine.networks.checkpoints import Checkpoint, Floats, load_checkpoint
+from app.engine.networks.checkpoints import Checkpoint, load_checkpoint
 from app.engine.training.recipe import Recipe, Schedule, Stage
 from app.engine.training.trainer import Report, Sources, train
+from app.engine.typing import AnyFloats
 
 # Few numbers are fitted, so large steps are safe.
 RATE, FINAL_RATE = 2e-2, 1e-3
@@ -26,7 +27,7 @@ CROP = 160
 class FittedStyle:
     """A new style's row, float32 [``config.style_size``], and what made it, as :func:`train` notes it."""
 
-    row: Floats
+    row: AnyFloats
     facts: dict[str, Any]
 
 

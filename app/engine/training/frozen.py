@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from app.engine.fast import winograd
 from app.engine.native import operations as native
 from app.engine.training.precision import has_gpu
+from app.engine.typing import Floats
 
 
 def can_be_frozen(layer: keras.layers.Layer, precision: str) -> bool:
@@ -41,7 +40,7 @@ class FrozenConvolution(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
 
     def __init__(self, layer: keras.layers.Conv2D, **options: Any) -> None:
         super().__init__(**options)
-        kernel: npt.NDArray[np.float32] = keras.ops.convert_to_numpy(layer.kernel)
+        kernel: Floats = keras.ops.convert_to_numpy(layer.kernel)
         self.trainable = False
         self._outputs = kernel.shape[-1]
         self._bias = keras.ops.convert_to_numpy(layer.bias)
