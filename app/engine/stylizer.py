@@ -21,7 +21,7 @@ from app.engine.cascade import Paint, paint_coarse_to_fine, plan, resize
 from app.engine.catalogue import Catalogue
 from app.engine.color import blend, keep_photo_colors
 from app.engine.errors import InvalidOption, OutOfMemory
-from app.engine.loading import Networks, Painter
+from app.engine.loading import LoadedNetwork, Networks
 from app.engine.memory import available_memory, release_unused_memory
 from app.engine.network import Pass, Report, StyleRows, is_out_of_memory
 from app.engine.networks.checkpoints import load_row
@@ -31,10 +31,10 @@ from app.engine.options import (
     Upsampling,
     check_brush,
     check_mask,
+    check_picture,
     check_strength,
     check_upsampling,
 )
-from app.engine.padding import check_picture
 from app.engine.processor import computes_bfloat16
 from app.engine.scheduling import FairQueue
 from app.engine.typing import Floats, Pixels
@@ -146,7 +146,7 @@ class Stylizer:
         mixture = style if isinstance(style, Mixture) else Mixture.parse(style)
         report = on_progress or (lambda share: None)
         report(0.0)
-        painter = self._painter(mixture, style_map, exact, pixels=height * width)
+        paint = self._prepare(mixture, style_map, exact, pixels=height * width)
         if strength == 0.0 or (mask is not None and not mask.any()):
             report(1.0)
             return photo.copy()  # nothing of a painting would be seen
@@ -154,7 +154,7 @@ class Stylizer:
         enlarge = (
             paint_coarse_to_fine if upsampling == "cascade" else partial(paint_guided, turn=self._queue.turn)
         )
-        painted = enlarge(photo, sizes, painter, lambda share: report(0.97 * share))
+        painted = enlarge(photo, sizes, paint, lambda share: report(0.97 * share))
         if keep_colors:
             painted = keep_photo_colors(photo, painted)
         result = blend(photo, painted, strength, mask)
@@ -166,8 +166,8 @@ class Stylizer:
         """How many times a function was traced so far; the number does not grow with sizes or styles."""
         return sum(network.count_traces() for network in self._networks.loaded())
 
-    def _painter(self, mixture: Mixture, style_map: StyleMap | None, exact: bool, pixels: int) -> Paint:
-        """What paints a picture of any size in one pass, with everything loaded that it needs.
+    def _prepare(self, mixture: Mixture, style_map: StyleMap | None, exact: bool, pixels: int) -> Paint:
+        """A function that paints a picture of any size in one pass; loads the network that it needs.
 
         ``pixels``: how many the finished picture has.
         """
@@ -195,7 +195,7 @@ class Stylizer:
 
         return paint
 
-    def _row(self, network: Painter, first: str, mixture: Mixture) -> Floats:
+    def _row(self, network: LoadedNetwork, first: str, mixture: Mixture) -> Floats:
         """The mixture of the styles' rows, shape [style_size]; ``network`` is that of the style ``first``.
 
         Raises:
@@ -221,7 +221,7 @@ class Stylizer:
             log.warning("The GPU's memory does not suffice for %s: painting on the processor", what)
             return work(CPU)
 
-    def _network(self, slug: str, exact: bool, device: str) -> Painter:
+    def _network(self, slug: str, exact: bool, device: str) -> LoadedNetwork:
         return self._networks.get(slug, self._resolve_precision(exact, device), device)
 
     def _resolve_precision(self, exact: bool, device: str) -> str:
