@@ -37,6 +37,10 @@ class Tensor(Protocol):
 
     def __truediv__(self, other: Any, /) -> Any: ...
 
+    def __floordiv__(self, other: Any, /) -> Any: ...
+
+    def __mod__(self, other: Any, /) -> Any: ...
+
 
 # Mean and (biased) variance per channel, float32 [channels] each.
 Moments = tuple[Tensor, Tensor]

@@ -156,6 +156,30 @@ def test_a_convolution_refuses_what_does_not_fit(change: dict[str, Any]) -> None
 
 
 @needs_operations
+@pytest.mark.parametrize("quads", [False, True])
+def test_the_library_knows_the_borders_and_channels_that_it_names(quads: bool) -> None:
+    limits = native.limits()
+    makes = winograd.transform_quads if quads else winograd.transform
+    named = limits.quad_borders if quads else limits.borders
+
+    def convolve(border: str, inputs: int) -> Any:
+        taps = 5 if quads else 3
+        ends = 0 if border == "none" else 1
+        kernels = makes(np.ones((taps, taps, inputs, limits.panel), np.float32))
+        return native.convolve(tf.zeros((1, 8, 8, inputs)), kernels, border, ends, ends, quads=quads)
+
+    most = limits.most_inputs // (4 if quads else 1)
+    for border in limits.borders | limits.quad_borders:
+        if border in named:
+            assert convolve(border, most).shape[3] == limits.panel
+        else:
+            with pytest.raises(tf.errors.InvalidArgumentError):
+                convolve(border, limits.panel)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        convolve("zeros", most + limits.panel)
+
+
+@needs_operations
 @pytest.mark.parametrize(
     ("shape", "channels"),
     [((1, 61, 67, 32), 32), ((1, 40, 30, 12), 3), ((1, 33, 35, 20), 5), ((1, 1, 1, 16), 16)],

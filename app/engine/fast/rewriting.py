@@ -72,16 +72,22 @@ def _rewrite(config: NetworkConfig, layer: LayerSpec, kernel: Floats) -> Convolu
     repeat: Border = "repeat" if reflect else "zeros"
     if layer.kind == "entry":
         kernel = kernel / np.float32(127.5) if config.input_range == "unit" else kernel
-        return Convolution(layer.name, place(kernel, same_size(layer.size)), 1, 2, 2, "none", blocks=True)
+        return Convolution(
+            layer.name, place_taps(kernel, same_size(layer.size)), 1, 2, 2, "none", blocks=True
+        )
     if layer.kind == "exit":
         border: Border = "mirror blocks" if reflect else "zeros"
-        return Convolution(layer.name, place(kernel, same_size(layer.size)), 1, 2, 2, border, blocks=True)
+        return Convolution(
+            layer.name, place_taps(kernel, same_size(layer.size)), 1, 2, 2, border, blocks=True
+        )
     if layer.kind == "doubling":
         return _rewrite_doubling(config, layer, kernel, repeat)
     if layer.kind == "halving":
         before, after = (1, 0) if reflect else (0, 1)
         if layer.level == 1:
-            return Convolution(layer.name, place(kernel, _halving(first=-before)), 1, before, after, repeat)
+            return Convolution(
+                layer.name, place_taps(kernel, _halving(first=-before)), 1, before, after, repeat
+            )
         return Convolution(layer.name, kernel, 2, before, after, mirror)
     return Convolution(layer.name, kernel, 1, 1, 1, mirror)
 
@@ -92,7 +98,7 @@ def _rewrite_doubling(config: NetworkConfig, layer: LayerSpec, kernel: Floats, b
     taps = _transposed() if not nearest else _doubling() if last else _doubling_shifted()
     return Convolution(
         layer.name,
-        place(kernel, taps),
+        place_taps(kernel, taps),
         stride=1,
         before=1,
         after=1 if nearest else 0,
@@ -116,7 +122,7 @@ def fits_float16(config: NetworkConfig, layers: Mapping[str, Convolution]) -> bo
     return True
 
 
-def place(kernel: Floats, taps: Iterable[Tap]) -> Floats:
+def place_taps(kernel: Floats, taps: Iterable[Tap]) -> Floats:
     """Put the taps of a kernel [size, size, inputs, outputs] where they act on blocks.
 
     Returns [offsets, offsets, blocks-in x inputs, blocks-out x outputs]. Taps at the same offset add up.

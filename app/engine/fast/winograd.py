@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.engine.fast.rewriting import Convolution, place, same_size
+from app.engine.fast.rewriting import Convolution, place_taps, same_size
 from app.engine.native import operations as native
 from app.engine.typing import Floats
 
@@ -75,4 +75,4 @@ def transform_quads(kernel: Floats) -> Floats:
 
     Returns [36, 4 outputs / panel, 4 inputs, panel].
     """
-    return transform(place(kernel, same_size(5)))
+    return transform(place_taps(kernel, same_size(5)))
