@@ -136,3 +136,15 @@ def check_mask(mask: Pixels, height: int, width: int, name: str) -> Pixels:
     if not isinstance(mask, np.ndarray) or mask.dtype != np.uint8 or mask.shape != (height, width):
         raise InvalidOption(f"The {name} must be 8-bit grey and as large as the photo, {width} by {height}.")
     return mask
+
+
+def check_masks(mask: Pixels | None, style_map: StyleMap | None, height: int, width: int) -> None:
+    """Check the mask of the strength and the style map, where they are given.
+
+    Raises:
+        InvalidOption: one of them has another shape or type than the photo needs.
+    """
+    if mask is not None:
+        check_mask(mask, height, width, "mask")
+    if style_map is not None:
+        check_mask(style_map.where, height, width, "style map")

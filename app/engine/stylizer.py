@@ -30,7 +30,7 @@ from app.engine.options import (
     StyleMap,
     Upsampling,
     check_brush,
-    check_mask,
+    check_masks,
     check_picture,
     check_strength,
     check_upsampling,
@@ -118,10 +118,9 @@ class Stylizer:
             mask: uint8 [height, width], the share of the strength at each pixel, 0..255.
             style_map: a second style of the same network and where it applies.
             keep_colors: take only the luminance from the painted picture.
-            brush: breadth of the strokes relative to the picture, 0.25 to 4; 1 is the natural one.
-            exact: the network's own pixels: one pass in float32, no care for brush and border.
-            upsampling: how a large picture comes from a small one: painted again and again ("cascade"), or
-                enlarged along the photo's edges ("guided"), which is cheaper.
+            brush: the brush size, 0.25 to 4; 1 is the network's own.
+            exact: the network's own pixels: one pass in float32, without brush size and border margins.
+            upsampling: how to enlarge: "cascade" paints again, "guided" follows the photo's edges, cheaper.
             on_progress: called between tiles with the share done, 0 to 1; may raise to stop.
 
         Returns:
@@ -132,17 +131,14 @@ class Stylizer:
             InvalidOption: another argument is out of range, or styles belong to different networks.
             UnknownStyle: the catalogue has no such style.
             InvalidCheckpoint: the style's checkpoint cannot be used.
-            OutOfMemory: not even strips of the picture found room in memory and in temporary files.
+            OutOfMemory: memory and temporary files had no room, not even for strips.
         """
         photo = check_picture(pixels)
         height, width = photo.shape[:2]
         check_strength(strength)
         check_brush(brush)
         check_upsampling(upsampling, exact)
-        if mask is not None:
-            check_mask(mask, height, width, "mask")
-        if style_map is not None:
-            check_mask(style_map.where, height, width, "style map")
+        check_masks(mask, style_map, height, width)
         mixture = style if isinstance(style, Mixture) else Mixture.parse(style)
         report = on_progress or (lambda share: None)
         report(0.0)
@@ -151,12 +147,10 @@ class Stylizer:
             report(1.0)
             return photo.copy()  # nothing of a painting would be seen
         sizes = [(height, width)] if exact else plan(height, width, brush)
-        enlarge = (
-            paint_coarse_to_fine if upsampling == "cascade" else partial(paint_guided, turn=self._queue.turn)
-        )
+        guided = partial(paint_guided, turn=self._queue.turn)
+        enlarge = paint_coarse_to_fine if upsampling == "cascade" else guided
         painted = enlarge(photo, sizes, paint, lambda share: report(0.97 * share))
-        if keep_colors:
-            painted = keep_photo_colors(photo, painted)
+        painted = keep_photo_colors(photo, painted) if keep_colors else painted
         result = blend(photo, painted, strength, mask)
         release_unused_memory()
         report(1.0)
