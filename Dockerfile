@@ -27,7 +27,7 @@ COPY models models
 COPY templates templates
 COPY static static
 COPY migrations migrations
-COPY wsgi.py gunicorn.conf.py ./
+COPY wsgi.py gunicorn.conf.py LICENSE NOTICE ./
 USER 1000
 VOLUME /data
 EXPOSE 8000

@@ -40,7 +40,7 @@ def stripe_client(sandbox: Sandbox) -> stripe.StripeClient:
 
 def checkout_request(purchase_id: uuid.UUID | None = None, **changes: object) -> CheckoutRequest:
     wanted: dict[str, object] = {
-        "order_id": purchase_id or uuid.uuid4(),
+        "purchase_id": purchase_id or uuid.uuid4(),
         "title": "Sketchbook",
         "description": "10 credits",
         "amount_minor": 490,

@@ -1,4 +1,4 @@
-"""Money that goes back takes its credits along: once, in proportion, and in whatever purchase it is told."""
+"""Money that goes back takes its credits along: once, in proportion, and in whatever order it is told."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_full_refund_takes_all_credits_once() -> None:
         ([FULL // 2, FULL // 2, FULL // 4], [5, 0, 0]),
         ([2 * FULL], [10]),
     ],
-    ids=["halves", "thirds", "cents", "out-of-purchase", "repeated", "too-much"],
+    ids=["halves", "thirds", "cents", "out-of-order", "repeated", "too-much"],
 )
 def test_refunds_in_parts_take_their_share(steps: list[int], taken: list[int]) -> None:
     purchase_id, payment = paid_purchase()
@@ -227,7 +227,7 @@ def test_a_refund_told_by_stripe_shows_in_the_history_and_on_the_purchase(
     assert deliver(app, told("charge.refunded", first, "evt_2"))[0] == 200
     assert balance(app, ada) == 5
     part = client.get(f"/checkout/return?order={purchase.id}").text
-    assert "A part of the payment was returned" in part
+    assert "Part of the payment was returned" in part
     assert "5 credits were taken back. You have 5 now." in part
     assert "Payment partly returned" in client.get("/credits").text
     whole = refund_at_stripe(app, purchase, FULL // 2)

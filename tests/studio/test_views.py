@@ -120,7 +120,7 @@ def test_photos_are_decoded_two_at_a_time(ada: FlaskClient, monkeypatch: pytest.
     with decoding_turn(), decoding_turn():
         answer = upload(ada, (sample_jpeg(), "a.jpg"), headers=JSON)
         assert answer.status_code == 503
-        sentence = "Many photos and pictures are being sent just now. Try again in a moment."
+        sentence = "The site is very busy right now. Try again in a moment."
         assert answer.json["errors"] == [{"name": "a.jpg", "sentence": sentence}]
         page = upload(ada, (sample_jpeg(), "a.jpg"))
         assert (page.status_code, sentence in page.text) == (503, True)
@@ -169,9 +169,9 @@ def test_what_breaks_here_is_not_said_to_be_the_photos_fault(
     answer = upload(ada, *files, headers=JSON)
     assert (answer.status_code, len(answer.json["photos"])) == (201, 1)
     assert answer.json["errors"][0]["name"] == "b.jpg"
-    assert "Something broke on our side" in answer.json["errors"][0]["sentence"]
+    assert "Something went wrong on our side" in answer.json["errors"][0]["sentence"]
     alone = upload(ada, files[1])
-    assert (alone.status_code, "b.jpg: Something broke on our side" in alone.text) == (500, True)
+    assert (alone.status_code, "b.jpg: Something went wrong on our side" in alone.text) == (500, True)
 
 
 def test_nothing_chosen_is_said(ada: FlaskClient) -> None:
@@ -313,14 +313,14 @@ def test_watching_and_downloading_a_picture(app: Flask, ada: FlaskClient) -> Non
     location = paint(ada, uploaded(ada)).location
     waiting = ada.get(f"{location}/status").text
     assert 'hx-trigger="every 2s"' in waiting, "each answer waits before it asks again"
-    assert "Make a link" not in waiting
+    assert "Create a link" not in waiting
     for path in ("preview.jpg", "thumbnail.webp", "download"):
         assert ada.get(f"{location}/{path}").status_code == 404
     process_render(app, uuid.UUID(location.rsplit("/", 1)[1]))
     status = ada.get(f"{location}/status")
     assert "hx-get" not in status.text
     assert "download" in status.text
-    assert "Make a link" in status.text
+    assert "Create a link" in status.text
     assert status.headers["Cache-Control"] == "no-store"
     for kind, ending in (("jpeg", "jpg"), ("png", "png")):
         answer = ada.get(f"{location}/download?format={kind}")
@@ -446,7 +446,7 @@ def test_without_its_photo_the_settings_still_open(app: Flask, ada: FlaskClient)
         photo = session.query(Photo).one().id
     ada.post(f"/photos/{photo}/delete")
     answer = ada.get(f"/pictures/{picture}/edit", follow_redirects=True)
-    assert "upload the photo again" in answer.text
+    assert "Upload it again" in answer.text
 
 
 def test_what_lies_before_a_print_is_the_part_it_shows(

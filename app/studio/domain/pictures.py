@@ -17,7 +17,7 @@ from app.studio.domain.errors import BeingPainted, NotFound
 from app.studio.domain.models import Photo, PictureOrder, Render, RenderStatus
 
 FINISHED = [status for status in RenderStatus if status.finished]
-IN_HAND = translatable("This is being painted just now. Delete it in a moment, when it is done.")
+IN_HAND = translatable("This is still being painted. Delete it when it is done.")
 
 
 def unfinished() -> ColumnElement[bool]:

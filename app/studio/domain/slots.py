@@ -27,9 +27,7 @@ def decoding_turn(*, patient: bool = False) -> Iterator[None]:
         TooBusy: no turn came in time.
     """
     if not _turns.acquire(timeout=None if patient else TURN_WITHIN):
-        raise TooBusy(
-            translatable("Many photos and pictures are being sent just now. Try again in a moment.")
-        )
+        raise TooBusy(translatable("The site is very busy right now. Try again in a moment."))
     try:
         yield
     finally:

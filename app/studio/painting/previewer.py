@@ -59,7 +59,7 @@ class Superseded(DomainError):
     status = 409
 
     def __init__(self) -> None:
-        super().__init__(translatable("A newer preview has been asked for, and comes in its place."))
+        super().__init__(translatable("A newer preview is on its way instead."))
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ class Previewer:
     @contextmanager
     def _place(self) -> Iterator[None]:
         if not self._places.acquire(blocking=False):
-            raise TooBusy(translatable("Many previews are being painted just now. Yours comes in a moment."))
+            raise TooBusy(translatable("Many previews are being painted right now. Yours comes in a moment."))
         try:
             yield
         finally:

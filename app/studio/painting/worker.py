@@ -21,6 +21,7 @@ from huey.consumer import Consumer
 from PIL import Image
 
 from app.accounts.models import User
+from app.billing.settlement import settle_purchases
 from app.db import transaction, utc_now
 from app.engine.catalogue import Catalogue
 from app.engine.errors import EngineError, OutOfMemory
@@ -38,7 +39,7 @@ from app.studio.painting.failures import kept_failure
 from app.studio.painting.guests import SAMPLES
 from app.studio.painting.notices import done_message
 from app.studio.painting.painter import paint, warm_up
-from app.wiring import catalogue, mailer, render_queue, settings, storage
+from app.wiring import catalogue, gateway, mailer, render_queue, settings, storage
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,8 @@ log = structlog.get_logger(__name__)
 ORPHAN_AGE = timedelta(days=1)
 ORPHAN_INTERVAL = timedelta(hours=1)
 ORPHANS_AT_ONCE = 200
+# Stripe is asked about few purchases a minute; most are settled by their webhook.
+SETTLE_INTERVAL = timedelta(minutes=1)
 SHIPPED = {sample.subject.photo.storage_prefix for sample in SAMPLES.values()}
 # How long a render that failed waits for its second attempt and for later ones, in seconds: what went wrong
 # (a disk that is full, memory that others use) may pass.
@@ -269,6 +272,12 @@ def discard_masks(app: Flask) -> None:
                 log.info("storage.masks_removed", photo=str(photo.id), masks=len(removed))
 
 
+def settle(app: Flask) -> None:
+    """Settle purchases that a kill, a lost webhook or a deleted account left open."""
+    with app.app_context():
+        settle_purchases(gateway())
+
+
 class Sweeper:
     """Runs :func:`sweep`, and less often what looks through files, at once and again, in its own thread."""
 
@@ -286,12 +295,15 @@ class Sweeper:
         self._thread.join()
 
     def _run(self) -> None:
-        orphans_at = -math.inf
+        orphans_at = settled_at = -math.inf
         while True:
             if time.monotonic() >= orphans_at:
                 self._attempt(discard_orphans)
                 self._attempt(discard_masks)
                 orphans_at = time.monotonic() + ORPHAN_INTERVAL.total_seconds()
+            if time.monotonic() >= settled_at:
+                self._attempt(settle)
+                settled_at = time.monotonic() + SETTLE_INTERVAL.total_seconds()
             self._attempt(sweep)
             if self._stop.wait(self._interval):
                 return
