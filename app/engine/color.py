@@ -8,10 +8,10 @@ import numpy as np
 
 from app.engine.typing import Floats, Pixels
 
-# How much each of red, green and blue gives to a pixel's luma Y' (ITU-R BT.601, as JPEG uses it).
+# The weights of red, green and blue in a pixel's luma Y' (ITU-R BT.601, as JPEG uses it).
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
-# Rows worked on at a time, so that the floating-point copies stay small.
+# How many rows are computed at a time, so that the floating-point copies stay small.
 STRIP = 256
 
 
@@ -42,7 +42,7 @@ def blend(photo: Pixels, painted: Pixels, strength: float, mask: Pixels | None =
     for start in range(0, len(photo), STRIP):
         rows = slice(start, start + STRIP)
         if mask is None:
-            # Of each pair of levels it is known beforehand what it becomes.
+            # A table holds the result for each pair of levels.
             np.take(levels, photo[rows].astype(np.uint16) << 8 | painted[rows], out=result[rows])
         else:
             shares = mask[rows, :, None] * np.float32(strength / 255)
@@ -59,7 +59,7 @@ def _levels_of_light() -> Pixels:
 
 
 def _mixed_levels(share: np.float32) -> Pixels:
-    """What becomes of each pair of levels, at 256 times the photo's plus the painting's: uint8 [65536]."""
+    """The mixture of each pair of levels, at index 256 * photo + painting: uint8 [65536]."""
     light = LINEAR[:, None] * (1 - share) + LINEAR[None] * share
     return np.searchsorted(_MIDPOINTS, light).astype(np.uint8).ravel()
 
