@@ -3,8 +3,10 @@
 A network's strokes have a fixed size in pixels, from its training. On a large photo they are so small that
 the result looks like a colour filter. A small result enlarged is a blur. So the photo is painted small first.
 Then the painting is enlarged a little, some of the photo's detail is mixed in, and it is painted again, up to
-full size. Shapes come from the first pass, crisp paint from the last (after Wang, Oxholm, Zhang and Wang
-2017, "Multimodal Transfer: A Hierarchical Deep Convolutional Neural Network for Fast Artistic Style Transfer").
+full size. Shapes come from the first pass, crisp paint from the last.
+
+After Wang, Oxholm, Zhang and Wang 2017, "Multimodal Transfer: A Hierarchical Deep Convolutional Neural
+Network for Fast Artistic Style Transfer".
 
 A network paints each stroke of a painting with further strokes, until they fill plain areas and shapes are
 lost. So the result of each pass is mixed half and half with the painting before. It also gets the tones of
@@ -116,5 +118,5 @@ def _shift(pixels: Pixels, by: Floats) -> None:
 
 
 def _mix(one: Pixels, other: Pixels, share: float) -> Pixels:
-    """share * one + (1 - share) * other."""
+    """Mix two pictures: share * one + (1 - share) * other."""
     return np.asarray(cv2.addWeighted(one, share, other, 1 - share, 0), np.uint8)
