@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,6 +19,7 @@ from app.engine.fast.graph import from_blocks, to_blocks
 from app.engine.native import build
 from app.engine.native import operations as native
 from app.engine.processor import instructions
+from app.engine.training.frozen import can_be_frozen
 from app.engine.typing import Floats
 
 needs_operations = pytest.mark.skipif(
@@ -349,11 +351,12 @@ def test_what_is_too_small_is_refused() -> None:
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder without a library, in which it is looked for and compiled to."""
     monkeypatch.setattr(build, "LIBRARIES", tmp_path / "libraries")
-    native._library.cache_clear()
-    native.available.cache_clear()
+    cached = (native._library, native.available, native.limits)
+    for function in cached:
+        function.cache_clear()
     yield tmp_path / "libraries"
-    native._library.cache_clear()
-    native.available.cache_clear()
+    for function in cached:
+        function.cache_clear()
 
 
 def test_without_a_compiler_nothing_is_built(
@@ -364,6 +367,13 @@ def test_without_a_compiler_nothing_is_built(
     assert "need a C++ compiler" in caplog.text
     assert not elsewhere.exists()
     assert not native.available()
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_without_a_library_keras_convolutions_stay() -> None:
+    layer = keras.layers.Conv2D(16, 3, padding="same")
+    layer.build((None, 8, 8, 16))
+    assert not can_be_frozen(layer, "float32")
 
 
 def test_a_compiler_that_fails_leaves_nothing(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:

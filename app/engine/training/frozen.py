@@ -22,11 +22,11 @@ def can_be_frozen(layer: keras.layers.Layer, precision: str) -> bool:
         and layer.strides == layer.dilation_rate == (1, 1)
         and layer.padding == "same"
         and layer.use_bias
-        and all(winograd.suits_channels(count) for count in layer.kernel.shape[2:])
         and keras.backend.backend() == "tensorflow"
         and not has_gpu()
         and native.available()
         and native.multiplies_better(precision)
+        and all(winograd.suits_channels(count) for count in layer.kernel.shape[2:])
     )
 
 
