@@ -224,7 +224,7 @@ class Graph:
         )
         count = tf.cast(tf.shape(x)[1] * tf.shape(x)[2], tf.float32)
         mean = fused.batch_mean
-        variance = fused.batch_variance * (count - 1) / count  # what it returns is the unbiased one
+        variance = fused.batch_variance * (count - 1) / count  # the operation returns the unbiased one
         if not phases:
             return mean, variance
         means = tf.reshape(mean, [phases, -1])

@@ -76,7 +76,7 @@ class Statistics:
 class Job:
     """One tiled pass.
 
-    ``photo``: what is painted.
+    ``photo``: the photo to paint.
     ``rows``: the styles.
     ``where``: None, or the style map at each halving of the padded photo, uint8 [rows, columns].
     ``store``: where planes go.

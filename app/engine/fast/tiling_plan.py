@@ -124,7 +124,7 @@ class TilingPlan:
     """Everything that is known about a tiled pass before it runs.
 
     ``kept``: the type of planes, "float32", "bfloat16" or "float16".
-    ``multiply_adds``: the work of all stages together, with what is computed twice.
+    ``multiply_adds``: the work of all stages together, layers that are computed twice counted twice.
     """
 
     kept: str
@@ -149,7 +149,7 @@ def plan_tiles(
         layers: its rewritten convolutions by name.
         height: a multiple of ``config.multiple``.
         width: the same.
-        dtype: what the convolutions compute in.
+        dtype: the precision of the convolutions.
         budget: bytes of memory for planes.
     """
     planner = _Planner(config, layers, height, width, dtype, budget)

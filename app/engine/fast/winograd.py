@@ -54,7 +54,7 @@ def suits_quads(layer: Convolution) -> bool:
 
 
 def suits_channels(inputs: int) -> bool:
-    """Whether a layer can read so many channels."""
+    """Whether a layer can read ``inputs`` channels."""
     return inputs % native.limits().panel == 0 and inputs <= native.limits().most_inputs
 
 
