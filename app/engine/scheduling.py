@@ -29,8 +29,8 @@ class FairQueue:
     """A lock that threads get in the order in which they ask.
 
     One pass uses every core, so passes take turns. A large picture asks again for each of its strips, so it
-    queues behind small pictures that came in between. A plain lock may go to the thread that has just released
-    it, again and again.
+    queues behind small pictures that came in between. A plain lock may go again and again to the thread that
+    has just released it.
     """
 
     def __init__(self) -> None:
