@@ -16,27 +16,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from app.extensions import db, limiter
-from app.sentences import Plural, in_english, translatable
+from app.sentences import DomainError, Plural, translatable
 from app.translation import language
 
+__all__ = ["SENTENCES", "DomainError", "configure_errors", "error_page", "in_words"]
+
 log = structlog.get_logger(__name__)
-
-
-class DomainError(Exception):
-    """Something a person asked for cannot be done.
-
-    ``str(error)`` tells why and what to do, in English, for logs and the command line;
-    :func:`in_words` tells it to people.
-
-    Args:
-        sentence: marked by :func:`app.sentences.translatable`, in which ``values`` stand as ``%(name)s``.
-    """
-
-    status = 400
-
-    def __init__(self, sentence: str | Plural = "", **values: object) -> None:
-        super().__init__(in_english(sentence, values))
-        self.sentence, self.values = sentence, values
 
 
 def in_words(error: DomainError) -> str:

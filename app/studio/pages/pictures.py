@@ -34,6 +34,7 @@ from app.studio.pages.responses import (
     signed_in,
     wanted_kind,
 )
+from app.studio.pages.visitors import visitor
 from app.studio.painting.failures import failure_in_words
 from app.wiring import storage
 
@@ -209,20 +210,20 @@ def photo_before(picture_id: uuid.UUID) -> Response:
 @limiter.limit("60/minute")
 def full(picture_id: uuid.UUID) -> Response:
     """Every pixel of the picture, to be looked at."""
-    picture = _picture_file(picture_id)
+    who, picture = visitor(), _picture_file(picture_id)
     with open_kept(picture.key) as kept:
-        return private_data(as_jpeg(kept, picture), "image/jpeg")
+        return private_data(as_jpeg(kept, picture, who), "image/jpeg")
 
 
 @bp.get("/<uuid:picture_id>/download")
 @limiter.limit("60/minute")
 def download(picture_id: uuid.UUID) -> Response:
     """The picture as a file; the JPEG is made from the kept PNG at each download."""
-    picture, kind = _picture_file(picture_id), wanted_kind()
+    who, picture, kind = visitor(), _picture_file(picture_id), wanted_kind()
     kept = open_kept(picture.key)
     if kind == "jpeg":
         with kept:
-            kept = BytesIO(as_jpeg(kept, picture))
+            kept = BytesIO(as_jpeg(kept, picture, who))
     name = f"{picture.name}.{ENDINGS[kind]}"
     return send_file(kept, MEDIA_TYPES[kind], as_attachment=True, download_name=name)
 

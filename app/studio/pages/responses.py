@@ -23,6 +23,7 @@ from app.studio.domain.errors import NotFound, NothingChosen
 from app.studio.domain.models import Render, RenderStatus
 from app.studio.domain.thumbnails import small_key
 from app.studio.pages.downloads import ENDINGS, Kind, PictureFile, zip_pictures
+from app.studio.pages.visitors import visitor
 from app.wiring import storage
 
 log = structlog.get_logger(__name__)
@@ -126,7 +127,8 @@ def send_archive(renders: Iterable[Render], name: str) -> Response:
     if not finished:
         raise NothingChosen(translatable("None of these pictures is ready yet. Wait a moment and try again."))
     pictures = [PictureFile.of(render, style_title) for render in finished]
-    response = Response(zip_pictures(storage(), pictures, wanted_kind()), mimetype="application/zip")
+    archive = zip_pictures(storage(), pictures, wanted_kind(), visitor())
+    response = Response(archive, mimetype="application/zip")
     response.headers.set("Content-Disposition", "attachment", filename=f"{name}.zip")
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -23,11 +23,12 @@ from app.storage.base import StorageError, discard_files
 from app.studio.domain import photos
 from app.studio.domain.errors import NotFound
 from app.studio.domain.models import Photo
-from app.studio.domain.slots import decoding_turn
+from app.studio.domain.slots import upload_slot
 from app.studio.domain.thumbnails import small_preview
 from app.studio.pages.forms import DeleteForm
 from app.studio.pages.responses import private_file, private_thumbnail, signed_in, wants_small
 from app.studio.pages.studio_page import studio_address, studio_page
+from app.studio.pages.visitors import visitor
 from app.studio.painting.guests import NOBODY, forget_guest_photo, own_photo, remember_guest_photo
 from app.translation import PATH_OF_OURS
 from app.wiring import catalogue, settings, storage
@@ -72,6 +73,7 @@ class RefusedUpload:
 def upload() -> ResponseReturnValue:
     """Keep what was sent: for an account, or for a visitor, who can try one photo."""
     user_id = current_user.id if current_user.is_authenticated else None
+    who = visitor()
     at_once = settings().upload_max_files if user_id else 1
     db.session.commit()  # decoding takes a while; hold no transaction meanwhile
     files = [file for file in request.files.getlist("photos") if file.filename]
@@ -79,7 +81,7 @@ def upload() -> ResponseReturnValue:
     refused: list[RefusedUpload] = []
     for file in files[:at_once]:
         try:
-            kept.append(_keep_upload(user_id, file))
+            kept.append(_keep_upload(user_id, who, file))
         except DomainError as error:
             log.info("upload.refused", error=type(error).__name__, cause=repr(error.__cause__))
             refused.append(RefusedUpload(file.filename or "", in_words(error), error.status))
@@ -103,13 +105,13 @@ def upload() -> ResponseReturnValue:
     return _upload_answer(kept, refused)
 
 
-def _keep_upload(user_id: int | None, file: FileStorage) -> Photo:
+def _keep_upload(user_id: int | None, who: str, file: FileStorage) -> Photo:
     """Check, keep and record one uploaded file; nothing of it stays behind if any of that fails.
 
     A visitor's photo has no row, and takes the place of the one they tried before.
     """
     limit = settings().upload_max_bytes
-    with decoding_turn():
+    with upload_slot(who):
         data = file.stream.read(limit + 1)
         if len(data) > limit:
             raise FileTooLarge(settings().upload_max_megabytes)
