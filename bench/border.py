@@ -15,7 +15,7 @@ from app.commands.evaluation_inputs import read_picture
 from app.commands.evaluation_page import make_sheet
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, title_of
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 PHOTO = PROJECT_ROOT / "static" / "samples" / "coffee.jpg"
 SIDE, HEIGHT = 480, 230

@@ -11,7 +11,8 @@ from typing import Any
 import av
 import numpy as np
 
-from app.video.reader import Film, Pixels
+from app.engine.typing import Pixels
+from app.video.reader import Film
 
 SAMPLE_RATE = 44_100
 # The corners of every frame: top left, top right, bottom left, bottom right.

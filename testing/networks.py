@@ -8,8 +8,8 @@ from app.config import PROJECT_ROOT
 from app.engine.network import Network, Pass, StyleRows
 from app.engine.networks.checkpoints import Checkpoint
 from app.engine.networks.config import NetworkConfig
-from app.engine.padding import Pixels
 from app.engine.plain import PlainNetwork
+from app.engine.typing import Pixels
 
 # Compiling takes XLA far longer than the little that tests compute with it.
 COMPILED_QUICKLY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"

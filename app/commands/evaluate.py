@@ -28,10 +28,10 @@ from app.commands.training_data import folder_at_hand, loss_weights, vgg_option
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import title_of
 from app.engine.color import blend
-from app.engine.padding import Pixels
 from app.engine.processor import computes_bfloat16
 from app.engine.training.candidates import PUBLISHED, Candidate, published_networks, whole_network
 from app.engine.training.evaluation import Blended, Photo, Score
+from app.engine.typing import Pixels
 from app.files import write_whole
 from app.wiring import catalogue
 

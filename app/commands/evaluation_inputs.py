@@ -12,10 +12,10 @@ from PIL import Image
 
 from app.commands.console import BadInput
 from app.config import PROJECT_ROOT
-from app.engine.padding import Pixels
 from app.engine.training.candidates import PUBLISHED
 from app.engine.training.evaluation import Photo, listed_photos
 from app.engine.training.pictures import find_paintings
+from app.engine.typing import Pixels
 from app.imaging import decode_photo
 
 PHOTO_ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}

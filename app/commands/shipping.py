@@ -16,7 +16,7 @@ from app.commands.console import BadInput, OneLineCommand, Progress, bad_input_i
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts, is_name, ship_network
 from app.engine.networks.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 from app.files import write_whole
 
 MODELS = PROJECT_ROOT / "models"

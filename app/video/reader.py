@@ -12,7 +12,6 @@ from typing import Any
 
 import av
 import numpy as np
-import numpy.typing as npt
 import structlog
 from av.container import InputContainer
 from av.error import FFmpegError
@@ -20,13 +19,13 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 from av.video.stream import VideoStream
 
+from app.engine.typing import Pixels
 from app.video.errors import NoPictures, NotAVideo
 from app.video.files import address
 from app.video.orientation import Turn
 
 log = structlog.get_logger(__name__)
 
-Pixels = npt.NDArray[np.uint8]
 
 # Only these containers are opened: playlists, which name other files and addresses, are not among them.
 CONTAINERS = (

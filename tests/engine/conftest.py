@@ -11,8 +11,8 @@ from PIL import Image
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts, ship_network
 from app.engine.networks.checkpoints import load_checkpoint
-from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer, configure_tensorflow
+from app.engine.typing import Pixels
 from testing.networks import MODELS
 from testing.published import random_variables, save_as_tensorflow1
 

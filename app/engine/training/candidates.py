@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.engine.catalogue import Catalogue, StyleFacts
 from app.engine.networks.checkpoints import load_checkpoint, read_tensorflow1_checkpoint, save_checkpoint
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 if TYPE_CHECKING:
     from app.engine.stylizer import Stylizer

@@ -26,7 +26,6 @@ from app.commands.evaluation_page import MOST_BYTES, Method, make_sheet, page, t
 from app.config import PROJECT_ROOT
 from app.engine.networks.checkpoints import save_checkpoint
 from app.engine.networks.config import NetworkConfig
-from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
 from app.engine.training.candidates import Candidate
 from app.engine.training.evaluation import (
@@ -41,6 +40,7 @@ from app.engine.training.evaluation import (
     mean_scores,
 )
 from app.engine.training.judge import Judge
+from app.engine.typing import Pixels
 from testing.networks import chance_checkpoint
 from testing.site import SHARED
 
