@@ -34,7 +34,7 @@ from app.studio.pages import shares as share_views
 from app.studio.pages import upload as studio_views
 from app.studio.painting.previewer import Previewer
 from app.studio.painting.queue import RenderQueue, make_huey
-from app.studio.painting.worker import process_render
+from app.studio.painting.rendering import process_render
 from app.translation import configure_translation
 
 

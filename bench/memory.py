@@ -20,9 +20,9 @@ from app.db import transaction
 from app.extensions import db
 from app.studio.domain import orders
 from app.studio.domain.controls import Controls
-from app.studio.domain.orders import Wish
+from app.studio.domain.orders import OrderItem
 from app.studio.domain.photos import keep_photo
-from app.studio.painting.worker import process_render
+from app.studio.painting.rendering import process_render
 from app.wiring import storage
 
 RENDERS = 100
@@ -73,7 +73,7 @@ def render(app: Flask, user_id: int, wallet_id: uuid.UUID, size: tuple[int, int]
                 session,
                 user_id=user_id,
                 wallet_id=wallet_id,
-                wishes=[Wish(photo_id, Controls(style=style))],
+                items=[OrderItem(photo_id, Controls(style=style))],
                 credits_each=1,
                 max_pictures=1,
                 form_token=uuid.uuid4().hex,

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from app.accounts.models import User
 from app.config import Settings
-from app.studio.painting.worker import process_render
+from app.studio.painting.rendering import process_render
 from tests.conftest import log_in, running_app
 from tests.studio.test_views import paint, uploaded
 

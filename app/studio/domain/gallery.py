@@ -19,14 +19,14 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
-class Place:
+class Cursor:
     """Where a picture hangs: the newest first, and among those of one moment the highest id."""
 
     created_at: datetime
     id: uuid.UUID
 
     @classmethod
-    def of(cls, hung: Render | Photo) -> Place:
+    def of(cls, hung: Render | Photo) -> Cursor:
         return cls(hung.created_at, hung.id)
 
     def __str__(self) -> str:
@@ -34,7 +34,7 @@ class Place:
         return f"{(self.created_at - EPOCH) // MICROSECOND}-{self.id.hex}"
 
     @classmethod
-    def parse(cls, text: str) -> Place:
+    def parse(cls, text: str) -> Cursor:
         """Read what ``str`` wrote.
 
         Raises:
@@ -57,12 +57,12 @@ class Page:
     has_older: bool
 
     @property
-    def first(self) -> Place:
-        return Place.of(self.renders[0])
+    def first(self) -> Cursor:
+        return Cursor.of(self.renders[0])
 
     @property
-    def last(self) -> Place:
-        return Place.of(self.renders[-1])
+    def last(self) -> Cursor:
+        return Cursor.of(self.renders[-1])
 
 
 def newest_page(session: Session, user_id: int, size: int) -> Page:
@@ -71,16 +71,16 @@ def newest_page(session: Session, user_id: int, size: int) -> Page:
     return Page(renders[:size], _total(session, user_id), has_newer=False, has_older=len(renders) > size)
 
 
-def page_before(session: Session, user_id: int, size: int, place: Place) -> Page:
-    """The pictures next older than the one at ``place``."""
-    older = _of(user_id).where(_hung < at(place))
+def page_before(session: Session, user_id: int, size: int, cursor: Cursor) -> Page:
+    """The pictures next older than the one at ``cursor``."""
+    older = _of(user_id).where(_position < at(cursor))
     renders = session.scalars(_downwards(older).limit(size + 1)).all()
     return Page(renders[:size], _total(session, user_id), has_newer=True, has_older=len(renders) > size)
 
 
-def page_after(session: Session, user_id: int, size: int, place: Place) -> Page:
-    """The pictures next newer than the one at ``place``; the newest page if they would not fill one."""
-    newer = _of(user_id).where(_hung > at(place))
+def page_after(session: Session, user_id: int, size: int, cursor: Cursor) -> Page:
+    """The pictures next newer than the one at ``cursor``; the newest page if they would not fill one."""
+    newer = _of(user_id).where(_position > at(cursor))
     renders = session.scalars(_upwards(newer).limit(size + 1)).all()
     if len(renders) <= size:
         return newest_page(session, user_id, size)
@@ -95,12 +95,12 @@ def oldest_page(session: Session, user_id: int, size: int) -> Page:
     return Page(renders[size - 1 :: -1], _total(session, user_id), has_newer=True, has_older=False)
 
 
-_hung = tuple_(Render.created_at, Render.id)
+_position = tuple_(Render.created_at, Render.id)
 
 
-def at(place: Place) -> ColumnElement[tuple[datetime, uuid.UUID]]:
-    """A place as the database compares it with the two columns of a row."""
-    return tuple_(literal(place.created_at, UtcDateTime()), literal(place.id, Uuid()))
+def at(cursor: Cursor) -> ColumnElement[tuple[datetime, uuid.UUID]]:
+    """A cursor as the database compares it with the two columns of a row."""
+    return tuple_(literal(cursor.created_at, UtcDateTime()), literal(cursor.id, Uuid()))
 
 
 def _of(user_id: int) -> Select[Render]:

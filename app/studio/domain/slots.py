@@ -11,13 +11,13 @@ from app.studio.domain.errors import TooBusy
 
 # How many pictures people send or fetch are decoded at a time, since a large one takes half a gigabyte
 # meanwhile; and for how many seconds another waits for its turn.
-DECODED_AT_ONCE = 2
-TURN_WITHIN = 10.0
-_turns = threading.BoundedSemaphore(DECODED_AT_ONCE)
+DECODING_SLOTS = 2
+SLOT_WAIT_SECONDS = 10.0
+_slots = threading.BoundedSemaphore(DECODING_SLOTS)
 
 
 @contextmanager
-def decoding_turn(*, patient: bool = False) -> Iterator[None]:
+def decoding_slot(*, patient: bool = False) -> Iterator[None]:
     """Decode what somebody sends or fetches while few others do so.
 
     Args:
@@ -26,11 +26,11 @@ def decoding_turn(*, patient: bool = False) -> Iterator[None]:
     Raises:
         TooBusy: no turn came in time.
     """
-    if not _turns.acquire(timeout=None if patient else TURN_WITHIN):
+    if not _slots.acquire(timeout=None if patient else SLOT_WAIT_SECONDS):
         raise TooBusy(
             translatable("Many photos and pictures are being sent just now. Try again in a moment.")
         )
     try:
         yield
     finally:
-        _turns.release()
+        _slots.release()

@@ -1,6 +1,6 @@
-"""Pictures as files that people understand, one by one or many in one archive.
+"""Downloads: a picture as a file with a telling name, or many in one archive.
 
-An archive is made while it is sent: neither memory nor disk ever holds it, only the picture in hand.
+An archive is made while it is sent. Neither memory nor disk ever holds all of it, only one picture at a time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.imaging.prints import known_size
 from app.storage.base import Storage, StorageError
 from app.studio.domain.descriptions import Title, painting_title
 from app.studio.domain.models import Render
-from app.studio.domain.slots import decoding_turn
+from app.studio.domain.slots import decoding_slot
 from app.translation import translated
 
 log = structlog.get_logger(__name__)
@@ -30,13 +30,13 @@ ENDINGS: dict[Kind, str] = {"jpeg": "jpg", "png": "png"}
 MEDIA_TYPES: dict[Kind, str] = {"jpeg": "image/jpeg", "png": "image/png"}
 BLOCK = 1 << 18
 
-# What a file's name cannot hold on one system or another.
+# Characters that some system forbids in file names.
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
 
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A finished picture as a file to be: all that is needed once its row is out of reach."""
+    """A finished picture as a file to send: everything needed after its transaction ends."""
 
     key: str
     name: str
@@ -50,22 +50,22 @@ class PictureFile:
         if size is not None and not size.keeps_photo:
             parts.append(translated(size.title))
         name = " - ".join(_FORBIDDEN.sub("_", part) for part in parts)
-        return cls(render.result_key("picture.png"), name, render.dpi)
+        return cls(render.files.picture_key, name, render.dpi)
 
 
 def as_jpeg(kept: BinaryIO, picture: PictureFile, *, patient: bool = False) -> bytes:
-    """The picture as a JPEG, made anew from the kept PNG, when its turn has come.
+    """The picture as a JPEG, made from the stored PNG in a decoding slot.
 
     Raises:
-        TooBusy: as :func:`decoding_turn` does.
+        TooBusy: as :func:`decoding_slot` does.
     """
-    with decoding_turn(patient=patient), Image.open(kept, formats=["PNG"]) as image:
+    with decoding_slot(patient=patient), Image.open(kept, formats=["PNG"]) as image:
         return encode_jpeg(image, dpi=picture.dpi)
 
 
 def zip_pictures(storage: Storage, pictures: Iterable[PictureFile], kind: Kind) -> Iterator[bytes]:
-    """An archive of pictures, block by block. One whose file is lost is named in a note instead."""
-    archive = ZipStream()  # stored as they are: pictures are compressed already
+    """An archive of pictures, block by block. A note in it names the pictures whose file is lost."""
+    archive = ZipStream()  # without compression: pictures are compressed already
     taken: set[str] = set()
     lost: list[str] = []
     for picture in pictures:
@@ -89,7 +89,7 @@ def _is_there(storage: Storage, picture: PictureFile) -> bool:
 
 
 def _read(storage: Storage, picture: PictureFile, kind: Kind) -> Iterator[bytes]:
-    """The bytes of one file, not touched before its turn comes."""
+    """The bytes of one file; a generator, so nothing is read before the archive needs it."""
     with storage.open(picture.key) as file:
         if kind == "jpeg":
             yield as_jpeg(file, picture, patient=True)
@@ -99,7 +99,7 @@ def _read(storage: Storage, picture: PictureFile, kind: Kind) -> Iterator[bytes]
 
 
 def _unused(name: str, ending: str, taken: set[str]) -> str:
-    """A file's name, with a number where another picture has it already, in whatever case."""
+    """The file's name, with a number if another file has the same name in any case."""
     candidate, number = f"{name}.{ending}", 1
     while candidate.lower() in taken:
         number += 1

@@ -28,7 +28,7 @@ from app.engine.options import BRUSH_LEAST, BRUSH_MOST
 from app.imaging.prints import FULL, SIZES, Focus, PrintSize, Turn, find_size, frame_photo, known_size
 from app.studio.domain.controls import Controls
 from app.studio.domain.models import Render
-from app.studio.domain.orders import Wish, wishes_for
+from app.studio.domain.orders import OrderItem, order_items
 from app.translation import translated
 
 TURNS = {
@@ -142,10 +142,10 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
         """The size that is asked for; the photo's own where that makes no sense."""
         return known_size(self.size.data) or FULL
 
-    def wishes(self, sent: Mapping[str, str]) -> list[Wish]:
+    def order_items(self, sent: Mapping[str, str]) -> list[OrderItem]:
         """The pictures that the validated form asks for; ``sent`` has what a print shows of each photo."""
         focuses = {photo: read_focus(photo, sent) for photo in self.photos.data or []}
-        return wishes_for(
+        return order_items(
             self.photos.data or [],
             self.style.data or [],
             self.controls((self.style.data or [""])[0]),

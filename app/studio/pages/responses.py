@@ -1,4 +1,4 @@
-"""What the pages of the studio have in common."""
+"""Responses that several studio pages share: private files, thumbnails, archives, fragments."""
 
 from __future__ import annotations
 
@@ -31,14 +31,18 @@ PRIVATE = "private, max-age=86400, immutable"
 
 
 def signed_in() -> User:
-    """The person of this request; on a private file's address nobody gets the same answer as a stranger."""
+    """The person who is logged in.
+
+    Raises:
+        NotFound: nobody is, so that guests get the same answer as strangers.
+    """
     if not current_user.is_authenticated:
         raise NotFound
     return cast(User, current_user._get_current_object())
 
 
 def private_file(key: str, media_type: str) -> Response:
-    """A file that never changes, kept by its owner's browser and by nobody in between.
+    """A file that never changes, cached by the owner's browser and by no proxy.
 
     Raises:
         NotFound: it is not there.
@@ -58,17 +62,17 @@ def private_thumbnail(key: str) -> Response:
         return private_file(key, "image/webp")
     if storage().holds(small_key(key)):
         return private_file(small_key(key), "image/webp")
-    with open_kept(key) as file:  # of a picture from before there were two
+    with open_kept(key) as file:  # an old picture has only one
         return private_data(shrink_thumbnail(file), "image/webp")
 
 
 def wants_small() -> bool:
-    """Whether the smaller of a thumbnail's two sizes will do."""
+    """Whether the request asks for the smaller of the two thumbnails."""
     return request.args.get("side") == str(SMALL_THUMBNAIL_SIDE)
 
 
 def open_kept(key: str) -> BinaryIO:
-    """A file that was kept and is to be sent.
+    """Open a stored file to send it.
 
     Raises:
         NotFound: it is not there.
@@ -81,14 +85,14 @@ def open_kept(key: str) -> BinaryIO:
 
 
 def private_data(data: bytes, media_type: str) -> Response:
-    """The same for what was made just now."""
+    """Like :func:`private_file`, for data that was just made."""
     response = Response(data, mimetype=media_type)
     response.headers["Cache-Control"] = PRIVATE
     return response
 
 
 def photo_behind(render: Render) -> Response:
-    """The part of the photo that a picture shows, to be laid beside it.
+    """The part of the photo that a picture shows, to be compared with it.
 
     Raises:
         NotFound: the photo is deleted, or its file is not there.
@@ -97,8 +101,8 @@ def photo_behind(render: Render) -> Response:
     if photo is None:
         raise NotFound
     if render.crop == WHOLE:
-        return private_file(photo.preview_key, "image/jpeg")
-    with open_kept(photo.preview_key) as file, Image.open(file, formats=["JPEG"]) as image:
+        return private_file(photo.files.preview_key, "image/jpeg")
+    with open_kept(photo.files.preview_key) as file, Image.open(file, formats=["JPEG"]) as image:
         left, top, right, bottom = (round(edge) for edge in render.crop.box(image.size))
         part = image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
     return private_data(make_preview(part), "image/jpeg")
@@ -117,7 +121,7 @@ def wanted_kind() -> Kind:
 
 
 def send_archive(renders: Iterable[Render], name: str) -> Response:
-    """Those of the pictures that are finished in one archive, made while it is sent.
+    """The finished ones of some pictures in one archive, made while it is sent.
 
     Raises:
         NothingChosen: none of them is finished.
@@ -133,5 +137,5 @@ def send_archive(renders: Iterable[Render], name: str) -> Response:
 
 
 def fresh(body: str) -> ResponseReturnValue:
-    """A fragment that is out of date in a moment."""
+    """A fragment of a page that no cache may store."""
     return body, {"Cache-Control": "no-store"}

@@ -18,12 +18,14 @@ from app.extensions import db
 from app.imaging.encode import no_larger
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound
-from app.studio.domain.gallery import Place, at
+from app.studio.domain.gallery import Cursor, at
 from app.studio.domain.models import Photo
 from app.studio.pages.forms import SIDES, PaintForm, UploadForm, as_fields
-from app.studio.pages.style_wall import ORDER_TITLES, Hung, SortOrder, hang, movements
+from app.studio.pages.style_wall import ORDER_TITLES, SortOrder, Tile, arrange_tiles, movements
 from app.studio.painting.guests import SAMPLES, adopt_guest_photo, guest_photo
-from app.studio.painting.previewer import LARGE_SIDES, SMALL_SIDE, Subject
+from app.studio.painting.preview_source import PreviewSource
+from app.studio.painting.previewer import LARGE_SIDES
+from app.studio.painting.small_previews import SMALL_SIDE
 from app.translation import translated
 from app.wiring import catalogue, previewer, settings
 
@@ -36,25 +38,25 @@ SLOW = ("slow-2g", "2g", "3g")
 class Easel:
     """The photo that previews are shown of, with the addresses they have."""
 
-    shelf: str
+    collection: str
     name: str
     title: str
     width: int
     height: int
-    subject: Subject
+    source: PreviewSource
 
     @classmethod
     def for_photo(cls, photo: Photo) -> Easel:
-        return cls("photos", str(photo.id), photo.name, photo.width, photo.height, Subject.of(photo))
+        return cls("photos", str(photo.id), photo.name, photo.width, photo.height, PreviewSource.of(photo))
 
     @classmethod
     def for_sample(cls, name: str) -> Easel:
         sample = SAMPLES[name]
-        return cls("samples", name, gettext(sample.title), sample.width, sample.height, sample.subject)
+        return cls("samples", name, gettext(sample.title), sample.width, sample.height, sample.source)
 
     @property
     def is_sample(self) -> bool:
-        return self.shelf == "samples"
+        return self.collection == "samples"
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -69,17 +71,19 @@ class Easel:
     def small(self, slug: str) -> str:
         """The address of the small preview in a style."""
         version = previewer().version(slug)
-        return url_for("previews.small", shelf=self.shelf, name=self.name, slug=slug, v=version)
+        return url_for("previews.small", collection=self.collection, name=self.name, slug=slug, v=version)
 
     def large(self, controls: Controls) -> str:
         """The address of the large preview, as the controls stand."""
         side = LARGE_SIDES[1] if _saves_data() else None
-        return url_for("previews.large", shelf=self.shelf, name=self.name, **as_fields(controls), side=side)
+        return url_for(
+            "previews.large", collection=self.collection, name=self.name, **as_fields(controls), side=side
+        )
 
     @property
     def large_base(self) -> str:
         """The address of the large preview, without the controls."""
-        return url_for("previews.large", shelf=self.shelf, name=self.name)
+        return url_for("previews.large", collection=self.collection, name=self.name)
 
     @property
     def large_size(self) -> tuple[int, int]:
@@ -96,12 +100,12 @@ class Easel:
     @property
     def photo(self) -> str:
         """The address of the photo itself."""
-        return url_for("previews.photo", shelf=self.shelf, name=self.name)
+        return url_for("previews.photo", collection=self.collection, name=self.name)
 
     @property
     def masks(self) -> str:
         """The address that takes masks."""
-        return url_for("previews.add_mask", shelf=self.shelf, name=self.name)
+        return url_for("previews.add_mask", collection=self.collection, name=self.name)
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ class Strip:
 
     @property
     def older_link(self) -> str:
-        return _leafed(Place.of(self.page[-1]))
+        return _leafed(Cursor.of(self.page[-1]))
 
 
 def studio_page(status: int = 200) -> ResponseReturnValue:
@@ -150,7 +154,7 @@ def studio_page(status: int = 200) -> ResponseReturnValue:
         samples=SAMPLES.values(),
         easel=easel,
         wall=wall,
-        found=sum(hung.found for hung in wall),
+        found=sum(tile.found for tile in wall),
         movements=movements(catalogue().styles),
         orders=ORDER_TITLES,
         order=_sort_order(),
@@ -192,7 +196,7 @@ def _strip(named: Collection[uuid.UUID]) -> Strip:
         visiting = guest_photo()
         return Strip([visiting] if visiting else [])
     place = _place()
-    page: Sequence[Photo] = _mine(_hung < at(place), most=PHOTOS_SHOWN + 1) if place else ()
+    page: Sequence[Photo] = _mine(_position < at(place), most=PHOTOS_SHOWN + 1) if place else ()
     if not page:
         # The newest are asked for, or there is nothing further back any more.
         place, page = None, _mine(most=PHOTOS_SHOWN + 1)
@@ -202,7 +206,7 @@ def _strip(named: Collection[uuid.UUID]) -> Strip:
     return Strip(shown, elsewhere, has_newer=place is not None, has_older=len(page) > len(shown))
 
 
-_hung = tuple_(Photo.created_at, Photo.id)
+_position = tuple_(Photo.created_at, Photo.id)
 
 
 def _mine(*conditions: ColumnElement[bool], most: int) -> Sequence[Photo]:
@@ -211,15 +215,15 @@ def _mine(*conditions: ColumnElement[bool], most: int) -> Sequence[Photo]:
     return db.session.scalars(mine.order_by(Photo.created_at.desc(), Photo.id.desc()).limit(most)).all()
 
 
-def _place() -> Place | None:
+def _place() -> Cursor | None:
     """Where the address says that the strip begins, if that makes sense."""
     try:
-        return Place.parse(request.args.get("older", ""))
+        return Cursor.parse(request.args.get("older", ""))
     except NotFound:
         return None
 
 
-def _leafed(older: Place | None) -> str:
+def _leafed(older: Cursor | None) -> str:
     """The address of this page with another part of the strip. What is chosen stays so.
 
     Masks were painted over the photo on the easel: where none is chosen, that is another one there.
@@ -290,10 +294,10 @@ def _sort_order() -> SortOrder:
     return SortOrder(asked) if asked in set(SortOrder) else SortOrder.BEST
 
 
-def _wall(easel: Easel) -> list[Hung]:
-    return hang(
+def _wall(easel: Easel) -> list[Tile]:
+    return arrange_tiles(
         catalogue().styles,
-        suits=lambda slug: previewer().known_suitability(easel.subject, slug),
+        suitability=lambda slug: previewer().known_suitability(easel.source, slug),
         query=request.args.get("q", ""),
         movement=request.args.get("movement", ""),
         order=_sort_order(),

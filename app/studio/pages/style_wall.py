@@ -28,38 +28,38 @@ ORDER_TITLES = {
 
 
 @dataclass(frozen=True)
-class Hung:
+class Tile:
     """A style on the wall.
 
     Attributes:
         style: from the catalogue.
         title: what the painting is called in the visitor's language.
-        suits: how well it suits the photo, 0 to 1; None while that is not known.
+        suitability: how well it suits the photo, 0 to 1; None while that is not known.
         words: what a search looks in.
         found: whether the search and the filter let it through.
     """
 
     style: Style
     title: str
-    suits: float | None
+    suitability: float | None
     words: str
     found: bool
 
 
-def hang(
+def arrange_tiles(
     styles: Sequence[Style],
     *,
-    suits: Callable[[str], float | None],
+    suitability: Callable[[str], float | None],
     query: str = "",
     movement: str = "",
     order: SortOrder = SortOrder.BEST,
     say: Callable[[str], str] = str,
-) -> list[Hung]:
+) -> list[Tile]:
     """Every style in the order asked for; those that the search does not find are marked, not left out.
 
     Args:
         styles: the catalogue's, in its own order, which decides where the other is undecided.
-        suits: how well a style (its slug) suits the photo, None if that is not known.
+        suitability: how well a style (its slug) suits the photo, None if that is not known.
         query: words that must all occur in title, artist or movement, in any order and without accents.
         movement: the only movement wanted, or nothing.
         order: how to sort.
@@ -71,16 +71,16 @@ def hang(
         title = say(style.title)
         words = plain(f"{style.title} {title} {style.artist} {style.movement} {say(style.movement)}")
         found = all(word in words for word in wanted) and movement in ("", style.movement)
-        wall.append(Hung(style, title, suits(style.slug), words, found))
+        wall.append(Tile(style, title, suitability(style.slug), words, found))
     return sorted(wall, key=_KEYS[order])
 
 
 # Articles, by which no title is sorted.
 _ARTICLE = re.compile(r"^(the|der|die|das) ")
-_KEYS: dict[SortOrder, Callable[[Hung], tuple[float, str]]] = {
-    SortOrder.BEST: lambda hung: (-(hung.suits or 0.0), ""),
-    SortOrder.TITLE: lambda hung: (0.0, _ARTICLE.sub("", plain(hung.title))),
-    SortOrder.YEAR: lambda hung: (hung.style.year or 10_000, ""),
+_KEYS: dict[SortOrder, Callable[[Tile], tuple[float, str]]] = {
+    SortOrder.BEST: lambda tile: (-(tile.suitability or 0.0), ""),
+    SortOrder.TITLE: lambda tile: (0.0, _ARTICLE.sub("", plain(tile.title))),
+    SortOrder.YEAR: lambda tile: (tile.style.year or 10_000, ""),
 }
 
 

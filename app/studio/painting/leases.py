@@ -60,7 +60,7 @@ def finish(session: Session, render_id: uuid.UUID, attempt: int) -> bool:
     return _update_running(session, render_id, attempt, values)
 
 
-def give_back(session: Session, render_id: uuid.UUID, attempt: int) -> bool:
+def requeue(session: Session, render_id: uuid.UUID, attempt: int) -> bool:
     """Put a render that this worker could not complete back into the queue."""
     values = {"status": RenderStatus.QUEUED, "progress": 0.0, "lease_expires_at": None}
     return _update_running(session, render_id, attempt, values)

@@ -29,25 +29,25 @@ class RenderQueue:
         self._huey = huey
         self._task = huey.task(name="render")(lambda render_id: handler(uuid.UUID(render_id)))
 
-    def submit(self, *render_ids: uuid.UUID, pause: float = 0.0) -> None:
-        """Ask for renders, in ``pause`` seconds. Asking twice is harmless: only one worker can claim a row.
+    def submit(self, *render_ids: uuid.UUID, delay: float = 0.0) -> None:
+        """Ask for renders, in ``delay`` seconds. Asking twice is harmless: only one worker can claim a row.
 
         Never raises, for the sweep finds the rows whose messages were lost. After the first refusal the
         rest is not tried: nobody is to wait as often as there are pictures for a queue that is not there.
         """
         try:
             for render_id in render_ids:
-                self._send(str(render_id), pause)
+                self._send(str(render_id), delay)
         except Exception:
             log.exception("queue.unreachable", renders=[str(render_id) for render_id in render_ids])
 
-    def _send(self, render_id: str, pause: float) -> None:
-        if pause:
-            self._task.schedule((render_id,), delay=pause)
+    def _send(self, render_id: str, delay: float) -> None:
+        if delay:
+            self._task.schedule((render_id,), delay=delay)
         else:
             self._task(render_id)
 
-    def asked_for(self) -> list[uuid.UUID]:
+    def pending(self) -> list[uuid.UUID]:
         """The render of each message that waits, of those that are to pause too; none is being worked on."""
         waiting = [*self._huey.pending(), *self._huey.scheduled()]
         return [uuid.UUID(message.args[0]) for message in waiting]

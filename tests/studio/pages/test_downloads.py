@@ -22,10 +22,10 @@ from app.imaging import encode_png
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage
 from app.studio.domain.models import Render
-from app.studio.domain.slots import decoding_turn
+from app.studio.domain.slots import decoding_slot
 from app.studio.pages.downloads import PictureFile, zip_pictures
 from app.studio.painting import leases
-from app.studio.painting.worker import process_render
+from app.studio.painting.rendering import process_render
 from app.wiring import storage
 from tests.studio.test_views import paint, painted, uploaded
 
@@ -131,9 +131,9 @@ def finished(app: Flask, client: FlaskClient) -> str:
 
 def test_jpegs_are_made_two_at_a_time(app: Flask, ada: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     location = finished(app, ada)
-    monkeypatch.setattr("app.studio.domain.slots.TURN_WITHIN", 0.05)
+    monkeypatch.setattr("app.studio.domain.slots.SLOT_WAIT_SECONDS", 0.05)
     addresses = [f"{location}/full.jpg", f"{location}/download"]
-    with decoding_turn(), decoding_turn():
+    with decoding_slot(), decoding_slot():
         assert [ada.get(address).status_code for address in addresses] == [503, 503]
         assert ada.get(f"{location}/download?format=png").status_code == 200, "it is sent as it is"
     assert [ada.get(address).status_code for address in addresses] == [200, 200]
@@ -144,17 +144,17 @@ def test_an_archive_that_is_being_sent_waits_for_its_turn(
 ) -> None:
     kept, picture = LocalStorage(tmp_path), PictureFile("renders/a/picture.png", "a", None)
     kept.save(picture.key, encode_png(Image.new("RGB", (8, 8))))
-    monkeypatch.setattr("app.studio.domain.slots.TURN_WITHIN", 0.05)
+    monkeypatch.setattr("app.studio.domain.slots.SLOT_WAIT_SECONDS", 0.05)
     sent: list[bytes] = []
     sending = threading.Thread(target=lambda: sent.extend(zip_pictures(kept, [picture], "jpeg")))
-    with decoding_turn(), decoding_turn():
+    with decoding_slot(), decoding_slot():
         sending.start()
         sending.join(0.5)
         assert sending.is_alive()
     sending.join()
     archive = opened(b"".join(sent))
     assert archive.namelist() == ["a.jpg"]
-    with decoding_turn(), decoding_turn():
+    with decoding_slot(), decoding_slot():
         pass  # both turns are given back
 
 

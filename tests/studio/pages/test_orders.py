@@ -139,7 +139,7 @@ def test_an_order_stands_though_the_queue_is_not_there(
     sweep(app)
     with app.app_context(), transaction() as session:
         waiting = sorted(render.id for render in session.query(Render))
-        assert (sorted(render_queue().asked_for()), len(waiting)) == (waiting, 2)
+        assert (sorted(render_queue().pending()), len(waiting)) == (waiting, 2)
 
 
 def test_too_few_credits_are_said_and_nothing_is_charged(
@@ -198,7 +198,7 @@ def test_watching_an_order(app: Flask, ada: FlaskClient, photos: list[str]) -> N
     assert "1 before this one" in page
     assert "http-equiv" in page, "without scripts the page reloads itself"
     with app.app_context():
-        assert len(render_queue().asked_for()) == 2
+        assert len(render_queue().pending()) == 2
         with transaction() as session:
             ids = [render.id for render in session.query(Render).order_by(Render.created_at)]
             assert leases.claim(session, ids[0], LEASE)

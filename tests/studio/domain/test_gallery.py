@@ -21,7 +21,7 @@ from app.extensions import db
 from app.imaging.prints import WHOLE
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound
-from app.studio.domain.gallery import Page, Place, newest_page, oldest_page, page_after, page_before
+from app.studio.domain.gallery import Page, Cursor, newest_page, oldest_page, page_after, page_before
 from app.studio.domain.models import PictureOrder, Render, RenderStatus
 from app.studio.painting import leases
 from tests.conftest import create_user
@@ -58,9 +58,9 @@ def hang(session: Session, user_id: int, count: int, *, at_once: int = 1) -> lis
     ]
     session.execute(insert(Render), rows)
     # As a database sorts ids: byte by byte.
-    places = [Place(row["created_at"], row["id"]) for row in rows]
-    places.sort(key=lambda place: (place.created_at, place.id.bytes), reverse=True)
-    return [place.id for place in places]
+    cursors = [Cursor(row["created_at"], row["id"]) for row in rows]
+    cursors.sort(key=lambda cursor: (cursor.created_at, cursor.id.bytes), reverse=True)
+    return [cursor.id for cursor in cursors]
 
 
 def ids(page: Page) -> list[uuid.UUID]:
@@ -105,12 +105,12 @@ def test_a_full_last_page_leads_no_further(session: Session, app: Flask) -> None
 @pytest.mark.parametrize("text", ["", "x", "1-x", "99", "-", f"{10**30}-{'0' * 32}", "1-" + "0" * 31])
 def test_a_place_that_is_none_is_not_found(text: str) -> None:
     with pytest.raises(NotFound):
-        Place.parse(text)
+        Cursor.parse(text)
 
 
 def test_a_place_comes_back_from_an_address() -> None:
-    place = Place(NOW, uuid.uuid4())
-    assert Place.parse(str(place)) == place
+    cursor = Cursor(NOW, uuid.uuid4())
+    assert Cursor.parse(str(cursor)) == cursor
 
 
 def test_paging_through_the_gallery(app: Flask, ada: FlaskClient, eve: FlaskClient, user: User) -> None:
@@ -186,7 +186,7 @@ def test_where_nothing_is_painted_one_button_leads_to_the_studio(
 def test_a_page_of_a_deleted_end_says_so(app: Flask, ada: FlaskClient, user: User) -> None:
     with app.app_context(), transaction() as session:
         hang(session, user.id, 3)
-    before = Place(NOW - timedelta(days=1), uuid.uuid4())
+    before = Cursor(NOW - timedelta(days=1), uuid.uuid4())
     assert "Nothing further back" in ada.get(f"/pictures?before={before}").text
 
 
@@ -204,9 +204,9 @@ def test_the_pages_are_cut_out_of_the_index(app_on_both: Flask) -> None:
             statements.append((statement, parameters))
 
         event.listen(db.engine, "before_cursor_execute", note)
-        place = Place(utc_now(), uuid.uuid4())
-        page_before(session, user.id, 24, place)
-        page_after(session, user.id, 24, Place(NOW, uuid.UUID(int=0)))
+        cursor = Cursor(utc_now(), uuid.uuid4())
+        page_before(session, user.id, 24, cursor)
+        page_after(session, user.id, 24, Cursor(NOW, uuid.UUID(int=0)))
         oldest_page(session, user.id, 24)
         event.remove(db.engine, "before_cursor_execute", note)
         pages = [item for item in statements if "LIMIT" in item[0]]

@@ -28,8 +28,8 @@ from app.storage.local import LocalStorage
 from app.studio.domain import photos
 from app.studio.domain.controls import Controls
 from app.studio.domain.models import Photo, Render, RenderStatus
-from app.studio.domain.slots import decoding_turn
-from app.studio.painting.worker import process_render
+from app.studio.domain.slots import decoding_slot
+from app.studio.painting.rendering import process_render
 from app.wiring import render_queue
 from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
 from tests.studio.test_worker import sample_jpeg
@@ -116,8 +116,8 @@ def test_a_body_beyond_all_limits_is_refused_with_a_page(ada: FlaskClient, setti
 
 
 def test_photos_are_decoded_two_at_a_time(ada: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.studio.domain.slots.TURN_WITHIN", 0.05)
-    with decoding_turn(), decoding_turn():
+    monkeypatch.setattr("app.studio.domain.slots.SLOT_WAIT_SECONDS", 0.05)
+    with decoding_slot(), decoding_slot():
         answer = upload(ada, (sample_jpeg(), "a.jpg"), headers=JSON)
         assert answer.status_code == 503
         sentence = "Many photos and pictures are being sent just now. Try again in a moment."
@@ -129,7 +129,7 @@ def test_photos_are_decoded_two_at_a_time(ada: FlaskClient, monkeypatch: pytest.
         )
         assert (mask.status_code, mask.json) == (503, {"error": sentence})
         assert mask.headers["Retry-After"] == "1"
-    with decoding_turn():
+    with decoding_slot():
         assert uploaded(ada)
 
 
@@ -139,7 +139,7 @@ def test_who_comes_third_waits_for_a_turn() -> None:
 
     def decode() -> None:
         nonlocal most, now
-        with decoding_turn():
+        with decoding_slot():
             with counting:
                 now += 1
                 most = max(most, now)
@@ -260,7 +260,7 @@ def test_painting_one_photo_leads_to_its_picture(app: Flask, ada: FlaskClient, u
         assert render.status is RenderStatus.QUEUED
         assert render.controls == Controls(style="wave", strength=0.7, keep_colors=True)
         assert answer.location == f"/pictures/{render.id}"
-        assert render_queue().asked_for() == [render.id]
+        assert render_queue().pending() == [render.id]
     assert balance(app, user) == 2
 
 

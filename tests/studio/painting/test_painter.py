@@ -20,10 +20,10 @@ from app.studio.domain import orders
 from app.studio.domain.controls import Controls
 from app.studio.domain.masks import keep_mask, load_masks
 from app.studio.domain.models import Photo, Render, RenderStatus
-from app.studio.domain.orders import Wish
+from app.studio.domain.orders import OrderItem
 from app.studio.domain.photos import keep_photo
 from app.studio.painting.previewer import Subject
-from app.studio.painting.worker import process_render
+from app.studio.painting.rendering import process_render
 from app.wiring import previewer, storage
 from tests.studio.test_worker import sample_jpeg
 
@@ -42,14 +42,14 @@ def keep(
         return photo.id
 
 
-def paint(app: Flask, user: User, wish: Wish) -> Image.Image:
+def paint(app: Flask, user: User, item: OrderItem) -> Image.Image:
     """Order one picture and paint it as the worker does; the file that is downloaded as PNG."""
     with app.app_context(), transaction() as session:
         order = orders.place_order(
             session,
             user_id=user.id,
             wallet_id=user.wallet_id,
-            wishes=[wish],
+            items=[item],
             credits_each=1,
             max_pictures=1,
             form_token=uuid.uuid4().hex,
@@ -99,7 +99,7 @@ def preview(app: Flask, photo_id: uuid.UUID, controls: Controls) -> Image.Image:
 )
 def test_a_small_picture_is_its_preview_pixel_by_pixel(app: Flask, user: User, controls: Controls) -> None:
     photo_id = keep(app, user)
-    final = paint(app, user, Wish(photo_id, controls))
+    final = paint(app, user, OrderItem(photo_id, controls))
     assert (pixels(final) == pixels(preview(app, photo_id, controls))).all()
 
 
@@ -107,7 +107,7 @@ def test_a_large_picture_made_small_is_its_preview(app: Flask, user: User) -> No
     size = (1280, 960)
     photo_id = keep(app, user, *size)
     controls = Controls(style="starry_night", strength=0.9)
-    final = paint(app, user, Wish(photo_id, controls))
+    final = paint(app, user, OrderItem(photo_id, controls))
     shown = preview(app, photo_id, controls)
     assert final.size == size
     assert shown.size == (1024, 768)
@@ -121,8 +121,8 @@ def test_a_large_picture_made_small_is_its_preview(app: Flask, user: User) -> No
 def test_masks_lie_with_the_photo_and_are_painted_by(app: Flask, user: User) -> None:
     photo_id = keep(app, user)
     mask = half_mask(app, photo_id)
-    whole = pixels(paint(app, user, Wish(photo_id, Controls(style="wave"))))
-    masked = pixels(paint(app, user, Wish(photo_id, Controls(style="wave", mask=mask))))
+    whole = pixels(paint(app, user, OrderItem(photo_id, Controls(style="wave"))))
+    masked = pixels(paint(app, user, OrderItem(photo_id, Controls(style="wave", mask=mask))))
     assert (masked[:, :75] == photo_pixels()[:, :75]).all()
     assert (masked[:, 85:] == whole[:, 85:]).all()
 
@@ -131,7 +131,7 @@ def test_a_mask_of_the_second_style_is_painted_by(app: Flask, user: User) -> Non
     photo_id = keep(app, user)
     mask = half_mask(app, photo_id)
     both = pixels(
-        paint(app, user, Wish(photo_id, Controls(style="wave", second_style="udnie", style_mask=mask)))
+        paint(app, user, OrderItem(photo_id, Controls(style="wave", second_style="udnie", style_mask=mask)))
     )
     first = pixels(preview(app, photo_id, Controls(style="wave")))
     second = pixels(preview(app, photo_id, Controls(style="udnie")))
@@ -144,7 +144,7 @@ def test_a_print_shows_the_part_that_was_chosen(app: Flask, user: User) -> None:
     photo_id = keep(app, user)
     size, focus = find_size("square"), Focus(left=0.25, top=0.1, width=0.5)
     controls = Controls(style="wave", mask=half_mask(app, photo_id))
-    picture = paint(app, user, Wish(photo_id, controls, size, focus=focus))
+    picture = paint(app, user, OrderItem(photo_id, controls, size, focus=focus))
     assert picture.size == (1080, 1080)
     photo = Image.open(io.BytesIO(sample_jpeg()))
     expected = pixels(cut(photo, frame_photo(photo.size, size, focus=focus)))
@@ -191,7 +191,7 @@ def test_strokes_of_a_part_are_as_broad_as_in_the_preview(
     photo_id = keep(app, user, *size)
     controls = Controls(style="wave", brush=brush)
     preview(app, photo_id, controls)
-    paint(app, user, Wish(photo_id, controls, find_size("square"), focus=Focus(0.2, 0.2, share)))
+    paint(app, user, OrderItem(photo_id, controls, find_size("square"), focus=Focus(0.2, 0.2, share)))
     assert breadths == pytest.approx(begun, abs=1)
 
 
@@ -208,7 +208,7 @@ def test_a_part_spares_the_faces_of_its_preview(
         monkeypatch.setattr(f"app.studio.painting.{module}.paint_fully", inverted)
     photo_id = keep(app, user, data=ASTRONAUT.read_bytes())
     controls, size = Controls(style="wave", protect_faces=True), find_size("square")
-    picture = paint(app, user, Wish(photo_id, controls, size, focus=focus))
+    picture = paint(app, user, OrderItem(photo_id, controls, size, focus=focus))
     shown = cut(preview(app, photo_id, controls), frame_photo((512, 512), size, focus=focus))
     apart = np.abs(pixels(picture) - pixels(shown))
     assert apart.mean() < 1

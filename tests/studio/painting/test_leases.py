@@ -19,7 +19,7 @@ from app.studio.domain import orders
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import BeingPainted, NotFound
 from app.studio.domain.models import Photo, Render, RenderStatus
-from app.studio.domain.orders import Wish
+from app.studio.domain.orders import OrderItem
 from app.studio.domain.photos import delete_photo
 from app.studio.domain.pictures import delete_renders, find_render
 from app.studio.painting import leases
@@ -50,7 +50,7 @@ def submit(session: Session, user: User, photo_ids: list[uuid.UUID], **options: 
     arguments: dict[str, object] = {
         "user_id": user.id,
         "wallet_id": user.wallet_id,
-        "wishes": [Wish(photo_id, WAVE) for photo_id in photo_ids],
+        "items": [OrderItem(photo_id, WAVE) for photo_id in photo_ids],
         "credits_each": 1,
         "max_pictures": 10,
         "form_token": uuid.uuid4().hex,
@@ -82,7 +82,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing(session: Session, user: Us
     with transaction():
         render = submit(session, user, [add_photo(session, user)])[0]
         leases.claim(session, render.id, LEASE)
-        assert leases.give_back(session, render.id, 1)
+        assert leases.requeue(session, render.id, 1)
         leases.claim(session, render.id, LEASE)
         assert not leases.report_progress(session, render.id, 1, 0.5, LEASE)
         assert not leases.finish(session, render.id, 1)

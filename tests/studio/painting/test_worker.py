@@ -31,7 +31,7 @@ from app.studio.domain import orders
 from app.studio.domain.controls import Controls
 from app.studio.domain.masks import keep_mask
 from app.studio.domain.models import Photo, PictureOrder, Render, RenderStatus
-from app.studio.domain.orders import Wish
+from app.studio.domain.orders import OrderItem
 from app.studio.domain.photos import keep_photo
 from app.studio.domain.pictures import delete_everything_of
 from app.studio.painting import leases, worker
@@ -82,7 +82,7 @@ def order_picture(
                 session,
                 user_id=user.id,
                 wallet_id=user.wallet_id,
-                wishes=[Wish(photo_id, controls, size)],
+                items=[OrderItem(photo_id, controls, size)],
                 credits_each=1,
                 max_pictures=10,
                 form_token=uuid.uuid4().hex,
@@ -319,10 +319,10 @@ def test_the_sweep_returns_the_credit_of_a_render_that_keeps_killing_its_worker(
 def test_the_sweep_finds_renders_whose_message_was_lost(app: Flask, user: User) -> None:
     lost = order_picture(app, user)
     with app.app_context():
-        assert render_queue().asked_for() == []
+        assert render_queue().pending() == []
         for _ in range(2):
             sweep(app)
-            assert render_queue().asked_for() == [lost]
+            assert render_queue().pending() == [lost]
 
 
 def test_a_lost_message_is_found_while_others_wait(app: Flask, user: User) -> None:
@@ -332,7 +332,7 @@ def test_a_lost_message_is_found_while_others_wait(app: Flask, user: User) -> No
         render_queue().submit(waiting)
         for _ in range(2):
             sweep(app)
-            assert sorted(render_queue().asked_for()) == sorted([lost, waiting])
+            assert sorted(render_queue().pending()) == sorted([lost, waiting])
 
 
 def test_the_sweep_survives_a_message_that_nobody_here_signed(app: Flask, user: User) -> None:
@@ -340,7 +340,7 @@ def test_the_sweep_survives_a_message_that_nobody_here_signed(app: Flask, user: 
     with app.app_context():
         render_queue()._huey.storage.enqueue(b"nonsense")
         sweep(app)
-        assert render_queue().asked_for() == [render_id]
+        assert render_queue().pending() == [render_id]
 
 
 def test_the_embedded_worker_paints_what_is_queued(app: Flask, user: User) -> None:
