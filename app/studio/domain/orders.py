@@ -1,4 +1,4 @@
-"""Orders: several photos in several styles, asked for and paid at once.
+"""Orders: several photos in several styles, asked for and paid together.
 
 Every function works in the caller's transaction and commits nothing.
 """
@@ -29,7 +29,7 @@ from app.studio.domain.pictures import unfinished
 
 @dataclass(frozen=True)
 class OrderItem:
-    """One picture that somebody wants."""
+    """One picture that an order asks for."""
 
     photo_id: uuid.UUID
     controls: Controls
@@ -38,7 +38,7 @@ class OrderItem:
     focus: Focus | None = None
 
     def fingerprint(self) -> list[object]:
-        """What tells this item from another, as plain values."""
+        """Everything that distinguishes this item, as plain values."""
         focus = self.focus and [self.focus.left, self.focus.top, self.focus.width]
         return [str(self.photo_id), self.controls.to_json(), self.size.slug, self.turn.value, focus]
 
@@ -52,7 +52,7 @@ def order_items(
     turn: Turn = Turn.AS_PHOTO,
     focuses: dict[uuid.UUID, Focus] | None = None,
 ) -> list[OrderItem]:
-    """Every photo in every style, photo by photo; ``controls`` has everything but the style."""
+    """Items for every photo in every style, photo by photo; the style in ``controls`` is replaced."""
     photos, slugs = list(dict.fromkeys(photo_ids)), list(dict.fromkeys(styles))
     return [
         OrderItem(photo, controls.model_copy(update={"style": slug}), size, turn, (focuses or {}).get(photo))
@@ -72,13 +72,13 @@ def place_order(
     site_address: str,
     language: str = "en",
 ) -> PictureOrder:
-    """Debit the credits and create one queued render per item, all or none.
+    """Debit the credits and create one queued render for each item, all or none.
 
-    A form that is sent twice (a double click, the back button) has the same ``form_token`` and asks for
-    the same: the order it made already is returned, not made and paid for again.
+    A form that is sent twice (a double click, the back button) has the same ``form_token`` and items. Then
+    the order that it made is returned, and nothing is paid again.
 
     Raises:
-        NothingChosen: there is no item.
+        NothingChosen: there are no items.
         TooManyPictures: there are more than ``max_pictures``.
         NotFound: a photo is not the person's.
         app.billing.ledger.InsufficientCredits: the credits do not suffice for all of them.
@@ -105,8 +105,8 @@ def place_order(
         created_at=utc_now(),
     )
     session.add(order)
-    for place, item in enumerate(items):
-        render = _queued(order, place, photos[item.photo_id], item, credits_each)
+    for index, item in enumerate(items):
+        render = _queued(order, index, photos[item.photo_id], item, credits_each)
         session.add(render)
         ledger.reserve_credits(session, wallet_id, credits_each, reference=str(render.id))
     session.flush()
@@ -118,7 +118,7 @@ def _request_key(user_id: int, form_token: str, items: Iterable[OrderItem]) -> s
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
-def _queued(order: PictureOrder, place: int, photo: Photo, item: OrderItem, credits: int) -> Render:
+def _queued(order: PictureOrder, index: int, photo: Photo, item: OrderItem, credits: int) -> Render:
     frame = frame_photo((photo.width, photo.height), item.size, item.turn, item.focus)
     return Render(
         id=uuid.uuid4(),
@@ -133,8 +133,8 @@ def _queued(order: PictureOrder, place: int, photo: Photo, item: OrderItem, cred
         controls=item.controls,
         credits=credits,
         status=RenderStatus.QUEUED,
-        # The queue goes by this: the pictures of an order are painted in the order they were asked for.
-        created_at=order.created_at + timedelta(microseconds=place),
+        # Renders are painted in this order, so the pictures of an order keep its sequence.
+        created_at=order.created_at + timedelta(microseconds=index),
     )
 
 
@@ -151,14 +151,14 @@ def find_order(session: Session, user_id: int, order_id: uuid.UUID) -> PictureOr
 
 
 def count_pictures(session: Session, order_id: uuid.UUID) -> int:
-    """How many pictures of an order there (still) are."""
+    """How many pictures of an order exist, without deleted ones."""
     return session.scalar(select(func.count()).where(Render.order_id == order_id)) or 0
 
 
 def complete_order(session: Session, order_id: uuid.UUID) -> PictureOrder | None:
-    """Note that nothing of an order is left to paint; None if something is, or if it was noted before.
+    """Mark an order as complete; None if renders are unfinished, or if it was marked before.
 
-    Whoever gets the order is the only one to get it, and so the one to tell its owner.
+    Only one caller gets the order, and tells its owner.
     """
     left = exists().where(Render.order_id == PictureOrder.id, unfinished())
     noted = session.execute(
@@ -171,7 +171,7 @@ def complete_order(session: Session, order_id: uuid.UUID) -> PictureOrder | None
 
 
 def queue_positions(session: Session, renders: Sequence[Render]) -> dict[uuid.UUID, int]:
-    """How many unfinished renders, of anybody, come before each of those that wait or are being painted."""
+    """How many unfinished renders, of anybody, come before each unfinished one of these."""
     place = (func.row_number().over(order_by=(Render.created_at, Render.id)) - 1).label("place")
     line = select(Render.id, place).where(unfinished()).subquery()
     wanted = [render.id for render in renders if not render.status.finished]

@@ -1,4 +1,4 @@
-"""Taking turns at what takes much memory: whole pictures are decoded by few at a time."""
+"""Decoding slots: only a few requests decode whole pictures at a time, since that takes much memory."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from app.sentences import translatable
 from app.studio.domain.errors import TooBusy
 
-# How many pictures people send or fetch are decoded at a time, since a large one takes half a gigabyte
-# meanwhile; and for how many seconds another waits for its turn.
+# How many requests may decode at a time; a large picture takes half a gigabyte. And how long another request
+# waits for a slot, in seconds.
 DECODING_SLOTS = 2
 SLOT_WAIT_SECONDS = 10.0
 _slots = threading.BoundedSemaphore(DECODING_SLOTS)
@@ -18,13 +18,13 @@ _slots = threading.BoundedSemaphore(DECODING_SLOTS)
 
 @contextmanager
 def decoding_slot(*, patient: bool = False) -> Iterator[None]:
-    """Decode what somebody sends or fetches while few others do so.
+    """Hold one of the few slots for decoding.
 
     Args:
-        patient: wait as long as it takes, where an answer has begun already and nothing else can be said.
+        patient: wait as long as it takes, for a response that has already begun.
 
     Raises:
-        TooBusy: no turn came in time.
+        TooBusy: no slot became free in time.
     """
     if not _slots.acquire(timeout=None if patient else SLOT_WAIT_SECONDS):
         raise TooBusy(

@@ -1,4 +1,4 @@
-"""The wall of styles in the studio: which of them are shown, and in which order."""
+"""The wall of styles: a tile for each style, sorted and filtered as the visitor asks."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Tile:
 
     Attributes:
         style: from the catalogue.
-        title: what the painting is called in the visitor's language.
-        suitability: how well it suits the photo, 0 to 1; None while that is not known.
-        words: what a search looks in.
-        found: whether the search and the filter let it through.
+        title: the painting's title in the visitor's language.
+        suitability: how well the style suits the photo, 0 to 1; None while unknown.
+        words: the text that a search looks in.
+        found: whether it matches search and filter.
     """
 
     style: Style
@@ -53,29 +53,29 @@ def arrange_tiles(
     query: str = "",
     movement: str = "",
     order: SortOrder = SortOrder.BEST,
-    say: Callable[[str], str] = str,
+    translate: Callable[[str], str] = str,
 ) -> list[Tile]:
-    """Every style in the order asked for; those that the search does not find are marked, not left out.
+    """A tile for every style, in the order asked for; tiles that do not match are marked.
 
     Args:
-        styles: the catalogue's, in its own order, which decides where the other is undecided.
-        suitability: how well a style (its slug) suits the photo, None if that is not known.
-        query: words that must all occur in title, artist or movement, in any order and without accents.
-        movement: the only movement wanted, or nothing.
+        styles: the catalogue's styles; their order decides ties.
+        suitability: how well a style (its slug) suits the photo, None if unknown.
+        query: words that title, artist or movement must all contain, in any order, without accents.
+        movement: the only movement wanted, or "".
         order: how to sort.
-        say: how the visitor's language calls a painting and a movement; they are found by those names too.
+        translate: translates a title or a movement. A search finds translations too.
     """
     wanted = plain(query).split()
-    wall = []
+    tiles = []
     for style in styles:
-        title = say(style.title)
-        words = plain(f"{style.title} {title} {style.artist} {style.movement} {say(style.movement)}")
+        title = translate(style.title)
+        words = plain(f"{style.title} {title} {style.artist} {style.movement} {translate(style.movement)}")
         found = all(word in words for word in wanted) and movement in ("", style.movement)
-        wall.append(Tile(style, title, suitability(style.slug), words, found))
-    return sorted(wall, key=_KEYS[order])
+        tiles.append(Tile(style, title, suitability(style.slug), words, found))
+    return sorted(tiles, key=_KEYS[order])
 
 
-# Articles, by which no title is sorted.
+# Articles, which sorting by title ignores.
 _ARTICLE = re.compile(r"^(the|der|die|das) ")
 _KEYS: dict[SortOrder, Callable[[Tile], tuple[float, str]]] = {
     SortOrder.BEST: lambda tile: (-(tile.suitability or 0.0), ""),
@@ -85,11 +85,11 @@ _KEYS: dict[SortOrder, Callable[[Tile], tuple[float, str]]] = {
 
 
 def movements(styles: Sequence[Style]) -> list[str]:
-    """The movements there are, by name."""
+    """All movements, sorted by name."""
     return sorted({style.movement for style in styles if style.movement})
 
 
 def plain(text: str) -> str:
-    """In lower case and without accents, as people type when they search."""
+    """The text in lower case and without accents, as people type a search."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in decomposed if not unicodedata.combining(character))

@@ -75,7 +75,7 @@ class PaintRequest:
     def framed(self, frame: Frame) -> PaintRequest:
         """The request to paint only what a frame shows, at the frame's size.
 
-        The preview showed the whole photo. So the brush grows with the part, and the same faces are protected.
+        The part looks as it did in the preview of the whole photo: its strokes and its protected faces.
         """
         return replace(
             self,
