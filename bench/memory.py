@@ -64,16 +64,15 @@ def render(app: Flask, user_id: int, wallet_id: uuid.UUID, size: tuple[int, int]
     with Image.open(PROJECT_ROOT / "static" / "samples" / "coffee.jpg") as sample:
         sample.convert("RGB").resize(size).save(data, "JPEG")
     with app.app_context():
-        photo = keep_photo(storage(), user_id, "photo.jpg", data.getvalue(), max_pixels=10**8)
-        photo_id = photo.id
+        photo = keep_photo(storage(), "photo.jpg", data.getvalue(), max_pixels=10**8)
         with transaction() as session:
-            session.add(photo)
+            session.add(photo.row(user_id))
         with transaction() as session:
             order = orders.place_order(
                 session,
                 user_id=user_id,
                 wallet_id=wallet_id,
-                items=[OrderItem(photo_id, Controls(style=style))],
+                items=[OrderItem(photo.id, Controls(style=style))],
                 credits_each=1,
                 max_pictures=1,
                 form_token=uuid.uuid4().hex,

@@ -33,7 +33,7 @@ from app.studio.painting.notices import done_message
 from app.translation import LANGUAGES, LOCALES
 from scripts import translations
 from tests.conftest import MakeUser, log_in
-from tests.studio.test_views import paint, uploaded
+from tests.support.studio import paint, uploaded
 
 GERMAN = {"Accept-Language": "de-AT, de;q=0.9, en;q=0.5"}
 # What a sentence may hold beside words: values in two notations, and tags.

@@ -1,0 +1,1 @@
+"""The studio: from an uploaded photo to a painted picture. Imports go down: pages, painting, domain."""

@@ -19,8 +19,7 @@ from app.billing.models import EntryReason, LedgerEntry, Wallet
 from app.db import Base, transaction
 from app.studio.domain.models import Photo, Render
 from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
-from tests.studio.test_views import painted, uploaded
-from tests.studio.test_worker import order_picture
+from tests.support.studio import order_picture, painted, uploaded
 from tests.together import run_together
 
 NEW_PASSWORD = "battery-horse-correct"

@@ -13,7 +13,7 @@ from app.accounts.models import User
 from app.config import Settings
 from app.studio.painting.rendering import process_render
 from tests.conftest import log_in, running_app
-from tests.studio.test_views import paint, uploaded
+from tests.support.studio import paint, uploaded
 
 PROTECTED = ("la_muse", "La Muse", "rain_princess", "Rain Princess")
 

@@ -1,0 +1,1 @@
+"""The studio's data and rules: photos, masks, controls, orders, renders, the gallery and shared links."""

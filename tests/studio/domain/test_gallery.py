@@ -21,11 +21,11 @@ from app.extensions import db
 from app.imaging.prints import WHOLE
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound
-from app.studio.domain.gallery import Page, Cursor, newest_page, oldest_page, page_after, page_before
+from app.studio.domain.gallery import Cursor, Page, newest_page, oldest_page, page_after, page_before
 from app.studio.domain.models import PictureOrder, Render, RenderStatus
 from app.studio.painting import leases
 from tests.conftest import create_user
-from tests.studio.test_views import uploaded
+from tests.support.studio import uploaded
 
 NOW = datetime.fromisoformat("2026-11-21T09:00:00.123456+00:00")
 

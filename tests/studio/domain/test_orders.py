@@ -20,7 +20,7 @@ from app.studio.domain.orders import OrderItem, order_items
 from app.studio.domain.pictures import delete_renders
 from app.studio.painting import leases
 from tests.conftest import create_user
-from tests.studio.test_services import LEASE, WAVE, add_photo, submit
+from tests.support.studio import LEASE, WAVE, add_photo, submit
 from tests.together import at_once, run_together
 
 

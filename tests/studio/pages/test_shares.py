@@ -16,7 +16,7 @@ from app.accounts.models import User
 from app.db import transaction
 from app.studio.domain.models import Photo, Render
 from app.studio.painting.rendering import process_render
-from tests.studio.test_views import paint, painted, uploaded
+from tests.support.studio import paint, painted, uploaded
 
 WITH_PHOTO = {"shows_photo": "y"}
 

@@ -16,7 +16,9 @@ STYLES = Catalogue([PROJECT_ROOT / "models"]).styles
 
 
 def found(**options: Any) -> set[str]:
-    return {tile.style.slug for tile in arrange_tiles(STYLES, suitability=lambda _: None, **options) if tile.found}
+    return {
+        tile.style.slug for tile in arrange_tiles(STYLES, suitability=lambda _: None, **options) if tile.found
+    }
 
 
 @pytest.mark.parametrize("query", ["Hokusai wave", "WAVE", "ukiyo great", "  kanagawa  "])
@@ -31,8 +33,8 @@ def test_a_style_is_found_by_words_of_all_kinds(query: str) -> None:
 )
 def test_a_painting_is_found_by_its_name_in_both_languages(app: Flask, query: str, slug: str) -> None:
     with app.test_request_context(headers={"Accept-Language": "de"}):
-        assert slug in found(query=query, say=translated)
-        wall = arrange_tiles(STYLES, suitability=lambda _: None, order=SortOrder.TITLE, say=translated)
+        assert slug in found(query=query, translate=translated)
+        wall = arrange_tiles(STYLES, suitability=lambda _: None, order=SortOrder.TITLE, translate=translated)
     titles = [tile.title for tile in wall]
     assert titles.index("Der Schrei") > titles.index("Regenprinzessin"), (
         "sorted by what is read, without articles"
@@ -68,7 +70,12 @@ def test_orders() -> None:
     assert best[2:] == [style.slug for style in STYLES if style.slug not in suits], (
         "the catalogue's own order"
     )
-    years = [tile.style.year or 10_000 for tile in arrange_tiles(STYLES, suitability=suits.get, order=SortOrder.YEAR)]
+    years = [
+        tile.style.year or 10_000
+        for tile in arrange_tiles(STYLES, suitability=suits.get, order=SortOrder.YEAR)
+    ]
     assert years == sorted(years)
-    titles = [tile.style.title for tile in arrange_tiles(STYLES, suitability=suits.get, order=SortOrder.TITLE)]
+    titles = [
+        tile.style.title for tile in arrange_tiles(STYLES, suitability=suits.get, order=SortOrder.TITLE)
+    ]
     assert titles.index("The Scream") > titles.index("Poppies")

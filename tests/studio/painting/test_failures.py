@@ -16,7 +16,7 @@ from app.studio.painting.failures import CREDIT_BACK, failure_in_words, kept_fai
 from app.studio.painting.leases import RENDER_FAILED
 from app.studio.painting.rendering import process_render
 from app.wiring import storage
-from tests.studio.test_worker import order_picture, read
+from tests.support.studio import order_picture, read
 
 UNREADABLE = "The photo can no longer be read. Upload it again in the studio and paint it anew."
 

@@ -17,7 +17,7 @@ from app.accounts.models import User
 from app.config import PROJECT_ROOT
 from tests.conftest import create_user, make_settings, running_app
 from tests.live import LiveSite
-from tests.studio.test_worker import order_picture, sample_jpeg
+from tests.support.studio import order_picture, sample_jpeg
 from tests.waiting import wait_until
 
 

@@ -21,9 +21,7 @@ from app.studio.domain import orders
 from app.studio.domain.models import Render
 from app.studio.painting.rendering import process_render
 from tests.conftest import create_user, log_in, make_settings, running_app
-from tests.studio.test_orders import submit
-from tests.studio.test_services import add_photo
-from tests.studio.test_views import paint, uploaded
+from tests.support.studio import add_photo, paint, submit, uploaded
 from tests.together import at_once
 
 

@@ -18,14 +18,15 @@ from app.engine.cascade import plan
 from app.imaging.prints import Focus, cut, find_size, frame_photo
 from app.studio.domain import orders
 from app.studio.domain.controls import Controls
+from app.studio.domain.files import PhotoFiles
 from app.studio.domain.masks import keep_mask, load_masks
 from app.studio.domain.models import Photo, Render, RenderStatus
 from app.studio.domain.orders import OrderItem
-from app.studio.domain.photos import keep_photo
-from app.studio.painting.previewer import Subject
+from app.studio.painting.paint_request import PaintRequest
+from app.studio.painting.preview_source import PreviewSource
 from app.studio.painting.rendering import process_render
 from app.wiring import previewer, storage
-from tests.studio.test_worker import sample_jpeg
+from tests.support.studio import add_uploaded_photo, sample_jpeg
 
 Pixels = npt.NDArray[np.int64]
 ASTRONAUT = PROJECT_ROOT / "static" / "samples" / "astronaut.jpg"
@@ -35,11 +36,7 @@ def keep(
     app: Flask, user: User, width: int = 160, height: int = 120, *, data: bytes | None = None
 ) -> uuid.UUID:
     """Upload a photo of that size, or this one."""
-    with app.app_context(), transaction() as session:
-        data = data or sample_jpeg(width, height)
-        photo = keep_photo(storage(), user.id, "coffee.jpg", data, max_pixels=10**7)
-        session.add(photo)
-        return photo.id
+    return add_uploaded_photo(app, user, data or sample_jpeg(width, height))
 
 
 def paint(app: Flask, user: User, item: OrderItem) -> Image.Image:
@@ -60,7 +57,7 @@ def paint(app: Flask, user: User, item: OrderItem) -> Image.Image:
     with app.app_context(), transaction() as session:
         render = session.get_one(Render, render_id)
         assert render.status is RenderStatus.DONE, render.failure
-        with storage().open(render.result_key("picture.png")) as file:
+        with storage().open(render.files.picture_key) as file:
             return Image.open(io.BytesIO(file.read()))
 
 
@@ -71,7 +68,7 @@ def half_mask(app: Flask, photo_id: uuid.UUID) -> uuid.UUID:
     data = io.BytesIO()
     mask.save(data, "PNG")
     with app.app_context():
-        return keep_mask(storage(), Photo(id=photo_id), data.getvalue())
+        return keep_mask(storage(), PhotoFiles(photo_id), data.getvalue())
 
 
 def pixels(picture: Image.Image) -> Pixels:
@@ -86,8 +83,8 @@ def preview(app: Flask, photo_id: uuid.UUID, controls: Controls) -> Image.Image:
     """The large preview, without its mark."""
     with app.app_context(), transaction() as session:
         photo = session.get_one(Photo, photo_id)
-        masks = load_masks(storage(), photo, controls)
-        return previewer().large(Subject.of(photo), controls, masks=masks)
+        masks = load_masks(storage(), photo.files, controls)
+        return previewer().large(PreviewSource.of(photo), controls, masks=masks)
 
 
 @pytest.mark.parametrize(
@@ -201,8 +198,8 @@ def test_a_part_spares_the_faces_of_its_preview(
 ) -> None:
     """All of the face, half of it, where a cascade would find none, and none of it."""
 
-    def inverted(_: object, part: Image.Image, *__: object, **___: object) -> Image.Image:
-        return ImageOps.invert(part)
+    def inverted(_: object, request: PaintRequest, *__: object) -> Image.Image:
+        return ImageOps.invert(request.photo)
 
     for module in ("painter", "previewer"):
         monkeypatch.setattr(f"app.studio.painting.{module}.paint_fully", inverted)

@@ -18,7 +18,7 @@ from app.config import PROJECT_ROOT
 from app.studio.domain.models import RenderStatus
 from app.wiring import render_queue
 from tests.conftest import create_user, make_settings, running_app
-from tests.studio.test_worker import order_picture, read
+from tests.support.studio import order_picture, read
 from tests.waiting import wait_until
 
 
