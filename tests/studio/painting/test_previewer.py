@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ from app.engine.catalogue import Catalogue
 from app.imaging.faces import find_faces
 from app.imaging.prints import FULL, frame_photo
 from app.recent import Recent
-from app.storage.base import StorageError
+from app.storage.base import Storage, StorageError
 from app.storage.local import LocalStorage
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound, TooBusy
