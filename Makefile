@@ -1,6 +1,6 @@
 # `make run` starts the site, `make test` checks everything. `make help` lists the rest.
 
-# The first Python that runs and that TensorFlow has builds for.
+# The first Python found that TensorFlow supports.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
   $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
@@ -8,22 +8,22 @@ BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8000
 export HOST PORT
-# Networks ask for large blocks of memory and give them back: huge pages make that several times cheaper.
+# Networks allocate and free large blocks of memory. Huge pages make that several times faster.
 HUGE_PAGES := glibc.malloc.hugetlb=1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test lint types unit bench lock translations
+.PHONY: help venv run test lint types js unit bench lock translations
 
-help: ## List what can be made
+help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-venv: $(VENV)/.native ## Make the virtual environment with the pinned requirements
+venv: $(VENV)/.native ## Create the virtual environment with the pinned requirements
 
 run: venv ## Migrate the database and serve the site on http://HOST:PORT
 	@$(BIN)/flask db upgrade
 	@exec env GLIBC_TUNABLES=$(HUGE_PAGES) $(BIN)/gunicorn wsgi:app
 
-test: lint types unit ## Everything: linters, types, tests (the browser's included)
+test: lint types js unit ## Run everything: linters, type checks and tests (browser tests too)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -39,15 +39,19 @@ unit: $(VENV)/.installed-dev $(VENV)/.native
 	@scripts/ensure-chromium
 	TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal
 
-bench: $(VENV)/.installed-dev $(VENV)/.native .venv-bench/.installed ## Measure speed and memory, and other engines (an hour)
+js: ## Test the scripts' logic with Node's own test runner
+	@if node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; then node --test tests/js/*.test.mjs; \
+	else echo "Skipped tests/js: these tests need Node.js 20 or newer, and it is not installed."; fi
+
+bench: $(VENV)/.installed-dev $(VENV)/.native .venv-bench/.installed ## Measure speed and memory, also of other engines (takes an hour)
 	@scripts/ensure-chromium
 	$(BIN)/python -m bench peers --output docs/benchmarks
 	GLIBC_TUNABLES=$(HUGE_PAGES) $(BIN)/python -m bench
 
-translations: $(VENV)/.installed-dev ## Bring the catalogues in step with the sentences, and compile them
+translations: $(VENV)/.installed-dev ## Update the translation catalogues and compile them
 	$(BIN)/python scripts/translations.py
 
-lock: $(VENV)/.installed-dev ## Pin the newest versions of what requirements*.in name
+lock: $(VENV)/.installed-dev ## Pin the newest versions of the requirements
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --upgrade requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --upgrade requirements-dev.in -o requirements-dev.txt
 
@@ -61,14 +65,14 @@ $(VENV)/bin/python:
 	$(BIN)/python -m venv .venv-bench
 	.venv-bench/bin/python -m pip install -q --disable-pip-version-check -r $<
 	@.venv-bench/bin/python -m pip install -q --disable-pip-version-check torch==2.13.0 \
-	  || echo "PyTorch cannot be installed here; the comparison goes on without it." >&2
+	  || echo "PyTorch cannot be installed here. The comparison continues without it." >&2
 	@touch $@
 
 $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-# The engine's own operations; it does without where they cannot be compiled.
+# The engine's native operations. Where they do not compile, the engine works without them.
 $(VENV)/.native: $(wildcard app/engine/native/*.cc app/engine/native/*.h) app/engine/native/build.py $(VENV)/.installed
 	$(BIN)/python app/engine/native/build.py
 	@touch $@

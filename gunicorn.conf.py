@@ -1,4 +1,4 @@
-"""How gunicorn serves the site. HOST, PORT, WEB_CONCURRENCY and WEB_THREADS override the defaults."""
+"""Gunicorn's settings. HOST, PORT, WEB_CONCURRENCY and WEB_THREADS override the defaults."""
 
 import os
 
@@ -8,33 +8,35 @@ threads = int(os.environ.get("WEB_THREADS", "16"))
 worker_class = "gthread"
 # TensorFlow does not survive a fork, so nothing is loaded before it.
 preload_app = False
-# Long enough to let the picture in hand be finished.
+# Enough seconds to finish the current picture.
 graceful_timeout = 40
 timeout = 120
-# Nobody administers this server at run time.
+# Nobody controls this server while it runs.
 control_socket_disable = True
 
 _embedded_workers = {}
 
 
 def on_starting(server):
-    """Refuse to start with settings that no process could work with."""
+    """Refuse to start with missing or wrong settings."""
     from app.config import load_settings
 
     load_settings()
 
 
 def when_ready(server):
-    """Say where the site is once it listens."""
+    """Print the address of the site once it listens."""
     host, port = bind.rsplit(":", 1)
     shown = "127.0.0.1" if host in ("0.0.0.0", "") else host
     print(f"\n  Style-Transfer-Art is ready: http://{shown}:{port}\n", flush=True)
 
 
 def post_worker_init(worker):
-    """After the fork: start painting in this process, unless workers run as processes of their own."""
+    """After the fork, start painting in this process, unless workers run separately."""
     from app.studio.painting.worker import EmbeddedWorker
 
+    if sandbox := worker.wsgi.extensions.get("sandbox"):
+        sandbox.announce()  # events that an earlier run left are delivered without waiting for a payment
     if worker.wsgi.extensions["settings"].embedded_worker:
         embedded = EmbeddedWorker(worker.wsgi)
         embedded.start()
@@ -42,7 +44,7 @@ def post_worker_init(worker):
 
 
 def worker_exit(server, worker):
-    """Finish the picture in hand before the process goes."""
+    """Finish the current picture before the process ends."""
     embedded = _embedded_workers.pop(worker.pid, None)
     if embedded:
         embedded.stop()

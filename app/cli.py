@@ -26,7 +26,7 @@ def register_commands(app: Flask) -> None:
 @click.command("worker")
 @with_appcontext
 def worker() -> None:
-    """Paint what waits in the queue, in a process of its own (EMBEDDED_WORKER=false for the site)."""
+    """Paint the pictures in the queue, in a separate process (set EMBEDDED_WORKER=false for the site)."""
     from app.studio.painting.worker import run_worker
 
     run_worker(current_app._get_current_object())  # type: ignore[attr-defined]
@@ -34,14 +34,14 @@ def worker() -> None:
 
 @click.group("credits")
 def credits_group() -> None:
-    """Look at and correct people's credits."""
+    """Show and correct people's credits."""
 
 
 @credits_group.command("show")
 @click.argument("email")
 @with_appcontext
 def show_credits(email: str) -> None:
-    """Print the balance of EMAIL."""
+    """Print how many credits EMAIL has."""
     with transaction() as session:
         user = _find_user(session.scalar(select(User).where(User.email == email.lower())), email)
         click.echo(ledger.balance(session, user.wallet_id))
@@ -51,10 +51,10 @@ def show_credits(email: str) -> None:
 @credits_group.command("grant", context_settings={"ignore_unknown_options": True})
 @click.argument("email")
 @click.argument("amount", type=int)
-@click.option("--reference", required=True, help="What this is for; the same reference counts once.")
+@click.option("--reference", required=True, help="What this is for. The same reference counts only once.")
 @with_appcontext
 def grant_credits(email: str, amount: int, reference: str) -> None:
-    """Give AMOUNT credits to EMAIL (a negative AMOUNT takes them away)."""
+    """Give AMOUNT credits to EMAIL. A negative AMOUNT takes them away."""
     with transaction() as session:
         user = _find_user(session.scalar(select(User).where(User.email == email.lower())), email)
         granted = ledger.grant(session, user.wallet_id, amount, EntryReason.ADJUSTMENT, reference)
@@ -64,5 +64,5 @@ def grant_credits(email: str, amount: int, reference: str) -> None:
 
 def _find_user(user: User | None, email: str) -> User:
     if user is None:
-        raise click.BadParameter(f"no account has the address {email}")
+        raise click.BadParameter(f"no account has the email {email}")
     return user

@@ -87,11 +87,11 @@ class Settings(BaseSettings):
         self.instance_dir = self.instance_dir.resolve()
         slugs = [pack.slug for pack in self.credit_packs]
         if len(set(slugs)) != len(slugs):
-            raise ValueError("CREDIT_PACKS: every pack needs a slug of its own")
+            raise ValueError("CREDIT_PACKS: give every pack a different slug")
         if (self.stripe_secret_key is None) != (self.stripe_webhook_secret is None):
-            raise ValueError("STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET must be set together")
+            raise ValueError("Set both STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET, or neither")
         if self.site_url is not None and not _is_web_address(self.site_url):
-            raise ValueError("SITE_URL must be a whole address such as https://art.example.com")
+            raise ValueError("SITE_URL must be a full address, such as https://art.example.com")
         if self.app_env == "production":
             self._check_production()
         return self
@@ -106,14 +106,14 @@ class Settings(BaseSettings):
         }
         missing = [name for name, value in required.items() if not value]
         if missing:
-            raise ValueError(f"APP_ENV=production needs {', '.join(missing)}")
+            raise ValueError(f"APP_ENV=production also needs {', '.join(missing)}")
         if len(self.resolved_secret_key()) < SECRET_KEY_LENGTH:
             raise ValueError(f"SECRET_KEY needs at least {SECRET_KEY_LENGTH} characters")
         if self.https and not self.trusted_proxies:
             # The proxy that speaks https hides people's addresses: limits would count all of them as one.
             raise ValueError(
-                "TRUSTED_PROXIES must be at least 1 when SITE_URL begins with https://: "
-                "it is the number of proxies in front"
+                "TRUSTED_PROXIES must be at least 1 when SITE_URL begins with https://. "
+                "Set it to the number of proxies in front of the site"
             )
 
     @property
@@ -175,7 +175,7 @@ def load_settings() -> Settings:
     """Read the settings from the environment and ``.env``.
 
     Raises:
-        SystemExit: one is missing or wrong; the message says which, a line for each.
+        SystemExit: settings are missing or wrong; the message names each on a line.
     """
     try:
         return Settings()
@@ -189,7 +189,9 @@ def load_settings() -> Settings:
             )
             for trouble in error.errors()
         ]
-        raise SystemExit("The site cannot start.\n" + "\n".join(f"  {line}" for line in lines)) from error
+        raise SystemExit(
+            "The site cannot start. Change these settings:\n" + "\n".join(f"  {line}" for line in lines)
+        ) from error
 
 
 def read_or_create_secret(path: Path) -> str:

@@ -48,13 +48,13 @@ def in_words(error: DomainError) -> str:
 
 SENTENCES = {
     400: translatable("We could not understand that request. Go back, reload the page and try again."),
-    403: translatable("You are not allowed to do that. Go back, or log in with the account it belongs to."),
+    403: translatable("You do not have access to this. Go back, or log in with the account it belongs to."),
     404: translatable(
         "There is nothing here. The page may have moved, or the picture may have been deleted."
     ),
-    405: translatable("That page cannot be used this way. Start again from the home page."),
+    405: translatable("This page cannot be opened this way. Start again from the home page."),
     413: translatable("That upload is too large. Choose smaller photos, or fewer at once, and try again."),
-    500: translatable("Something broke on our side. It has been logged. Try again in a moment."),
+    500: translatable("Something went wrong on our side. We have logged it. Try again in a moment."),
 }
 
 

@@ -91,7 +91,7 @@ def test_an_unexpected_error_is_a_page_and_tells_nothing_of_its_cause(app: Flask
     app.add_url_rule("/breaks", view_func=lambda: 1 / 0)
     answer = app.test_client().get("/breaks")
     assert answer.status_code == 500
-    assert "Something broke on our side" in answer.text
+    assert "Something went wrong on our side" in answer.text
     assert "ZeroDivisionError" not in answer.text
 
 
@@ -107,11 +107,11 @@ def test_without_its_database_the_site_still_says_what_is_wrong(
     app.testing = False
     answer = client.get(address)
     assert answer.status_code == 500
-    assert "Something broke on our side" in answer.text
+    assert "Something went wrong on our side" in answer.text
     assert "<h1>That did not work</h1>" in answer.text
     assert "no database" not in answer.text
     assert client.get(address, headers={"Accept": "application/json"}).json == {
-        "error": "Something broke on our side. It has been logged. Try again in a moment."
+        "error": "Something went wrong on our side. We have logged it. Try again in a moment."
     }
     german = client.get(address, headers={"Accept-Language": "de"})
     assert '<html lang="de">' in german.text

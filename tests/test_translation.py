@@ -117,7 +117,8 @@ class BareText(HTMLParser):
 
 
 MANY_PHOTOS = Plural(
-    "At most %(num)d photo can be uploaded at once.", "At most %(num)d photos can be uploaded at once."
+    "You can upload %(num)d photo at a time. Choose just one.",
+    "You can upload %(num)d photos at a time. Choose fewer.",
 )
 # Names, which are the same in every language.
 NAMES = {"JPEG", "PNG", "Style-Transfer-Art"}
@@ -218,18 +219,18 @@ def test_print_sizes_are_said_in_german(app: Flask) -> None:
 def test_errors_are_told_in_german_and_logged_in_english(app: Flask) -> None:
     error = TooManyPixels(9000, 8000, 60_000_000)
     with app.test_request_context(headers=GERMAN):
-        assert in_words(error).startswith("Dieses Foto hat 9000 × 8000 Pixel, mehr als die 60 Megapixel")
+        assert in_words(error).startswith("Dieses Foto hat 9000 × 8000 Pixel. Möglich sind 60 Megapixel.")
         assert failure_in_words(f"This file is empty. Choose the photo again. {CREDIT_BACK}") == (
             "Diese Datei ist leer. Wähle das Foto noch einmal. Dein Credit ist wieder auf deinem Konto."
         ), "as rows of old have it"
         assert failure_in_words(kept_failure(error)) == (
-            "Dieses Foto hat 9000 × 8000 Pixel, mehr als die 60 Megapixel, die möglich sind. Mach es kleiner "
+            "Dieses Foto hat 9000 × 8000 Pixel. Möglich sind 60 Megapixel. Mach es kleiner "
             "und versuche es noch einmal. Dein Credit ist wieder auf deinem Konto."
         )
         assert failure_in_words(kept_failure(DomainError(MANY_PHOTOS, num=2))) == (
-            "Höchstens 2 Fotos lassen sich auf einmal hochladen. Dein Credit ist wieder auf deinem Konto."
+            "Du kannst 2 Fotos auf einmal hochladen. Wähle weniger. Dein Credit ist wieder auf deinem Konto."
         )
-    assert str(error).startswith("This photo has 9000 × 8000 pixels, which is more than the 60 megapixels")
+    assert str(error).startswith("This photo has 9000 × 8000 pixels. The limit is 60 megapixels.")
 
 
 def test_an_error_page_is_german(client: FlaskClient) -> None:
@@ -273,7 +274,7 @@ def test_signing_up_is_german_from_the_form_to_the_mail(forms: FlaskClient, tmp_
     assert "Willkommen! Wir haben einen Link an ada@example.com geschickt" in forms.get("/studio").text
     subject, text = kept_mail(tmp_path)
     assert subject == "Willkommen bei Style-Transfer-Art"
-    assert "Bestätige deine E-Mail-Adresse, indem du diesen Link öffnest:" in text
+    assert "Öffne diesen Link, um deine E-Mail-Adresse zu bestätigen:" in text
 
 
 def test_how_long_a_link_works_is_said_in_german(
@@ -282,7 +283,7 @@ def test_how_long_a_link_works_is_said_in_german(
     make_user("ada@example.com")
     forms.post("/forgotten-password", data={"email": "ada@example.com"})
     subject, text = kept_mail(tmp_path)
-    assert (subject, "Er gilt 2 Stunden lang." in text) == ("Neues Passwort setzen", True)
+    assert (subject, "Der Link gilt 2 Stunden lang." in text) == ("Neues Passwort setzen", True)
 
 
 def test_sentences_of_the_library_are_german_as_well(app: Flask) -> None:
@@ -306,7 +307,7 @@ def test_the_mail_of_an_order_is_in_the_language_it_was_placed_in(
         session.flush()
         message = done_message(session, order)
     assert message is not None
-    assert message["Subject"] == "Dein Bild ist gemalt"
+    assert message["Subject"] == "Dein Bild ist fertig"
     assert "Hier kannst du es ansehen:" in message.get_content()
 
 
@@ -315,4 +316,4 @@ def test_controls_that_cannot_be_are_refused_in_german(client: FlaskClient) -> N
         f"/previews/samples/chelsea/large.jpg?style={Controls(style='wave').style}&strength=700",
         headers={**GERMAN, "Accept": "application/json"},
     )
-    assert answer.json == {"error": "Die Stärke geht von 0 bis 100. Wähle eine dazwischen."}
+    assert answer.json == {"error": "Die Stärke geht von 0 bis 100. Wähle einen Wert dazwischen."}

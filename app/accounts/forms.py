@@ -28,7 +28,7 @@ class SaysWhenTaken:
 
 
 class SignUpForm(SaysWhenTaken, RegisterFormV2):  # type: ignore[misc]  # the type checker skips the library
-    """An e-mail and a password."""
+    """An email and a password."""
 
 
 class NewEmailForm(SaysWhenTaken, ChangeEmailForm):  # type: ignore[misc]
@@ -40,10 +40,10 @@ class DeleteAccountForm(FlaskForm):  # type: ignore[misc]
 
     password = PasswordField(
         lazy_gettext("Your password"),
-        validators=[DataRequired(lazy_gettext("Enter your password to delete the account."))],
+        validators=[DataRequired(lazy_gettext("Enter your password to delete your account."))],
         render_kw={"autocomplete": "current-password"},
     )
 
     def validate_password(self, field: Field) -> None:
         if not current_user.verify_and_update_password(field.data):
-            raise ValidationError(gettext("This is not your password."))
+            raise ValidationError(gettext("Wrong password. Try again."))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import User
 from app.billing import ledger
 from app.billing.models import EntryReason, Wallet
+from app.db import utc_now
 from app.errors import DomainError
 from app.sentences import translatable
 
@@ -25,7 +26,7 @@ class EmailTaken(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            translatable("This e-mail already has an account. Log in instead, or ask for a new password.")
+            translatable("This email already has an account. Log in instead, or ask for a new password.")
         )
 
 
@@ -56,12 +57,14 @@ def open_account(session: Session, *, email: str, password_hash: str, free_credi
 def close_account(session: Session, user: User, closers: Iterable[AccountCloser]) -> list[str]:
     """Delete a user and everything of theirs; return the storage prefixes to discard after the commit.
 
-    The wallet with its entries and orders stays: the books must stay whole, and they name nobody.
+    The wallet with its entries and purchases stays: the books must stay whole, and they name nobody. A
+    payment that arrives for a closed wallet is refunded (:mod:`app.billing.settlement`).
     """
     ledger.lock_wallet(session, user.wallet_id)  # an order placed at this moment must not spend what is taken
     remaining = ledger.balance(session, user.wallet_id)
     if remaining:
         ledger.grant(session, user.wallet_id, -remaining, EntryReason.ACCOUNT_CLOSED, str(user.wallet_id))
+    user.wallet.closed_at = utc_now()
     prefixes = [prefix for close in closers for prefix in close(session, user.id)]
     session.delete(user)
     session.flush()

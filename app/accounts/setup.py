@@ -28,33 +28,39 @@ MESSAGES = {
         "success",
     ),
     "CONFIRMATION_REQUEST": (
-        translatable("If %(email)s is still to be confirmed, a new link is on its way to it."),
+        translatable("If %(email)s is not confirmed yet, a new link is on its way."),
         "info",
     ),
-    "EMAIL_CONFIRMED": (translatable("Thank you, your e-mail is confirmed."), "success"),
-    "ALREADY_CONFIRMED": (translatable("Your e-mail is confirmed already."), "info"),
-    "INVALID_CONFIRMATION_TOKEN": (translatable("This link is not valid. Ask for a new one below."), "error"),
+    "EMAIL_CONFIRMED": (translatable("Thank you. Your email is confirmed."), "success"),
+    "ALREADY_CONFIRMED": (translatable("Your email is already confirmed."), "info"),
+    "INVALID_CONFIRMATION_TOKEN": (
+        translatable("This link does not work. Ask for a new one below."),
+        "error",
+    ),
     "CONFIRMATION_EXPIRED": (
         translatable("This link is older than %(within)s. Ask for a new one below."),
         "error",
     ),
     "EMAIL_ALREADY_ASSOCIATED": (
-        translatable("This e-mail already has an account. Log in instead."),
+        translatable("This email already has an account. Log in instead."),
         "error",
     ),
-    "INVALID_EMAIL_ADDRESS": (translatable("This does not look like an e-mail address."), "error"),
-    "EMAIL_NOT_PROVIDED": (translatable("Enter your e-mail."), "error"),
+    "INVALID_EMAIL_ADDRESS": (
+        translatable("This does not look like an email address. Check it for typos."),
+        "error",
+    ),
+    "EMAIL_NOT_PROVIDED": (translatable("Enter your email."), "error"),
     "PASSWORD_NOT_PROVIDED": (translatable("Enter your password."), "error"),
     "PASSWORD_INVALID_LENGTH": (translatable("Use at least %(length)s characters."), "error"),
-    "INVALID_PASSWORD": (translatable("This is not your password."), "error"),
-    "RETYPE_PASSWORD_MISMATCH": (translatable("The two passwords differ."), "error"),
-    "GENERIC_AUTHN_FAILED": (translatable("E-mail and password do not fit together. Try again."), "error"),
+    "INVALID_PASSWORD": (translatable("Wrong password. Try again."), "error"),
+    "RETYPE_PASSWORD_MISMATCH": (translatable("The two passwords do not match. Enter them again."), "error"),
+    "GENERIC_AUTHN_FAILED": (translatable("Wrong email or password. Try again."), "error"),
     "PASSWORD_RESET_REQUEST": (
-        translatable("If there is an account with %(email)s, a link is on its way to it."),
+        translatable("If there is an account with %(email)s, a link is on its way."),
         "info",
     ),
     "INVALID_RESET_PASSWORD_TOKEN": (
-        translatable("This link is not valid any more. Ask for a new one."),
+        translatable("This link no longer works. Ask for a new one."),
         "error",
     ),
     "PASSWORD_RESET_EXPIRED": (
@@ -67,22 +73,22 @@ MESSAGES = {
         translatable("Your password is changed. Other devices have been logged out."),
         "success",
     ),
-    "PASSWORD_IS_THE_SAME": (translatable("This is the password you have already."), "error"),
+    "PASSWORD_IS_THE_SAME": (translatable("This is already your password. Choose a different one."), "error"),
     "CHANGE_EMAIL_SENT": (
-        translatable("We sent a link to %(email)s. Open it to make this your new e-mail."),
+        translatable("We sent a link to %(email)s. Open it to confirm your new email."),
         "info",
     ),
-    "CHANGE_EMAIL_CONFIRMED": (translatable("Your e-mail is changed."), "success"),
+    "CHANGE_EMAIL_CONFIRMED": (translatable("Your email is changed."), "success"),
     "CHANGE_EMAIL_EXPIRED": (
-        translatable("This link is older than %(within)s. Enter the new e-mail again."),
+        translatable("This link is older than %(within)s. Enter the new email again."),
         "error",
     ),
-    "UNAUTHENTICATED": (translatable("Log in to go on."), "info"),
-    "ANONYMOUS_USER_REQUIRED": (translatable("You are logged in already."), "info"),
-    "REAUTHENTICATION_REQUIRED": (translatable("Enter your password again to go on."), "info"),
-    "REAUTHENTICATION_SUCCESSFUL": (translatable("Thank you. You can go on."), "success"),
-    # The only way to this one here is a link to change the e-mail that is broken, used or of a taken address.
-    "API_ERROR": (translatable("This link is not valid any more. Enter the new e-mail again."), "error"),
+    "UNAUTHENTICATED": (translatable("Log in to continue."), "info"),
+    "ANONYMOUS_USER_REQUIRED": (translatable("You are already logged in."), "info"),
+    "REAUTHENTICATION_REQUIRED": (translatable("Enter your password again to continue."), "info"),
+    "REAUTHENTICATION_SUCCESSFUL": (translatable("Thank you. You can continue."), "success"),
+    # The only way to this one here is a link to change the email that is broken, used or of a taken address.
+    "API_ERROR": (translatable("This link no longer works. Enter the new email again."), "error"),
     "LOGIN": (translatable("Good to see you again."), "success"),
     "FORGOT_PASSWORD": (translatable("Forgotten your password?"), "info"),
 }
@@ -175,11 +181,11 @@ def _security_options(app: Flask, settings: Settings) -> dict[str, object]:
         "SECURITY_EMAIL_HTML": False,
         "SECURITY_EMAIL_SENDER": settings.mail_from,
         "SECURITY_EMAIL_SUBJECT_REGISTER": translatable("Welcome to Style-Transfer-Art"),
-        "SECURITY_EMAIL_SUBJECT_CONFIRM": translatable("Confirm your e-mail"),
+        "SECURITY_EMAIL_SUBJECT_CONFIRM": translatable("Confirm your email"),
         "SECURITY_EMAIL_SUBJECT_PASSWORD_RESET": translatable("Set a new password"),
-        "SECURITY_EMAIL_SUBJECT_PASSWORD_NOTICE": translatable("Your password has been set anew"),
-        "SECURITY_EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": translatable("Your password has been changed"),
-        "SECURITY_CHANGE_EMAIL_SUBJECT": translatable("Confirm your new e-mail"),
+        "SECURITY_EMAIL_SUBJECT_PASSWORD_NOTICE": translatable("Your password was reset"),
+        "SECURITY_EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": translatable("Your password was changed"),
+        "SECURITY_CHANGE_EMAIL_SUBJECT": translatable("Confirm your new email"),
         # Addresses are checked by their form; asking DNS would make sign-up depend on the network.
         "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
     }
@@ -209,9 +215,7 @@ def _mail_util(mailer: Mailer) -> type[Any]:
             message: EmailMessage = plain_message(str(sender), recipient, str(subject), body or "")
             kept_at = mailer.send(message)
             if kept_at:
-                said = gettext(
-                    "No mail server is set up here, so the mail was kept as %(path)s.", path=kept_at
-                )
+                said = gettext("No mail server is set up here. You find the email in %(path)s.", path=kept_at)
                 flash(said, "info")
 
     return AppMailUtil

@@ -13,10 +13,11 @@ from flask_security import auth_required, logout_user
 from app.accounts.forms import DeleteAccountForm
 from app.accounts.models import User
 from app.accounts.services import AccountCloser, close_account
+from app.billing.settlement import expire_sessions_without_owner
 from app.db import transaction
 from app.extensions import limiter
 from app.storage.base import discard_files
-from app.wiring import storage
+from app.wiring import gateway, storage
 
 bp = Blueprint("accounts", __name__, url_prefix="/account")
 
@@ -35,7 +36,9 @@ def mail() -> ResponseReturnValue:
     with transaction() as session:
         session.get_one(User, user_id).mail_when_done = wanted
     flash(
-        gettext("We write when a long order is done.") if wanted else gettext("We do not write any more."),
+        gettext("Emails are on. We email you when a long order is ready.")
+        if wanted
+        else gettext("Emails are off."),
         "success",
     )
     return redirect(url_for("accounts.settings"), 303)
@@ -48,11 +51,14 @@ def delete() -> ResponseReturnValue:
     form = DeleteAccountForm()
     if not form.validate_on_submit():
         return render_template("accounts/delete.html", form=form), 400 if form.errors else 200
-    user_id = current_user.id
+    user_id, wallet_id = current_user.id, current_user.wallet_id
     closers = cast("list[AccountCloser]", current_app.extensions["account_closers"])
     with transaction() as session:
         prefixes = close_account(session, session.get_one(User, user_id), closers)
     logout_user()
+    expire_sessions_without_owner(gateway(), wallet_id=wallet_id)
     discard_files(storage(), prefixes)
-    flash(gettext("Your account and everything in it is deleted. Thank you for painting with us."), "success")
+    flash(
+        gettext("Your account and everything in it are deleted. Thank you for painting with us."), "success"
+    )
     return redirect(url_for("pages.landing"), 303)

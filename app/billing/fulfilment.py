@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.billing import ledger
-from app.billing.models import EntryReason, Purchase, PurchaseState, WebhookEvent
+from app.billing.models import EntryReason, Purchase, PurchaseState, Wallet, WebhookEvent
 from app.billing.transitions import InvalidTransition, PurchaseEvent, next_state
 from app.config import CreditPack
 from app.db import utc_now
@@ -72,8 +72,8 @@ class PaymentMismatch(DomainError):
         self.reason = reason
         super().__init__(
             translatable(
-                "The payment does not fit this purchase, so no credits were added. "
-                "It has been logged; please contact us."
+                "The payment does not match this purchase, so no credits were added. "
+                "We have logged the problem. Please contact us."
             )
         )
 
@@ -136,6 +136,18 @@ def fail_purchase(session: Session, purchase_id: uuid.UUID) -> FulfilmentResult:
     return FulfilmentResult(purchase.state, credited=0)
 
 
+def note_refund(session: Session, purchase_id: uuid.UUID) -> None:
+    """Note that the money of a purchase without an owner has gone back.
+
+    Raises:
+        UnknownPurchase: there is no such purchase.
+        InvalidTransition: no refund was due.
+    """
+    purchase = lock_purchase(session, purchase_id)
+    purchase.state = next_state(purchase.state, PurchaseEvent.REFUNDED)
+    session.flush()
+
+
 def lock_purchase(session: Session, purchase_id: uuid.UUID) -> Purchase:
     """Return the purchase, which nobody else changes until the transaction ends.
 
@@ -179,16 +191,27 @@ def _credit(session: Session, purchase: Purchase, checkout: Checkout) -> Fulfilm
     paid, ordered = (checkout.amount_minor, checkout.currency), (purchase.amount_minor, purchase.currency)
     if paid != ordered:
         raise PaymentMismatch(f"purchase {purchase.id}: ordered {ordered}, paid {paid}")
-    if purchase.state is PurchaseState.FULFILLED:
+    if purchase.state in (PurchaseState.FULFILLED, PurchaseState.REFUND_DUE, PurchaseState.REFUNDED):
+        return FulfilmentResult(purchase.state, credited=0)
+    ledger.lock_wallet(session, purchase.wallet_id)  # an account deleted at this moment closes it
+    purchase.checkout_session_id = checkout.id
+    purchase.payment_intent_id = checkout.payment_intent_id
+    if _is_closed(session, purchase.wallet_id):
+        purchase.state = next_state(purchase.state, PurchaseEvent.PAID_WITHOUT_OWNER)
+        session.flush()
+        log.error("purchase.paid_without_owner", purchase=str(purchase.id), session=checkout.id)
         return FulfilmentResult(purchase.state, credited=0)
     purchase.state = next_state(purchase.state, PurchaseEvent.PAID)
     purchase.fulfilled_at = utc_now()
-    purchase.checkout_session_id = checkout.id
-    purchase.payment_intent_id = checkout.payment_intent_id
     session.flush()
     ledger.grant(session, purchase.wallet_id, purchase.credits, EntryReason.PURCHASE, str(purchase.id))
     log.info("purchase.fulfilled", purchase=str(purchase.id), credits=purchase.credits)
     return FulfilmentResult(purchase.state, credited=purchase.credits)
+
+
+def _is_closed(session: Session, wallet_id: uuid.UUID) -> bool:
+    closed = select(Wallet.id).where(Wallet.id == wallet_id, Wallet.closed_at.is_not(None))
+    return session.scalar(closed) is not None
 
 
 def _advance(purchase: Purchase, event: PurchaseEvent) -> None:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -32,13 +33,17 @@ TIMEOUT_SECONDS = 15
 RETRIES = 2
 # Where somebody polls: the next poll is a better repetition than one that keeps a thread.
 HASTY_TIMEOUT_SECONDS = 4
+# A session is created seconds after its purchase; clocks may differ.
+OPENED_WITHIN = timedelta(minutes=15)
 SIGNATURE_TOLERANCE_SECONDS = 300
 
 
 UNREACHABLE = translatable(
-    "The payment service cannot be reached just now. Nothing was charged. Try again soon."
+    "The payment service is not available right now. Nothing was charged. Try again soon."
 )
-NOT_STARTED = translatable("The payment could not be started. Nothing was charged. It has been logged.")
+NOT_STARTED = translatable(
+    "The payment could not be started. Nothing was charged. We have logged the problem and will look into it."
+)
 
 
 class PaymentUnavailable(DomainError):
@@ -185,6 +190,55 @@ class Gateway:
         with _stripe_errors("checkout.find"):
             session = client.v1.checkout.sessions.retrieve(checkout_id, {"expand": ["payment_intent"]})
         return _checkout(session)
+
+    def find_checkout_of(self, purchase_id: uuid.UUID, created_at: datetime) -> Checkout | None:
+        """Return the session that was opened for a purchase, or None if none was.
+
+        For purchases whose session's id was lost between Stripe's answer and the database.
+
+        Raises:
+            PaymentUnavailable: Stripe did not answer.
+        """
+        earliest = int((created_at - OPENED_WITHIN).timestamp())
+        latest = int((created_at + OPENED_WITHIN).timestamp())
+        with _stripe_errors("checkout.list"):
+            sessions = self._client.v1.checkout.sessions.list(
+                {"created": {"gte": earliest, "lte": latest}, "limit": 100}
+            )
+            for session in sessions.auto_paging_iter():
+                if session.client_reference_id == str(purchase_id):
+                    return self.find_checkout(session.id)
+        return None
+
+    def expire_checkout(self, checkout_id: str) -> None:
+        """Close a session, so that nobody can pay in it any more; one that is closed stays so.
+
+        Raises:
+            PaymentUnavailable: Stripe did not answer.
+        """
+        try:
+            with _stripe_errors("checkout.expire"):
+                self._client.v1.checkout.sessions.expire(checkout_id)
+        except PaymentRefused:
+            # Stripe refuses to expire what is paid or expired: the next look at the session says which.
+            log.info("checkout.not_open", session=checkout_id)
+
+    def refund(self, payment_intent_id: str, purchase_id: uuid.UUID) -> None:
+        """Give the whole payment back; asking again for the same purchase gives nothing more.
+
+        Raises:
+            PaymentUnavailable: Stripe did not answer.
+            PaymentRefused: Stripe refused, except that the payment has been refunded already.
+        """
+        try:
+            with _stripe_errors("refund.create"):
+                self._client.v1.refunds.create(
+                    {"payment_intent": payment_intent_id, "metadata": {"order_id": str(purchase_id)}},
+                    options={"idempotency_key": f"{purchase_id}-refund"},
+                )
+        except PaymentRefused as error:
+            if getattr(error.__cause__, "code", None) != "charge_already_refunded":
+                raise
 
     def find_refunds(self, charge_id: str) -> Refunds:
         """Return how much of a charge has been refunded up to now.

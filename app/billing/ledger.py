@@ -25,8 +25,8 @@ class InsufficientCredits(DomainError):
         self.needed, self.balance = needed, balance
         super().__init__(
             translatable_plural(
-                "This needs %(num)d credit and you have %(balance)d. Get more credits to go on.",
-                "This needs %(num)d credits and you have %(balance)d. Get more credits to go on.",
+                "This costs %(num)d credit, and you have %(balance)d. Get more credits to continue.",
+                "This costs %(num)d credits, and you have %(balance)d. Get more credits to continue.",
             ),
             num=needed,
             balance=balance,

@@ -7,7 +7,7 @@ import uuid
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, Table, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.billing import triggers
@@ -24,6 +24,8 @@ class Wallet(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    # When its account was deleted. Nobody can spend what arrives later, so that is refunded.
+    closed_at: Mapped[datetime | None]
 
 
 class EntryReason(enum.StrEnum):
@@ -69,6 +71,9 @@ class PurchaseState(enum.StrEnum):
     FULFILLED = "fulfilled"
     FAILED = "failed"
     EXPIRED = "expired"
+    # Paid after the account was deleted: the money has to go back, and has gone back.
+    REFUND_DUE = "refund_due"
+    REFUNDED = "refunded"
 
 
 class Purchase(Base):
@@ -78,6 +83,8 @@ class Purchase(Base):
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         CheckConstraint("credits > 0", name="credits_positive"),
+        # What the sweep looks for.
+        Index(None, "state", "created_at"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -92,6 +99,26 @@ class Purchase(Base):
     payment_intent_id: Mapped[str | None] = mapped_column(String(255), index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     fulfilled_at: Mapped[datetime | None]
+    # When the sweep last asked Stripe about it.
+    checked_at: Mapped[datetime | None]
+
+
+class Reversal(Base):
+    """Money of a purchase that went back: all its refunds together, or one dispute.
+
+    The credits due are worked out from these rows after each event, so the order of events does not matter.
+    """
+
+    __tablename__ = "reversals"
+    __table_args__ = (CheckConstraint("amount_minor >= 0", name="amount_not_negative"),)
+
+    purchase_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    # REFUNDS, or Stripe's id of the dispute.
+    source: Mapped[str] = mapped_column(String(255), primary_key=True)
+    # What is with the payer now; 0 once a dispute is won.
+    amount_minor: Mapped[int]
+    # A dispute that was won stays won, whatever an old event says.
+    won: Mapped[bool] = mapped_column(default=False)
 
 
 class WebhookEvent(Base):

@@ -31,7 +31,7 @@ class UnknownPack(DomainError):
     def __init__(self, slug: str) -> None:
         self.slug = slug
         super().__init__(
-            translatable("This pack is not for sale any more. Choose one of the packs on the credits page.")
+            translatable("This pack is no longer for sale. Choose one of the packs on the credits page.")
         )
 
 

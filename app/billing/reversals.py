@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.billing import ledger
 from app.billing.fulfilment import PaymentMismatch, UnknownPurchase, lock_purchase
-from app.billing.models import EntryReason, LedgerEntry, Purchase
+from app.billing.models import EntryReason, LedgerEntry, Purchase, PurchaseState, Reversal
 from app.errors import DomainError
 from app.sentences import translatable
 
@@ -26,6 +26,9 @@ log = structlog.get_logger(__name__)
 
 REASONS = (EntryReason.REFUND, EntryReason.DISPUTE, EntryReason.DISPUTE_WON)
 REFERENCE_LENGTH = 64
+# The source of the row that holds the sum of all refunds.
+REFUNDS = "refunds"
+WITHOUT_OWNER = (PurchaseState.REFUND_DUE, PurchaseState.REFUNDED)
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,8 @@ class PaymentNotCredited(DomainError):
 def take_back_refunded(session: Session, refunds: Refunds) -> int:
     """Take the credits that were refunded; return how many this very call took.
 
-    Stripe tells the sum of all refunds, so what is told late or twice takes nothing more. A part of a credit
-    stays with the person until the rest of it is refunded.
+    Stripe gives the sum of all refunds, so an event that comes late or twice takes nothing more. A part of a
+    credit stays with the person until the rest of it is refunded.
 
     Raises:
         PaymentNotCredited: the purchase has not been credited with the payment yet.
@@ -84,24 +87,27 @@ def take_back_refunded(session: Session, refunds: Refunds) -> int:
         PaymentMismatch: it is in another currency than the purchase.
     """
     purchase = _lock_paid_purchase(session, refunds.payment)
-    refunded = taken_back_by_purchase(session, purchase.wallet_id, [EntryReason.REFUND])[purchase.id]
-    due = _credits_for(purchase, refunds.amount_minor) - refunded
-    return _take(session, purchase, due, EntryReason.REFUND, str(refunds.amount_minor))
+    if purchase.fulfilled_at is None:
+        return 0  # refunded because nobody owns its wallet: no credits came of it
+    row = _reversal(session, purchase, REFUNDS)
+    row.amount_minor = max(row.amount_minor, refunds.amount_minor)
+    return -_adjust(session, purchase, EntryReason.REFUND, str(refunds.amount_minor))
 
 
 def settle_dispute(session: Session, dispute: Dispute) -> int:
-    """Take the credits of a dispute, once, or return them if it was won; return how many moved.
+    """Take the credits of a dispute, or return them if it was won; return how many moved.
 
     Raises:
         PaymentNotCredited, UnknownPurchase, PaymentMismatch: as for :func:`take_back_refunded`.
     """
     purchase = _lock_paid_purchase(session, dispute.payment)
-    if dispute.outcome is DisputeOutcome.TAKEN:
-        due = _credits_for(purchase, dispute.amount_minor)
-        return _take(session, purchase, due, EntryReason.DISPUTE, dispute.id)
-    if dispute.outcome is DisputeOutcome.WON:
-        return _return(session, purchase, dispute.id)
-    return 0
+    if purchase.fulfilled_at is None or dispute.outcome is DisputeOutcome.OPEN:
+        return 0
+    row = _reversal(session, purchase, dispute.id)
+    row.won = row.won or dispute.outcome is DisputeOutcome.WON
+    row.amount_minor = 0 if row.won else dispute.amount_minor
+    reason = EntryReason.DISPUTE_WON if row.won else EntryReason.DISPUTE
+    return abs(_adjust(session, purchase, reason, dispute.id))
 
 
 def credits_taken_back(session: Session, purchase: Purchase) -> int:
@@ -125,10 +131,9 @@ def taken_back_by_purchase(
 
 
 def _lock_paid_purchase(session: Session, payment: Payment) -> Purchase:
+    paid = Purchase.fulfilled_at.is_not(None) | Purchase.state.in_(WITHOUT_OWNER)
     purchase_id = session.scalar(
-        select(Purchase.id).where(
-            Purchase.payment_intent_id == payment.intent_id, Purchase.fulfilled_at.is_not(None)
-        )
+        select(Purchase.id).where(Purchase.payment_intent_id == payment.intent_id, paid)
     )
     if purchase_id is None:
         if _is_ours(session, payment):
@@ -150,41 +155,55 @@ def _is_ours(session: Session, payment: Payment) -> bool:
     return session.get(Purchase, purchase_id) is not None
 
 
-def _credits_for(purchase: Purchase, amount_minor: int) -> int:
-    """The purchase's credits that a part of its price stands for, rounded down: all of it stands for all."""
-    return purchase.credits * amount_minor // purchase.amount_minor
+def _reversal(session: Session, purchase: Purchase, source: str) -> Reversal:
+    """The row of a source of reversals, made if it is new; the purchase's lock guards it."""
+    row = session.get(Reversal, (purchase.id, source), populate_existing=True)
+    if row is None:
+        row = Reversal(purchase_id=purchase.id, source=source, amount_minor=0, won=False)
+        session.add(row)
+    return row
 
 
-def _reference(purchase: Purchase, cause: str) -> str:
-    """The purchase comes first, so that the entries of one purchase can be found."""
-    return f"{purchase.id.hex}:{cause}"[:REFERENCE_LENGTH]
+def credits_due(session: Session, purchase: Purchase) -> int:
+    """The credits that the payer's money takes along: floor(credits * returned / price), at most all.
+
+    ``returned`` is the sum of the refunds and of the disputes that are not won.
+    """
+    returned = session.scalar(
+        select(func.sum(Reversal.amount_minor)).where(Reversal.purchase_id == purchase.id)
+    )
+    return min(purchase.credits, purchase.credits * int(returned or 0) // purchase.amount_minor)
 
 
-def _take(session: Session, purchase: Purchase, due: int, reason: EntryReason, cause: str) -> int:
-    """Take what is due, but never more in all than the purchase had brought."""
+def _adjust(session: Session, purchase: Purchase, reason: EntryReason, cause: str) -> int:
+    """Bring the ledger to what is due; return the credits added (negative where they were taken)."""
+    session.flush()
     ledger.lock_wallet(session, purchase.wallet_id)
-    amount = min(due, purchase.credits - credits_taken_back(session, purchase))
-    if amount <= 0 or not ledger.grant(
-        session, purchase.wallet_id, -amount, reason, _reference(purchase, cause)
-    ):
+    amount = credits_taken_back(session, purchase) - credits_due(session, purchase)
+    if amount == 0:
         return 0
-    left = ledger.balance(session, purchase.wallet_id)
+    ledger.grant(session, purchase.wallet_id, amount, reason, _reference(session, purchase, reason, cause))
     log.info(
-        "purchase.credits_taken_back", purchase=str(purchase.id), reason=reason, credits=amount, balance=left
+        "purchase.credits_adjusted",
+        purchase=str(purchase.id),
+        reason=reason,
+        credits=amount,
+        balance=ledger.balance(session, purchase.wallet_id),
     )
     return amount
 
 
-def _return(session: Session, purchase: Purchase, dispute_id: str) -> int:
-    reference = _reference(purchase, dispute_id)
-    taken = session.scalar(
-        select(LedgerEntry.amount).where(
-            LedgerEntry.reason == EntryReason.DISPUTE, LedgerEntry.reference == reference
-        )
-    )
-    if taken is None or not ledger.grant(
-        session, purchase.wallet_id, -taken, EntryReason.DISPUTE_WON, reference
+def _reference(session: Session, purchase: Purchase, reason: EntryReason, cause: str) -> str:
+    """``PURCHASE:CAUSE``, so that the entries of one purchase can be found.
+
+    One cause may move credits more than once (a dispute that grows): then a number follows.
+    """
+    reference = f"{purchase.id.hex}:{cause}"[:REFERENCE_LENGTH]
+    number = 1
+    while session.scalar(
+        select(LedgerEntry.id).where(LedgerEntry.reason == reason, LedgerEntry.reference == reference)
     ):
-        return 0
-    log.info("purchase.credits_returned", purchase=str(purchase.id), credits=-taken)
-    return int(-taken)
+        number += 1
+        suffix = f":{number}"
+        reference = f"{purchase.id.hex}:{cause}"[: REFERENCE_LENGTH - len(suffix)] + suffix
+    return reference

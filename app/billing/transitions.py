@@ -14,6 +14,8 @@ class PurchaseEvent(enum.StrEnum):
     PAID = "paid"
     PAYMENT_FAILED = "payment_failed"
     EXPIRED = "expired"
+    PAID_WITHOUT_OWNER = "paid_without_owner"
+    REFUNDED = "refunded"
 
 
 class InvalidTransition(Exception):
@@ -39,6 +41,14 @@ TRANSITIONS = {
     (PurchaseState.FAILED, PurchaseEvent.PAYMENT_FAILED): PurchaseState.FAILED,
     (PurchaseState.EXPIRED, PurchaseEvent.PAID): PurchaseState.FULFILLED,
     (PurchaseState.EXPIRED, PurchaseEvent.EXPIRED): PurchaseState.EXPIRED,
+    (PurchaseState.CREATED, PurchaseEvent.PAID_WITHOUT_OWNER): PurchaseState.REFUND_DUE,
+    (PurchaseState.AWAITING_PAYMENT, PurchaseEvent.PAID_WITHOUT_OWNER): PurchaseState.REFUND_DUE,
+    (PurchaseState.FAILED, PurchaseEvent.PAID_WITHOUT_OWNER): PurchaseState.REFUND_DUE,
+    (PurchaseState.EXPIRED, PurchaseEvent.PAID_WITHOUT_OWNER): PurchaseState.REFUND_DUE,
+    (PurchaseState.REFUND_DUE, PurchaseEvent.PAID_WITHOUT_OWNER): PurchaseState.REFUND_DUE,
+    (PurchaseState.REFUND_DUE, PurchaseEvent.REFUNDED): PurchaseState.REFUNDED,
+    (PurchaseState.REFUNDED, PurchaseEvent.PAID_WITHOUT_OWNER): PurchaseState.REFUNDED,
+    (PurchaseState.REFUNDED, PurchaseEvent.REFUNDED): PurchaseState.REFUNDED,
 }
 
 

@@ -59,7 +59,9 @@ class PurchaseNotFound(DomainError):
     status = 404
 
     def __init__(self) -> None:
-        super().__init__(translatable("There is no such order on your account."))
+        super().__init__(
+            translatable("There is no such purchase on your account. The credits page lists them all.")
+        )
 
 
 # --- credits ------------------------------------------------------------------------------------

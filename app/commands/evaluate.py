@@ -71,14 +71,14 @@ class Candidate:
     "--published",
     type=FOLDER,
     default=folder_at_hand("checkpoints"),
-    help="A folder of published checkpoints, to compare with.",
+    help="A folder of published checkpoints to compare with.",
 )
-@click.option("--photos", type=FOLDER, help="Judge by the photos of this folder.")
+@click.option("--photos", type=FOLDER, help="Use the photos of this folder.")
 @click.option(
     "--held-out",
     type=FOLDER,
     default=folder_at_hand("photos"),
-    help="Where the listed photos lie that training leaves out.",
+    help="The folder of the listed photos that training leaves out.",
 )
 @click.option(
     "--paintings",
@@ -87,9 +87,19 @@ class Candidate:
     help="A folder with SLUG.jpg or SLUG.png for each style.",
 )
 @vgg_option
-@click.option("--size", type=click.IntRange(64, 2048), default=384, show_default=True, help="Of the photos.")
 @click.option(
-    "--style-size", type=click.IntRange(64, 2048), default=384, show_default=True, help="Of the paintings."
+    "--size",
+    type=click.IntRange(64, 2048),
+    default=384,
+    show_default=True,
+    help="The longest side of the photos.",
+)
+@click.option(
+    "--style-size",
+    type=click.IntRange(64, 2048),
+    default=384,
+    show_default=True,
+    help="The longest side of the paintings.",
 )
 @click.option(
     "--output",
@@ -110,13 +120,13 @@ def evaluate(
     style_size: int,
     output: Path,
 ) -> None:
-    """Paint photos that were not trained on in every style of NETWORKS, and measure what comes out.
+    """Paint photos that training left out in every style of NETWORKS, and measure the pictures.
 
-    NETWORKS are checkpoints of ours, by their files or by their names in models/; without any, all that lie
-    there. Published checkpoints are compared with where they are at hand.
+    NETWORKS are checkpoints of this project: files, or names in models/. Default: all in models/. Published
+    checkpoints are compared too, if they are available.
 
     Writes a page of tables, a contact sheet for each network and one that compares them, and all figures
-    as CSV. Photos that may not be shown are measured and stay off the sheets.
+    as CSV. Photos that may not be shown are measured, but are not on the sheets.
     """
     from app.engine.training.judge import Judge
 
@@ -125,7 +135,7 @@ def evaluate(
     files = name_networks([find_network(name) for name in networks] or _shipped())
     judged = read_folder(photos, size) if photos else read_listed(held_out, size)
     if not judged:
-        raise BadInput("There are no photos to judge by.")
+        raise BadInput("There are no photos to measure with. Name a folder with --photos.")
     precision: Precision = "bfloat16" if computes_bfloat16() else "float32"
     with tempfile.TemporaryDirectory(prefix="networks-") as folder:
         candidates = list(_candidates(files, published, Path(folder)))
@@ -167,7 +177,7 @@ def name_networks(files: Iterable[Path]) -> dict[str, Path]:
     for path in paths:
         name = path.stem if stems[path.stem] == 1 else f"{path.parent.name}_{path.stem}"
         if name in named:
-            raise BadInput(f"Two of the networks are called {name}: give one of them another name.")
+            raise BadInput(f"Two networks are called {name}: rename one of them.")
         named[name] = path
     return named
 
@@ -177,7 +187,7 @@ def find_network(name: str) -> Path:
     for path in (Path(name), PROJECT_ROOT / "models" / f"{name}.npz"):
         if path.is_file():
             return path
-    raise BadInput(f"There is no network at {name}, and none of that name in models/.")
+    raise BadInput(f"There is no network file {name}, and no network of that name in models/.")
 
 
 def read_listed(held_out: Path | None, size: int) -> list[Photo]:
@@ -220,7 +230,7 @@ def read_picture(path: Path, size: int, *, multiple: int = 1) -> Pixels:
         image = decode_photo(file, max_pixels=LARGEST_PHOTO).image
     image.thumbnail((size, size), Image.Resampling.LANCZOS)
     if min(image.size) < LEAST_SIDE:
-        raise BadInput(f"{path.name} is too small to judge by.")
+        raise BadInput(f"{path.name} is too small to measure.")
     pixels = np.asarray(image)
     height, width = (side // multiple * multiple for side in pixels.shape[:2])
     return np.ascontiguousarray(pixels[:height, :width])

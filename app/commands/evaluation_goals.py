@@ -18,21 +18,21 @@ NEAR = 0.1
 BORDER = (0.9, 1.1)
 
 GOALS = f"""\
-On the styles that *published* paints too, a network is to come within a quarter of their style distance,
-no farther from the photo than they are (but for a tenth), with a border painted like the rest ({BORDER[0]} to
-{BORDER[1]}) and at most a tenth of their checkerboard. Figures that reach this are bold.
+On the styles that *published* paints too, a network has four goals: at most a quarter of their style
+distance; at most 1.1 times their content distance; a border painted like the rest ({BORDER[0]} to
+{BORDER[1]}); at most a tenth of their checkerboard. Figures that reach a goal are bold.
 
-- *Content*, *style* and *checkerboard* are ratios to *published* at full strength; less is nearer, or
+- *Content*, *style* and *checkerboard* are ratios to *published* at full strength. Lower is nearer, or
   cleaner.
-- *Style at their content* is the ratio of style distances that counts. Where a network goes farther from the
-  photo than they do and a tenth, its picture is blended with the photo (in linear light, as the strength on
-  the site does) until it does not; *strength* says how strongly it is still painted. Nothing is made of it
-  where a network stays nearer to the photo than they do, though that is the harder task."""
+- *Style at their content* is the ratio of style distances that counts. If a network's content distance is
+  more than 1.1 times theirs, its picture is blended with the photo until it is not (in linear light, like
+  the strength on the site). *Strength* is the share of the painting that remains. A network that stays
+  nearer to the photo than they do gets no bonus, though its task is harder."""
 
 CURVES = """\
-The means over all photos at falling strength, content / style. A picture that is blended with its photo comes
-nearer to the photo and farther from the painting; of two networks that one paints better whose style distance
-is less at the same content distance."""
+The means over all photos at falling strength, content / style. Blending a picture with its photo brings it
+nearer to the photo and farther from the painting. At equal content distance, the lower style distance is
+better."""
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,8 @@ def page(
     parts = [
         "# How well the networks paint",
         f"Measured by `{method.command}`. Each style paints each of {len(photos)} photos that training "
-        f"leaves out, at most {method.size} pixels long; paintings have at most {method.style_size} pixels, "
-        f"and VGG-16 computes in {method.precision}. The figures of every single picture stand in "
+        f"leaves out. Photos have at most {method.size} pixels a side, paintings {method.style_size}. "
+        f"VGG-16 computes in {method.precision}. The figures of each picture are in "
         "[evaluation.csv](evaluation.csv).",
         _EXPLANATION,
     ]
@@ -94,21 +94,21 @@ def page(
 _EXPLANATION = """\
 - *Content*: mean squared difference from the photo in VGG-16's relu3_3. *Style*: mean squared
   differences of Gram matrices from the painting's, added up over relu1_2, relu2_2, relu3_3 and relu4_3
-  (Johnson, Alahi and Fei-Fei 2016). Less is nearer; a bold painting is far from its photo on purpose.
+  (Johnson, Alahi and Fei-Fei 2016). Lower is nearer. A bold painting is far from its photo on purpose.
 - *Roughness*: mean absolute difference of neighbouring pixels in levels of 255, down plus across.
-  *Plain*: the same where the photo is plain, each pixel weighed by how plain its surroundings are: what
-  grain, screens, hatching and strokes come to on a wall or a sky.
+  *Plain*: the same where the photo is plain. Each pixel is weighted by how plain its surroundings are, so
+  this measures grain, screens, hatching and strokes on a wall or a sky.
 - *Border*: mean gradient in the outer 8 pixels over that of the inside, divided by the same ratio of the
-  photo; 1 is a border painted like the rest.
+  photo. A border painted like the rest has 1.
 - *Checkerboard*: per mille of the picture's variance that repeats exactly every 2 or 4 pixels.
 - *Colours*: Fréchet distance of the colours from the painting's, in CIELAB units.
-- *Recognised*: of 100 pictures, how many are nearer in style to their own painting than to that of any
-  other style here, each layer's distance divided by the norms of both Gram matrices."""
+- *Recognised*: per cent of the pictures that are nearer in style to their own painting than to any other
+  here. Each layer's distance is divided by the norms of both Gram matrices."""
 
 
 _PUBLISHED = """\
 *published* are the networks that Logan Engstrom published with fast-style-transfer in 2016, free for research
-with attribution. *Ratio* is a figure in terms of theirs."""
+with attribution. *Ratio* is a figure divided by theirs."""
 
 
 def _beside_published(scores: Sequence[Score]) -> str:

@@ -57,11 +57,11 @@ def plan_single(source: Path, target: Path, kind: str | None) -> Job:
             f"{target}: the picture's name must end in one of {', '.join(f'.{name}' for name in ENCODERS)}"
         )
     if kind and ending in ENCODERS and ENCODERS[ending] is not ENCODERS[kind]:
-        raise BadInput(f"{target}: --format {kind} contradicts the name")
+        raise BadInput(f"{target}: --format {kind} does not match the name")
     if not target.parent.is_dir():
-        raise BadInput(f"{target.parent}: there is no such folder")
+        raise BadInput(f"{target.parent}: there is no such folder. Create it first")
     if target.is_dir():
-        raise BadInput(f"{target}: there is a folder of that name")
+        raise BadInput(f"{target}: this is a folder. Name a file")
     _check_apart([Job(source, target, kind or ending)])
     return Job(source, target, kind or ending)
 
@@ -77,10 +77,10 @@ def plan_folder(sources: Sequence[Path], folder: Path, kind: str | None) -> list
         BadInput: there is no photo, or two of them, or a photo and its picture, would be the same file.
     """
     if folder.exists() and not folder.is_dir():
-        raise BadInput(f"{folder}: this is not a folder")
+        raise BadInput(f"{folder}: this is a file. Name a folder")
     photos = _distinct(photo for source in sources for photo in _photos(source, folder))
     if not photos:
-        raise BadInput(f"{', '.join(map(str, sources))}: there is no photo")
+        raise BadInput(f"{', '.join(map(str, sources))}: there are no photos here")
     jobs = [_job(photo, folder / place, kind) for photo, place in photos]
     wanted = Counter(_file(job.target) for job in jobs)
     # IMG_1.heic beside IMG_1.jpg: both would be IMG_1.jpg, so each keeps its whole name.
@@ -134,7 +134,7 @@ def _check_apart(jobs: Sequence[Job]) -> None:
     taken: dict[str, Path] = {}
     for job in jobs:
         if job.target.resolve() in sources:
-            raise BadInput(f"{job.target}: the picture would replace a photo")
+            raise BadInput(f"{job.target}: the picture would overwrite a photo. Choose another name")
         other = taken.setdefault(_file(job.target), job.source)
         if other != job.source:
             raise BadInput(f"{other} and {job.source} would both become {job.target}")
@@ -170,7 +170,9 @@ class Finished:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise BadInput(f"{folder}: another process is painting into this folder") from error
+                raise BadInput(
+                    f"{folder}: another process is painting into this folder. Wait until it is done"
+                ) from error
             yield cls(folder, file, identity)
 
     def __contains__(self, record: Record) -> bool:

@@ -39,7 +39,7 @@ SAMPLES = PROJECT_ROOT / "static" / "samples"
 
 @click.group("networks")
 def networks() -> None:
-    """Train networks, ship them, add styles to them, judge them."""
+    """Train, extend, compare and ship networks."""
 
 
 networks.add_command(evaluate)
@@ -51,14 +51,17 @@ def _training_data(command: Callable[..., None]) -> Callable[..., None]:
         "--photos",
         type=click.Path(path_type=Path, exists=True, file_okay=False),
         **lying_beside("photos"),
-        help="A folder of photos to practise on.",
+        help="A folder of photos to train on.",
     )
     return photos(vgg_option(command))
 
 
 @networks.command("train", cls=OneLineCommand)
 @click.option(
-    "--config", required=True, type=click.Path(path_type=Path), help="A recipe, as in models/recipes."
+    "--config",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A recipe, such as those in models/recipes.",
 )
 @_training_data
 @click.option(
@@ -67,18 +70,18 @@ def _training_data(command: Callable[..., None]) -> Callable[..., None]:
     **lying_beside("paintings"),
     help="A folder with SLUG.jpg or SLUG.png for each style.",
 )
-@click.option("--start", type=click.Path(path_type=Path), help="A checkpoint of ours to start from.")
-@click.option("--output", type=click.Path(path_type=Path), help="By default a folder in instance/training.")
+@click.option("--start", type=click.Path(path_type=Path), help="A checkpoint of this project to start from.")
+@click.option("--output", type=click.Path(path_type=Path), help="Default: a folder in instance/training.")
 @with_appcontext
 @bad_input_is_one_line
 def train(
     config: Path, photos: Path, vgg: Path | None, paintings: Path, start: Path | None, output: Path | None
 ) -> None:
-    """Train a network after a recipe.
+    """Train a network from a recipe.
 
-    Stop it at any time: the same command goes on from the last checkpoint, as long as recipe, photos,
-    paintings and weights stay. The folder of the training holds the network, a file that says what made it,
-    the losses and sheets of samples.
+    Stop it at any time. The same command continues from the last checkpoint, as long as the recipe, photos,
+    paintings and weights are the same. The output folder holds the network, a file that describes its
+    training, the losses and sheets of samples.
     """
     recipe = read_recipe(config)
     from app.engine.networks.checkpoints import load_checkpoint
@@ -104,12 +107,12 @@ def train(
 @networks.command("add-style", cls=OneLineCommand)
 @click.argument("painting", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--name", "slug", required=True, help="The slug of the new style: a-z, 0-9 and underscores.")
-@click.option("--title", default="", help="What people see; by default made from the slug.")
+@click.option("--title", default="", help="The title people see. Default: made from the slug.")
 @click.option("--artist", default="")
 @click.option("--year", type=int)
 @click.option("--movement", default="")
-@click.option("--public-domain", is_flag=True, help="Nobody's rights protect the painting.")
-@click.option("--network", default="", help="The name of one of the site's networks; by default its first.")
+@click.option("--public-domain", is_flag=True, help="The painting is in the public domain.")
+@click.option("--network", default="", help="The name of one of the site's networks. Default: the first.")
 @click.option("--minutes", type=click.FloatRange(0.05, 600), default=4.0, show_default=True)
 @_training_data
 @with_appcontext
@@ -119,8 +122,9 @@ def add_style(
 ) -> None:
     """Teach a network of this site the style of PAINTING, a JPEG or PNG file.
 
-    Only the style's own scales and shifts are fitted, and kept in a small file of their own, beside one that
-    says what made them; the network and its other styles stay as they are, and can be mixed with the new one.
+    Only the scales and shifts of the new style are fitted. They go into a small file, beside another that
+    describes the fitting. The network and its other styles do not change, and the new style can be mixed
+    with them.
     """
     offered = catalogue()
     facts = _facts(slug, **known)
@@ -156,14 +160,14 @@ def add_style(
         # A style without a preview is half a style.
         offered.remove(slug)
         raise
-    click.echo(f"{slug} is on offer now")
+    click.echo(f"{slug} is now on offer")
 
 
 def _facts(slug: str, *, title: str, public_domain: bool, **known: Any) -> StyleFacts:
     return StyleFacts(
         slug,
         title or slug.replace("_", " ").capitalize(),
-        rights="Public domain" if public_domain else "Unknown: ask whoever holds the rights",
+        rights="Public domain" if public_domain else "Unknown: ask the rights holder",
         public_domain=public_domain,
         **known,
     )
@@ -183,7 +187,7 @@ def recipe_of(network: Path) -> Recipe:
             facts = facts["start"]["made_by"]
         return recipe
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CatalogueError(f"{beside.name} does not say what {network.name} was trained with.") from error
+        raise CatalogueError(f"{beside.name} does not hold the recipe of {network.name}.") from error
 
 
 def _reporter(progress: Progress) -> Callable[[Trained, float], None]:

@@ -31,22 +31,20 @@ _OPTIONS = (
         "--strength", type=float, default=1.0, show_default=True, help="0 (the photo) to 1 (the full style)."
     ),
     click.option("--keep-colors", is_flag=True, help="Keep the photo's colours."),
-    click.option(
-        "--brush", type=float, default=1.0, show_default=True, help="Breadth of the strokes, 0.25 to 4."
-    ),
+    click.option("--brush", type=float, default=1.0, show_default=True, help="Brush size, 0.25 to 4."),
     click.option(
         "--upsampling",
         type=click.Choice(get_args(Upsampling)),
         default="cascade",
         show_default=True,
-        help="How a large picture comes from a small one: painted anew at each size, or (cheaper) enlarged "
-        "along the photo's edges.",
+        help="How a small painted picture becomes a large one: painted again at each size, or (faster) "
+        "enlarged along the photo's edges.",
     ),
-    click.option("--exact", is_flag=True, help="The network's own pixels, with nothing improved around it."),
+    click.option("--exact", is_flag=True, help="The network's exact output, without any improvements."),
     click.option(
         "--mask",
         type=click.Path(path_type=Path),
-        help="A grey picture: the share of the strength at each place, white for all of it.",
+        help="A grey picture that scales the strength: full where it is white, none where it is black.",
     ),
     click.option(
         "--style-map",
@@ -59,14 +57,14 @@ _OPTIONS = (
         type=click.Choice(["auto", "float32", "bfloat16"]),
         default="auto",
         show_default=True,
-        help="What the network computes in.",
+        help="The number format the network computes in.",
     ),
     click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "gpu"]),
         default="auto",
         show_default=True,
-        help="Where it computes.",
+        help="The device that computes.",
     ),
 )
 

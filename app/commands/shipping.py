@@ -33,25 +33,27 @@ FAST = "_fast"
 
 @click.command("ship", cls=OneLineCommand)
 @click.argument("trained", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--name", default="", help="What to call it; by default what its file is called.")
+@click.option("--name", default="", help="The name of the network. Default: the name of its file.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     default=MODELS,
-    help="Where it goes: a folder with a catalogue and paintings.tsv; by default models/.",
+    help="A folder with a catalogue and paintings.tsv. Default: models/.",
 )
 @with_appcontext
 @bad_input_is_one_line
 def ship(trained: Path, name: str, folder: Path) -> None:
-    """Put the network TRAINED, a checkpoint of ours, first in the catalogue that ships.
+    """Put the network TRAINED, a checkpoint of this project, first in the catalogue that ships.
 
-    Beside it go, where they lie beside TRAINED, the file that says what made it and, as NAME.csv, the losses
-    of its training (losses.csv).
+    If they exist beside TRAINED, two files go along: the description of its training, and the losses
+    (losses.csv, as NAME.csv).
 
-    Kernels are rounded to float16 where that moves no pixel of the sample photos by more than one level.
-    Styles that another network painted until now are painted by this one; the file of a network without a
-    style left stays, to compare with. A network called X_fast, where a network X is on offer, only gets its
-    place beside that one: it paints in its stead where FAST_NETWORKS=true.
+    Kernels are rounded to float16 if that moves no pixel of the sample photos by more than one level.
+    This network takes over its styles from the network that painted them before. A network that loses all
+    its styles stays as a file, for comparison.
+
+    A network called X_fast is the fast variant of a network X on offer. It joins X, and paints in its place
+    where FAST_NETWORKS=true.
     """
     checkpoint = load_checkpoint(trained)
     name = name or trained.stem
@@ -70,7 +72,7 @@ def _ship_network(trained: Path, checkpoint: Checkpoint, name: str, folder: Path
     click.echo(f"{name} ships with {len(styles)} styles {kind}")
     for file in idle:
         if not _is_variant(folder / file):
-            click.echo(f"{file} paints no style any more: keep it to compare with, or delete it.")
+            click.echo(f"{file} no longer paints any style: keep it for comparison, or delete it.")
     click.echo("Next: flask styles render-previews")
 
 
@@ -81,7 +83,7 @@ def _ship_variant(
     whole = name.removesuffix(FAST)
     for slug in styles:
         if slug not in checkpoint.styles:
-            raise BadInput(f"{name} cannot paint in the place of {whole}: it has no style {slug}.")
+            raise BadInput(f"{name} cannot replace {whole}: it has no style {slug}.")
     kind = _copy(trained, checkpoint, name, folder)
     click.echo(f"{name} ships as the fast variant of {whole} {kind}")
 
@@ -130,7 +132,7 @@ def read_facts(path: Path, slugs: Iterable[str]) -> list[StyleFacts]:
         known = {row["slug"]: row for row in csv.DictReader(file, delimiter="\t")}
     missing = [slug for slug in slugs if slug not in known]
     if missing:
-        raise BadInput(f"{path.name} says nothing of {missing[0]}: add a line for it.")
+        raise BadInput(f"{path.name} has no line for {missing[0]}: add one.")
     return [_facts(**known[slug]) for slug in slugs]
 
 

@@ -43,14 +43,14 @@ SHOWCASE = (
 
 @click.group("styles")
 def styles() -> None:
-    """List the styles on offer, import published checkpoints, remove them."""
+    """List, import and remove styles."""
 
 
 @styles.command("list", cls=OneLineCommand)
 @with_appcontext
 @bad_input_is_one_line
 def list_styles() -> None:
-    """Print a line per style: slug, title, who made it, where it comes from, and the painting's rights."""
+    """Print one line per style: slug, title, artist, origin, and the painting's rights."""
     offered = catalogue().styles
     width = max((len(style.slug) for style in offered), default=0)
     for style in offered:
@@ -63,7 +63,7 @@ def list_styles() -> None:
 @styles.command("import", cls=OneLineCommand)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", "slug", required=True, help="The slug of the new style: a-z, 0-9 and underscores.")
-@click.option("--title", default="", help="What people see; by default made from the slug.")
+@click.option("--title", default="", help="The title people see. Default: made from the slug.")
 @click.option("--artist", default="")
 @with_appcontext
 @bad_input_is_one_line
@@ -71,7 +71,7 @@ def import_style(file: Path, slug: str, title: str, artist: str) -> None:
     """Add a published fast-style-transfer checkpoint FILE to this site's styles.
 
     FILE is a V1 checkpoint, or any of the files (or the common prefix) of a V2 one. Those networks are
-    licensed for research only: other uses need their author's permission.
+    licensed for research only. Any other use needs their author's permission.
     """
     offered = catalogue()
     facts = StyleFacts(
@@ -93,7 +93,7 @@ def import_style(file: Path, slug: str, title: str, artist: str) -> None:
         # A style without a preview is half a style.
         offered.remove(slug)
         raise
-    click.echo(f"{slug} is on offer now")
+    click.echo(f"{slug} is now on offer")
 
 
 @styles.command("remove", cls=OneLineCommand)
@@ -101,7 +101,7 @@ def import_style(file: Path, slug: str, title: str, artist: str) -> None:
 @with_appcontext
 @bad_input_is_one_line
 def remove_style(slug: str) -> None:
-    """Take an imported style off the site. Pictures already painted in it stay."""
+    """Remove an imported style from the site. Pictures already painted in it stay."""
     catalogue().remove(slug)
     click.echo(f"{slug} is removed")
 

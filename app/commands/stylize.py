@@ -40,7 +40,9 @@ Outcome = tuple[Job, str, dict[str, Any]]
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="A file, a folder, or - (stdout)."
 )
-@click.option("--format", "kind", type=click.Choice(["png", "jpg", "webp"]), help="The kind of the pictures.")
+@click.option(
+    "--format", "kind", type=click.Choice(["png", "jpg", "webp"]), help="The format of the pictures."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object per picture.")
 @with_appcontext
 @bad_input_is_one_line
@@ -50,14 +52,14 @@ def stylize(
 ) -> None:
     """Paint photos: one file, several, folders, or - for standard input.
 
-    One photo becomes the file OUTPUT. Several, or folders, become files in the folder OUTPUT; what
-    is finished there already is not painted again.
+    One photo becomes the file OUTPUT. Several photos, or folders, become files in the folder OUTPUT.
+    Pictures that are already finished there are skipped.
     """
     if output == STANDARD and as_json:
-        raise BadInput("--json and a picture cannot both go to standard output")
+        raise BadInput("--json and a picture cannot both go to standard output. Name a file with -o")
     if _is_folder(inputs, output):
         if STANDARD in (*inputs, output):
-            raise BadInput("- stands for one picture: it cannot be used with several, or with a folder")
+            raise BadInput("- means one picture. It cannot be used with several photos or with a folder")
         _stylize_folder(plan_folder(inputs, output, kind), output, painting, as_json)
     else:
         _stylize_single(plan_single(inputs[0], output, kind), painting, as_json)
@@ -67,7 +69,9 @@ def _is_folder(inputs: Sequence[Path], output: Path) -> bool:
     """Whether ``output`` stands for a folder of pictures."""
     looks_like_a_file = output.suffix.lower().removeprefix(".") in ENCODERS
     if len(inputs) == 1 and inputs[0].is_dir() and looks_like_a_file:
-        raise BadInput(f"{inputs[0]} is a directory: its pictures cannot all become {output}")
+        raise BadInput(
+            f"{inputs[0]} is a folder, so its pictures cannot all become {output}. Name a folder with -o"
+        )
     return len(inputs) > 1 or inputs[0].is_dir() or (output.is_dir() and not looks_like_a_file)
 
 
@@ -97,7 +101,7 @@ def _stylize_folder(jobs: Sequence[Job], folder: Path, painting: Painting, as_js
         except KeyboardInterrupt:
             left = len(jobs) - counts.total()
             raise Interrupted(
-                f"Interrupted: {_summary(counts)}, {left} to go. The same command goes on from here."
+                f"Interrupted: {_summary(counts)}, {left} to go. Run the same command again to continue."
             ) from None
     if counts["failed"]:
         raise Incomplete(f"{_summary(counts)}.")
@@ -173,4 +177,4 @@ def _tell(as_json: bool, job: Job, painting: Painting, status: str, **facts: Any
 
 
 def _summary(counts: Counter[str]) -> str:
-    return f"{counts['painted']} painted, {counts['skipped']} finished before, {counts['failed']} failed"
+    return f"{counts['painted']} painted, {counts['skipped']} already finished, {counts['failed']} failed"

@@ -17,7 +17,7 @@ AT_HAND = SHARED / "vgg16" / "vgg16_notop.weights.h5"
 vgg_option = click.option(
     "--vgg",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A file of the loss network's ImageNet weights without its top; by default Keras fetches them once.",
+    help="A file with the loss network's ImageNet weights, without its top. Default: a download by Keras.",
 )
 
 

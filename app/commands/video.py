@@ -30,7 +30,7 @@ class _Finite(click.FloatRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value} is not a number that can be used.", param, ctx)
+            self.fail(f"{value} is not a usable number.", param, ctx)
         return number
 
 
@@ -48,14 +48,14 @@ class _Finite(click.FloatRange):
     type=_Finite(0, 1, max_open=True),
     default=DAMPING,
     show_default=True,
-    help="How much of the frame before may stay where nothing moves, against flicker; 0 is none.",
+    help="Reduces flicker: how much of the previous frame stays where nothing moves. 0 turns it off.",
 )
 @click.option(
     "--segment",
     type=_Finite(0, min_open=True),
     default=SEGMENT_SECONDS,
     show_default=True,
-    help="Seconds of the film after which what is finished is kept for good.",
+    help="Save the finished part after this many seconds of film.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object about the film.")
 @with_appcontext
@@ -66,15 +66,15 @@ def stylize_video(
 ) -> None:
     """Paint the film INPUT, with its sound, its time stamps and the right way up.
 
-    What is finished is kept in the folder OUTPUT.partial until the film is whole: after an interruption, the
-    same command goes on from there.
+    Finished parts are kept in the folder OUTPUT.partial until the film is complete. After an interruption,
+    run the same command again to continue.
     """
     if not output.parent.is_dir():
-        raise BadInput(f"{output.parent}: there is no such folder")
+        raise BadInput(f"{output.parent}: there is no such folder. Create it first")
     if output.is_dir():
-        raise BadInput(f"{output}: there is a folder of that name")
+        raise BadInput(f"{output}: this is a folder. Name a file")
     if output.resolve() == source.resolve():
-        raise BadInput(f"{output}: the painted film would replace the film")
+        raise BadInput(f"{output}: the painted film would overwrite the original. Choose another name")
     from app.video.film import Wishes, paint_film
 
     identity = {"source": stamp(source), "painting": painting.identity()}
@@ -86,13 +86,13 @@ def stylize_video(
             summary = paint_film(source, output, lambda: painting.load().paint, wishes, watcher)
         except KeyboardInterrupt:
             raise Interrupted(
-                f"Interrupted: {watcher.frames} frames are kept. The same command goes on from there."
+                f"Interrupted: {watcher.frames} frames are kept. Run the same command again to continue."
             ) from None
     if as_json:
         facts = {"input": str(source), "output": str(output)} | asdict(summary) | painting.facts()
         click.echo(json.dumps(facts | {"damping": damping, "took": round(time.perf_counter() - start, 3)}))
     if summary.damage:
-        raise Incomplete(f"{source}: damaged ({summary.damage}); what could be read is painted.")
+        raise Incomplete(f"{source}: the film is damaged ({summary.damage}). The readable part is painted.")
 
 
 @dataclass
@@ -106,9 +106,9 @@ class _Watcher:
     def begins(self, finished: int, anew: bool) -> None:
         self.frames = finished
         if anew:
-            self.progress.say(f"{self.source}: beginning anew, since the film or its options have changed")
+            self.progress.say(f"{self.source}: starting over, because the film or its options have changed")
         elif finished:
-            self.progress.say(f"{self.source}: going on after {finished} frames")
+            self.progress.say(f"{self.source}: continuing after {finished} frames")
 
     def kept(self, frames: int) -> None:
         self.frames = frames

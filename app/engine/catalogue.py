@@ -114,10 +114,10 @@ class Catalogue:
                 f"{facts.slug!r} cannot name a style: use a-z, 0-9 and single underscores between them."
             )
         if facts.slug in self._current():
-            raise CatalogueError(f"There is a style called {facts.slug} already.")
+            raise CatalogueError(f"There is already a style called {facts.slug}. Choose another name.")
         if self._public_domain_only and not facts.public_domain:
             raise CatalogueError(
-                f"Only works in the public domain are on offer here, and {facts.slug} is not said to be one."
+                f"This site offers only works in the public domain, and {facts.slug} is not marked as one."
             )
 
     def find_network(self, name: str = "") -> Path:
@@ -131,7 +131,7 @@ class Catalogue:
             if name in ("", network.name, network.stem):
                 return network
         known = f": choose {' or '.join(network.stem for network in networks)}." if networks else "."
-        raise CatalogueError(f"There is no network {name} among the site's{known}")
+        raise CatalogueError(f"The site has no network {name}{known}")
 
     def add(self, facts: StyleFacts, checkpoint: str) -> None:
         """Add an imported style whose ``checkpoint`` file lies in :attr:`import_folder`.

@@ -1,4 +1,4 @@
-"""What can go wrong in the engine; every message is one sentence that a person can act on."""
+"""Errors of the engine; every message says in plain words what to do."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Mixture:
         if not (all(weight > 0 for weight in weights) and math.isfinite(total)):
             raise InvalidOption("The weights of styles must be numbers above 0.")
         if len({slug for slug, _ in self.parts}) < len(self.parts):
-            raise InvalidOption("Each style of a mixture can be named once.")
+            raise InvalidOption("Name each style of a mixture only once.")
         object.__setattr__(self, "parts", tuple((slug, weight / total) for slug, weight in self.parts))
 
     @classmethod
@@ -83,7 +83,7 @@ def check_brush(brush: float) -> float:
         InvalidOption: it is out of range.
     """
     if not BRUSH_LEAST <= brush <= BRUSH_MOST:
-        raise InvalidOption(f"The brush must lie between {BRUSH_LEAST:g} and {BRUSH_MOST:g}.")
+        raise InvalidOption(f"The brush size must lie between {BRUSH_LEAST:g} and {BRUSH_MOST:g}.")
     return brush
 
 
@@ -96,7 +96,7 @@ def check_upsampling(upsampling: str, exact: bool) -> None:
     if upsampling not in get_args(Upsampling):
         raise InvalidOption(f"The upsampling must be {' or '.join(get_args(Upsampling))}.")
     if exact and upsampling != "cascade":
-        raise InvalidOption("Exact pixels are painted at full size: leave out exact or the upsampling.")
+        raise InvalidOption("Exact output is painted at full size: leave out either exact or the upsampling.")
 
 
 def check_strength(strength: float) -> float:

@@ -243,7 +243,7 @@ def _running_out_is_said() -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise OutOfMemory(
-            "There is not enough free memory or disk space for a picture of this size."
+            "There is not enough free memory or disk space for a picture of this size. Use a smaller one."
         ) from error
 
 

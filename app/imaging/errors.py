@@ -20,7 +20,7 @@ class FileTooLarge(ImageError):
 
     def __init__(self, max_megabytes: int) -> None:
         super().__init__(
-            translatable("This file is too large: at most %(megabytes)s MB are possible."),
+            translatable("This file is too large. Choose one of at most %(megabytes)s MB."),
             megabytes=max_megabytes,
         )
 
@@ -31,8 +31,8 @@ class TooManyPixels(ImageError):
     def __init__(self, width: int, height: int, max_pixels: int) -> None:
         super().__init__(
             translatable(
-                "This photo has %(width)d × %(height)d pixels, which is more than the "
-                "%(megapixels)s megapixels that are possible. Make it smaller and try again."
+                "This photo has %(width)d × %(height)d pixels. "
+                "The limit is %(megapixels)s megapixels. Make it smaller and try again."
             ),
             width=width,
             height=height,
@@ -48,8 +48,8 @@ class SideTooLong(ImageError):
     def __init__(self, width: int, height: int, longest: int) -> None:
         super().__init__(
             translatable(
-                "This photo has %(width)d × %(height)d pixels, and no side can have more than %(longest)d. "
-                "Cut it or make it smaller, and try again."
+                "This photo has %(width)d × %(height)d pixels. No side can be longer than %(longest)d. "
+                "Crop it or make it smaller, and try again."
             ),
             width=width,
             height=height,
@@ -68,6 +68,4 @@ class NotAPhoto(ImageError):
 
 class DamagedPhoto(ImageError):
     def __init__(self) -> None:
-        super().__init__(
-            translatable("This photo is damaged or incomplete. Try to upload it again from the original.")
-        )
+        super().__init__(translatable("This photo is damaged or incomplete. Upload the original again."))

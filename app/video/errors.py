@@ -13,9 +13,9 @@ class VideoError(DomainError):
 
 class NotAVideo(VideoError):
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path}: this is not a video we can read")
+        super().__init__(f"{path}: this is not a video we can read. Use MP4, MOV, MKV or WebM")
 
 
 class NoPictures(VideoError):
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path}: there are no moving pictures in this file")
+        super().__init__(f"{path}: this file has no video, only sound or other data")

@@ -145,13 +145,15 @@ def open_partial(folder: Path, identity: dict[str, Any]) -> Iterator[tuple[Parti
     manifest = folder / MANIFEST
     if not manifest.exists() and any(path.name not in BEGINNINGS for path in folder.iterdir()):
         raise VideoError(
-            f"{folder}: this folder is needed for what is unfinished, but it holds something else"
+            f"{folder}: this folder is needed for the unfinished film, but holds other files. Move them away"
         )
     with (folder / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise VideoError(f"{folder}: another process is painting this film") from error
+            raise VideoError(
+                f"{folder}: another process is painting this film. Wait until it is done"
+            ) from error
         partial = _read(folder) if manifest.exists() else None
         anew = partial is not None and partial.identity != identity
         if partial is None or anew:

@@ -1,7 +1,7 @@
-// <before-after>: two figures, .after under .before, and a slider that moves the border between them.
-// Without scripts the two stand side by side. The slider is a range input: keyboard and screen readers work.
+// <before-after>: two figures on top of each other, and a slider that moves the border between them.
+// Without scripts they stand side by side. The slider is a range input, so keyboard and screen readers work.
 
-import { words } from "./words.js";
+import { message } from "./messages.js";
 
 const ARROWS = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="m9 7-5 5 5 5M15 7l5 5-5 5"/></svg>';
 
@@ -14,7 +14,7 @@ class BeforeAfter extends HTMLElement {
     const slider = document.createElement("input");
     slider.type = "range";
     slider.value = "50";
-    slider.setAttribute("aria-label", words("split"));
+    slider.setAttribute("aria-label", message("split"));
     slider.addEventListener("input", () => this.style.setProperty("--split", `${slider.value}%`));
     this.append(handle, slider);
     this.setAttribute("ready", "");

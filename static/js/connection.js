@@ -1,13 +1,13 @@
-// What a page asks for by itself (by htmx) may not come. Then one line says so, and goes when the next answer is there.
-import { words } from "./words.js";
+// Requests that htmx makes in the background may fail. Then one line says so, until the next answer arrives.
+import { message } from "./messages.js";
 
-const PATIENCE = 20_000; // a question that is not answered by then, in milliseconds, will not be
-const PAUSE = 3_000; // before a form asks again; what is waited for asks in its own time
+const TIMEOUT = 20_000; // milliseconds for an answer
+const PAUSE = 3_000; // milliseconds before a form asks again; polled parts of a page repeat by themselves
 
 const box = document.createElement("div");
 box.className = "wrap connection";
 box.setAttribute("role", "status");
-let again = 0;
+let retry = 0; // the timer of a form's next try
 
 if (document.querySelector("[hx-get], [hx-post]")) document.querySelector("main").prepend(box);
 
@@ -19,29 +19,29 @@ function say(sentence) {
   box.replaceChildren(line);
 }
 
-function askAgain(asking) {
-  clearTimeout(again);
-  if (asking.matches("form")) again = setTimeout(() => asking.dispatchEvent(new Event("change")), PAUSE);
+function retryLater(element) {
+  clearTimeout(retry);
+  if (element.matches("form")) retry = setTimeout(() => element.dispatchEvent(new Event("change")), PAUSE);
 }
 
 function cutOff({ target }) {
-  say(words("cutOff"));
-  askAgain(target);
+  say(message("cutOff"));
+  retryLater(target);
 }
 
 function refused({ target, detail }) {
   const { status } = detail.xhr;
-  say(words("noAnswer"));
-  if (status >= 500 || status === 429) askAgain(target);
+  say(message("noAnswer"));
+  if (status >= 500 || status === 429) retryLater(target);
   if (status === 404 && detail.requestConfig.verb === "get") reloadFor(detail.pathInfo.requestPath);
 }
 
 function answered() {
-  clearTimeout(again);
+  clearTimeout(retry);
   box.replaceChildren();
 }
 
-/** Load the page anew because something on it is gone. Only once: if that does not help, it never will. */
+/** Reload the page, because a part of it is gone. Only once per address: a second reload would not help. */
 function reloadFor(address) {
   if (history.state?.gone === address) return;
   history.replaceState({ ...history.state, gone: address }, "");
@@ -50,7 +50,7 @@ function reloadFor(address) {
 
 const on = (name, listener) => document.addEventListener(`htmx:${name}`, listener);
 
-on("configRequest", (event) => (event.detail.timeout = PATIENCE));
+on("configRequest", (event) => (event.detail.timeout = TIMEOUT));
 on("sendError", cutOff);
 on("timeout", cutOff);
 on("responseError", refused);

@@ -1,12 +1,12 @@
-// Says how many pictures are ticked. The bar itself appears by the style sheet, scripts or not.
-import { words } from "./words.js";
+// Counts the ticked pictures. The style sheet shows the bar itself, with or without scripts.
+import { message } from "./messages.js";
 
 const form = document.querySelector("[data-chosen]");
 const count = form?.querySelector("[data-count]");
 
 function update() {
   const ticked = document.querySelectorAll("input[name=picture]:checked").length;
-  count.textContent = words("chosen", { num: ticked });
+  count.textContent = message("chosen", { num: ticked });
 }
 
 if (form) {

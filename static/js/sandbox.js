@@ -1,4 +1,4 @@
-// Fills in a test card at one click, and groups the digits of a typed number by four.
+// Fills in a test card at one click, and groups the digits of a card number by four.
 const number = document.getElementById("number");
 
 for (const button of document.querySelectorAll("[data-fill]")) {

@@ -1,5 +1,5 @@
-// Copies the link of a shared picture, and hands it to the device's own way of sharing where there is one.
-import { words } from "./words.js";
+// Copies the link of a shared picture, and opens the device's own share dialog where it has one.
+import { message } from "./messages.js";
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   const field = document.getElementById(button.dataset.copy);
@@ -9,11 +9,11 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     field.select();
     try {
       await navigator.clipboard.writeText(field.value);
-      label.textContent = words("copied");
+      label.textContent = message("copied");
     } catch {
-      label.textContent = words("copyByKeys"); // the browser keeps its clipboard to itself; the text is selected
+      label.textContent = message("copyByKeys"); // the browser denies the clipboard; the link is selected, ready for Ctrl+C
     }
-    setTimeout(() => (label.textContent = words("copy")), 3000);
+    setTimeout(() => (label.textContent = message("copy")), 3000);
   });
 }
 

@@ -1,7 +1,7 @@
-// What every page needs: small comforts on top of pages that work without them.
+// Small comforts on every page. Pages work without them.
 import "./before-after.js";
 import "./connection.js";
-import { words } from "./words.js";
+import { message } from "./messages.js";
 
 /** Buttons that show and hide a password. */
 for (const button of document.querySelectorAll("[data-toggles]")) {
@@ -11,35 +11,38 @@ for (const button of document.querySelectorAll("[data-toggles]")) {
   button.addEventListener("click", () => {
     const show = input.type === "password";
     input.type = show ? "text" : "password";
-    button.textContent = words(show ? "hide" : "show");
+    button.textContent = message(show ? "hide" : "show");
   });
 }
 
-/** Ask before forms that cannot be undone. */
+/** Ask before submitting what cannot be undone. */
 document.addEventListener("submit", (event) => {
   const question = event.target.dataset.confirm;
   if (question && !window.confirm(question)) event.preventDefault();
 });
 
-/** A second click on a button that is already sending would only confuse, or pay twice. */
+/** A second click on a submit button would confuse, or pay twice: buttons are off while a form is sent. */
 const sending = new Set();
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || "stays" in event.target.dataset) return; // a download leaves the page where it is
   for (const button of event.target.querySelectorAll("button[type=submit]:enabled")) {
     sending.add(button);
-    // After the browser has read the form: a disabled button's value would not be sent.
+    // Later, when the browser has read the form: a disabled button's value is not sent.
     setTimeout(() => (button.disabled = true));
   }
 });
 
-/** Coming back by the back button, a page from the browser's cache still has its buttons off. */
+/** After the back button, a page from the browser's cache still has its buttons off. */
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   for (const button of sending) button.disabled = false;
   sending.clear();
 });
 
-/** The server has the browser drop the pages that it keeps of an account, but for the one from which somebody logs out. */
+/**
+ * Logging out makes the browser drop its cached pages of the account, except the page with the log-out form: that page
+ * hides itself, and reloads when somebody comes back to it.
+ */
 for (const form of document.querySelectorAll("form[data-leaves]")) {
   form.addEventListener("submit", () => {
     window.addEventListener("pagehide", () => (document.body.hidden = true));
@@ -47,7 +50,7 @@ for (const form of document.querySelectorAll("form[data-leaves]")) {
   });
 }
 
-/** Menus close with Escape and with a click elsewhere. */
+/** Close menus with Escape and with a click elsewhere. */
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
@@ -61,5 +64,5 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-/** What keeps a page to show without a connection; it can wait until everything else is there. */
+/** The service worker keeps the offline page. It can wait until the page is loaded. */
 addEventListener("load", () => navigator.serviceWorker?.register(new URL("../../service-worker.js", import.meta.url)).catch(() => {}));

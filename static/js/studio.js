@@ -1,36 +1,71 @@
-// The studio: a photo, the wall of styles, the large preview with its controls, masks painted by hand, the price.
-// Every part works on what the server drew; without scripts the forms alone do.
-import { startByHand } from "./studio/by-hand.js";
-import { keepPlace, returnToPlace } from "./studio/place.js";
+// The studio: a photo, the wall of styles, the easel with its controls, the mask editor, the price.
+// Every part builds on what the server rendered. Without scripts the forms work alone.
+import { message } from "./messages.js";
+import { openPhotos, syncAddress } from "./studio/address-sync.js";
+import { updateControlLabels } from "./studio/control-labels.js";
+import { controlParams, FIELDS, isSlow, previewAddress } from "./studio/controls.js";
+import { Easel } from "./studio/easel.js";
+import { MaskEditor } from "./studio/masks/mask-editor.js";
 import { startPayBar } from "./studio/pay-bar.js";
-import { startStage } from "./studio/stage.js";
-import { startWall } from "./studio/wall.js";
+import { PreviewRequests } from "./studio/preview-requests.js";
+import { restoreScroll, saveScroll } from "./studio/scroll-position.js";
+import { tickedPhotos } from "./studio/ticked-photos.js";
+import { Wall } from "./studio/wall.js";
 
 const form = document.querySelector("[data-paint]");
 
 for (const element of document.querySelectorAll("[data-plain-find], [data-plain-preview]")) element.hidden = true;
 
-// The address says what is chosen. What the browser fills in when somebody comes back goes by the order of the styles,
-// which is another one by then.
+// The address holds the choice. Browsers fill forms by position, and the wall's order may have changed since.
 form.autocomplete = "off";
 
-const stage = startStage(form, document.querySelector("[data-stage]"));
-startWall(document.querySelector("[data-wall]"));
-startByHand(form, stage);
+const easel = new Easel(document.querySelector("[data-easel]"));
+const previews = new PreviewRequests({
+  tab: crypto.randomUUID?.() ?? String(Math.random()).slice(2),
+  canDraft: () => Math.max(easel.size.width, easel.size.height) > easel.draftSide && !isSlow(navigator.connection),
+  show: (address, blob) => easel.show(address, blob, styleTitle),
+  setBusy: (busy) => easel.setBusy(busy),
+  tellOffline: () => easel.say(message("offline")),
+  tellRefused: (sentence) => easel.say(sentence ?? message("noPreview")),
+});
+const maskEditor = new MaskEditor(form, easel, update);
+
+/** Bring everything in step with the controls. The preview goes first: nothing may delay it. */
+function update() {
+  const side = isSlow(navigator.connection) ? easel.draftSide : easel.largeSide;
+  previews.request(previewAddress(easel.previews, controlParams(new FormData(form)), side));
+  updateControlLabels(form);
+  syncAddress(form);
+  maskEditor.controlsChanged();
+}
+
+function styleTitle() {
+  const tile = form.querySelector("input[name=style]:checked")?.closest("[data-tile]");
+  return tile?.dataset.title ?? "";
+}
+
+for (const name of ["input", "change"]) {
+  form.addEventListener(name, (event) => {
+    if (FIELDS.includes(event.target.name)) update();
+  });
+}
+window.addEventListener("pageshow", update); // the browser may fill in something else when somebody comes back
+update();
+
+new Wall(document.querySelector("[data-wall]")).load();
 startPayBar(form);
 
 /**
- * Ticking a photo puts it on the easel; the one that is there stays when others are ticked beside it, and while photos
- * are on their way, which leaving would lose: they come with what is ticked.
+ * Ticking a photo puts it onto the easel. The photo there stays while it is ticked itself, and while photos are being
+ * uploaded: leaving the page would lose them. They come with what is ticked.
  */
 for (const box of document.querySelectorAll("input[name=photos]")) {
   box.addEventListener("change", () => {
-    const ticked = [...document.querySelectorAll("input[name=photos]:checked")].map((other) => other.value);
-    const onEasel = stage.photo();
+    const ticked = tickedPhotos();
     const uploading = document.querySelector("[data-upload][data-sending]");
-    if (!ticked.length || ticked.includes(onEasel) || uploading) return stage.remember();
-    keepPlace(box);
-    stage.goTo(ticked);
+    if (!ticked.length || ticked.includes(easel.photo) || uploading) return syncAddress(form);
+    saveScroll(box);
+    openPhotos(form, ticked);
   });
 }
-returnToPlace();
+restoreScroll();

@@ -1,6 +1,6 @@
-// The picture over the whole screen; pressing it shows its own pixels. Without scripts the link opens the file.
+// Shows a picture over the whole screen; a click shows it pixel by pixel. Without scripts the link opens the file.
 
-import { words } from "./words.js";
+import { message } from "./messages.js";
 
 /** Fill the screen with the picture that a link leads to. */
 async function open(link) {
@@ -10,7 +10,7 @@ async function open(link) {
   const image = document.createElement("img");
   image.src = link.href;
   image.alt = link.dataset.viewer;
-  image.addEventListener("error", () => (image.alt = words("noAnswer")));
+  image.addEventListener("error", () => (image.alt = message("noAnswer")));
   const picture = document.createElement("button");
   picture.type = "button";
   picture.className = "viewer-picture";
@@ -20,12 +20,12 @@ async function open(link) {
   const close = document.createElement("button");
   close.type = "button";
   close.className = "viewer-close";
-  close.textContent = words("close");
+  close.textContent = message("close");
   close.addEventListener("click", () => dialog.close());
   dialog.append(close, picture);
   document.body.append(dialog);
 
-  // Where a browser will not (phones, mostly) the dialog fills the window.
+  // Most phones refuse full screen: there the dialog fills the window.
   await document.documentElement.requestFullscreen?.().catch(() => {});
   dialog.showModal();
   const left = () => document.fullscreenElement || dialog.close();
@@ -38,7 +38,7 @@ async function open(link) {
   });
 }
 
-/** Between the whole picture and its own pixels, around the point that was clicked; by keyboard, the middle. */
+/** Switch between the whole picture and its pixels, around the clicked point; by keyboard, around the middle. */
 function magnify(dialog, picture, event) {
   const image = picture.firstChild;
   const box = image.getBoundingClientRect();

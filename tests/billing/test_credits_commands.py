@@ -38,7 +38,7 @@ def test_credits_are_given_and_taken_once(app: Flask, make_user: MakeUser, amoun
 def test_who_has_no_account_is_said(app: Flask) -> None:
     for command in (("show", "eve@example.com"), ("grant", "eve@example.com", "5", "--reference", "x")):
         code, output = run(app, *command)
-        assert (code, "no account has the address eve@example.com" in output) == (2, True)
+        assert (code, "no account has the email eve@example.com" in output) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_late_news_takes_nothing_back(app: Flask, status: CheckoutStatus) -> Non
 def test_a_payment_that_is_not_the_purchases_credits_nothing(app: Flask, wrong: dict[str, object]) -> None:
     with app.app_context():
         purchase_id, paid = place_purchase()
-        with pytest.raises(PaymentMismatch, match="does not fit this purchase") as refused:
+        with pytest.raises(PaymentMismatch, match="does not match this purchase") as refused:
             fulfil(purchase_id, replace(paid, **wrong))  # type: ignore[arg-type]
         assert str(purchase_id) in refused.value.reason
         assert held(purchase_id) == (PurchaseState.AWAITING_PAYMENT, 0)
@@ -155,7 +155,7 @@ def test_an_event_is_seen_for_the_first_time_once(app_on_both: Flask) -> None:
 
 def test_packs_are_found_by_their_slug() -> None:
     assert find_pack(DEFAULT_PACKS, "pack-50").credits == 50
-    with pytest.raises(UnknownPack, match="not for sale"):
+    with pytest.raises(UnknownPack, match="no longer for sale"):
         find_pack(DEFAULT_PACKS, "pack-1000000")
 
 

@@ -45,7 +45,7 @@ def test_an_address_that_stripe_does_not_take_is_left_out(
 def test_a_checkout_that_stripe_refuses_is_not_to_be_tried_again(
     gateway: Gateway, sandbox: Sandbox, stripe_client: stripe.StripeClient
 ) -> None:
-    with pytest.raises(PaymentRefused, match="It has been logged") as refused:
+    with pytest.raises(PaymentRefused, match="We have logged the problem") as refused:
         gateway.open_checkout(checkout_request(success_url="nowhere"))
     assert isinstance(refused.value.__cause__, stripe.InvalidRequestError)
     assert "soon" not in str(refused.value)

@@ -60,8 +60,8 @@ def test_credits_return_once(session: Session) -> None:
 @pytest.mark.parametrize(
     ("needed", "sentence"),
     [
-        (1, "This needs 1 credit and you have 0. Get more credits to go on."),
-        (2, "This needs 2 credits and you have 0. Get more credits to go on."),
+        (1, "This costs 1 credit, and you have 0. Get more credits to continue."),
+        (2, "This costs 2 credits, and you have 0. Get more credits to continue."),
     ],
 )
 def test_credits_that_are_not_there_cannot_be_spent(session: Session, needed: int, sentence: str) -> None:

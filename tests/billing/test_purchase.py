@@ -87,7 +87,7 @@ def test_paying_by_card(shopper: Shopper) -> None:
     [
         ({"number": DECLINED}, "Your card was declined."),
         ({"number": INSUFFICIENT}, "insufficient funds"),
-        ({"number": "4242 4242 4242 4241"}, "card number is not right"),
+        ({"number": "4242 4242 4242 4241"}, "card number is not valid"),
         ({"expiry": "01 / 20"}, "has expired"),
     ],
 )
@@ -134,7 +134,7 @@ def test_a_bank_debit_is_decided_later(
     assert "Your bank is at work" in waiting
     assert re.search(r'href="(/sandbox/checkout/[^"]+)"', waiting)
     assert shopper.balance() == 0
-    assert "You are the bank" in shopper.get(page).text
+    assert "You play the bank" in shopper.get(page).text
     shopper.post(page + "/bank", decision=decision)
     shopper.wait_for(state)
     assert heading in shopper.get(back).text
@@ -149,9 +149,9 @@ def test_an_expired_checkout_says_so(shopper: Shopper) -> None:
         session = store.get(session_id)
         session["expires_at"] = int(utc_now().timestamp()) - 1
         store.put(session)
-    assert "This checkout has expired" in shopper.get(page).text
+    assert "This payment has expired" in shopper.get(page).text
     shopper.wait_for(PurchaseState.EXPIRED)
-    assert "This checkout has expired" in shopper.get(f"/checkout/return?order={shopper.purchase().id}").text
+    assert "This payment has expired" in shopper.get(f"/checkout/return?order={shopper.purchase().id}").text
     assert shopper.post(page, **CARD).status_code == 303
     assert shopper.balance() == 0
 

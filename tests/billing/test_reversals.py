@@ -227,7 +227,7 @@ def test_a_refund_told_by_stripe_shows_in_the_history_and_on_the_purchase(
     assert deliver(app, told("charge.refunded", first, "evt_2"))[0] == 200
     assert balance(app, ada) == 5
     part = client.get(f"/checkout/return?order={purchase.id}").text
-    assert "A part of the payment was returned" in part
+    assert "Part of the payment was returned" in part
     assert "5 credits were taken back. You have 5 now." in part
     assert "Payment partly returned" in client.get("/credits").text
     whole = refund_at_stripe(app, purchase, FULL // 2)

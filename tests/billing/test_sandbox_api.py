@@ -212,7 +212,7 @@ def test_another_key_is_refused(sandbox: Sandbox) -> None:
 
 def test_unknown_addresses_get_an_error_the_sdk_understands(sandbox: Sandbox) -> None:
     answer = requests.get(
-        sandbox.api_address() + "/v1/refunds",
+        sandbox.api_address() + "/v1/payouts",
         headers={"Authorization": f"Bearer {sandbox.api_key}"},
         timeout=10,
     )

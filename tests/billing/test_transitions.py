@@ -11,12 +11,14 @@ from app.billing.transitions import InvalidTransition, PurchaseEvent, next_state
 
 # One line per state; "-" is refused. Columns in the order of PurchaseEvent.
 TABLE = """
-                  checkout_opened   paid       payment_failed  expired
-created           awaiting_payment  fulfilled  failed          expired
-awaiting_payment  -                 fulfilled  failed          expired
-fulfilled         -                 fulfilled  -               -
-failed            -                 fulfilled  failed          -
-expired           -                 fulfilled  -               expired
+                  checkout_opened   paid       payment_failed  expired  paid_without_owner  refunded
+created           awaiting_payment  fulfilled  failed          expired  refund_due          -
+awaiting_payment  -                 fulfilled  failed          expired  refund_due          -
+fulfilled         -                 fulfilled  -               -        -                   -
+failed            -                 fulfilled  failed          -        refund_due          -
+expired           -                 fulfilled  -               expired  refund_due          -
+refund_due        -                 -          -               -        refund_due          refunded
+refunded          -                 -          -               -        refunded            refunded
 """
 
 

@@ -146,7 +146,7 @@ def test_buying_writes_an_purchase_and_leads_to_the_payment_page(
 @pytest.mark.parametrize("data", [{}, {"pack": ""}, {"pack": "pack-1000000"}])
 def test_what_is_not_for_sale_cannot_be_bought(client: FlaskClient, app: Flask, data: dict[str, str]) -> None:
     answer = client.post("/checkout", data=data)
-    assert (answer.status_code, "not for sale" in answer.text) == (400, True)
+    assert (answer.status_code, "no longer for sale" in answer.text) == (400, True)
     assert purchases(app) == []
 
 
@@ -345,7 +345,7 @@ def test_a_payment_of_another_amount_or_currency_credits_nothing(
     (refusal,) = [entry for entry in logs if entry["event"] == "webhook.refused"]
     assert (refusal["log_level"], str(purchase.id) in refusal["reason"]) == ("error", True)
     answer = client.get(f"/checkout/return?order={purchase.id}")
-    assert (answer.status_code, "does not fit this purchase" in answer.text) == (409, True)
+    assert (answer.status_code, "does not match this purchase" in answer.text) == (409, True)
     assert (balance(app, ada), state(app, purchase)) == (0, PurchaseState.AWAITING_PAYMENT)
     with app.app_context():
         assert db.session.scalars(select(WebhookEvent)).all() == []

@@ -19,7 +19,7 @@ AT_REST = """(drafts) => {
     const form = new FormData(document.querySelector("[data-paint]"));
     if (!form.get("second_style")) form.delete("mix");
     const said = (fields) => names.map((name) => fields.get(name) || "").join();
-    const query = document.querySelector("[data-stage]").dataset.shown?.split("?")[1];
+    const query = document.querySelector("[data-easel]").dataset.shown?.split("?")[1];
     if (!query || (query.includes("draft") && !drafts)) return false;
     return said(new URLSearchParams(query)) === said(form);
 }"""

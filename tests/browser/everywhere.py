@@ -93,7 +93,7 @@ def _controls(page: Page, exhibit: Exhibit) -> None:
     _studio(lambda it: urlencode({"photos": it.photos[0], "style": STYLES[0]}))(page, exhibit)
     page.locator("#second_style").select_option(STYLES[1])
     rest(page)
-    page.locator("[data-by-hand]").evaluate("tools => tools.scrollIntoView({ block: 'end' })")
+    page.locator("[data-mask-editor]").evaluate("tools => tools.scrollIntoView({ block: 'end' })")
 
 
 def _german_studio(page: Page, exhibit: Exhibit) -> None:

@@ -92,7 +92,7 @@ def test_the_brush_changes_the_breadth_of_the_strokes(page: Page) -> None:
     page.goto("/studio?sample=coffee&style=udnie")
     natural = seen(page)
     put(page, brush=3)
-    expect(page.locator("output[data-brush]")).to_have_text("3 × broader")
+    expect(page.locator("output[data-brush]")).to_have_text("3 × larger")
     broad = seen(page)
     assert distance(natural, broad) > 8
     assert breadth(broad) > 1.15 * breadth(natural)
@@ -157,7 +157,7 @@ def test_a_painted_mask_shows_the_photo_with_a_soft_edge(page: Page) -> None:
     photo = seen(page)
     put(page, strength=100)
     painting = seen(page)
-    take_brush(page, "Where it is painted")
+    take_brush(page, "Painted areas")
     paint_across(page)
     expect(page).to_have_url(re.compile("[?&]mask="), timeout=30_000)
     masked = seen(page)
@@ -171,7 +171,7 @@ def test_a_painted_mask_shows_the_photo_with_a_soft_edge(page: Page) -> None:
 def test_an_impatient_second_click_leaves_the_mask_that_is_being_fetched(page: Page) -> None:
     page.goto("/studio?sample=coffee&style=wave")
     rest(page)
-    take_brush(page, "Where it is painted")
+    take_brush(page, "Painted areas")
     easel, kept = page.locator("[data-canvas]"), page.locator("input[name=mask]")
     easel.press("Space")
     expect(kept).not_to_have_value("", timeout=30_000)
@@ -179,7 +179,7 @@ def test_an_impatient_second_click_leaves_the_mask_that_is_being_fetched(page: P
     first = kept.input_value()
     page.reload()
     held = hold(page, "**/masks/*.png")
-    by_hand = page.get_by_role("button", name="Where it is painted")
+    by_hand = page.get_by_role("button", name="Painted areas")
     by_hand.dblclick()
     wait_for(page, lambda: bool(held))
     expect(page.locator("[data-tools]")).to_be_hidden()
@@ -199,7 +199,7 @@ def test_an_impatient_second_click_leaves_the_mask_that_is_being_fetched(page: P
 def test_strokes_too_old_to_be_undone_stay_in_the_picture(page: Page) -> None:
     page.goto("/studio?sample=coffee&style=wave")
     rest(page)
-    take_brush(page, "Where it is painted")
+    take_brush(page, "Painted areas")
     sent = hold(page, "**/masks")
     easel, undo = page.locator("[data-canvas]"), page.get_by_role("button", name="Undo")
     easel.press("Space")
@@ -246,7 +246,7 @@ def test_what_is_chosen_goes_along_to_a_sample_a_language_and_an_account(page: P
 
 def kept_mask(page: Page) -> Seen:
     """The mask that the form names, [height, width]."""
-    masks = page.locator("[data-stage]").get_attribute("data-masks")
+    masks = page.locator("[data-easel]").get_attribute("data-masks")
     answer = page.request.get(f"{masks}/{page.locator('input[name=mask]').input_value()}.png")
     with Image.open(io.BytesIO(answer.body())) as image:
         return np.asarray(image.convert("L")).astype(np.int64)
@@ -257,10 +257,10 @@ def test_a_painted_mask_shows_the_second_style(page: Page) -> None:
     second = seen(page)
     page.goto("/studio?sample=coffee&style=wave")
     first = seen(page)
-    by_hand = page.get_by_role("button", name="Where the second style is")
+    by_hand = page.get_by_role("button", name="Second style areas")
     expect(by_hand).to_be_disabled()
     page.get_by_label("Second style", exact=True).select_option("the_scream")
-    take_brush(page, "Where the second style is")
+    take_brush(page, "Second style areas")
     page.get_by_label("Brush width").fill("30")
     page.locator("[data-canvas]").scroll_into_view_if_needed()
     paint_across(page)
@@ -281,7 +281,7 @@ def test_a_picture_opened_again_has_its_controls(page: Page) -> None:
     put(page, mix=30, strength=60, brush=2)
     page.get_by_label("Keep my colours").check()
     page.get_by_label("Protect faces").check()
-    take_brush(page, "Where it is painted")
+    take_brush(page, "Painted areas")
     paint_across(page)
     expect(page).to_have_url(re.compile("[?&]mask="), timeout=30_000)
     before = seen(page)
@@ -289,7 +289,7 @@ def test_a_picture_opened_again_has_its_controls(page: Page) -> None:
     wait_for_picture(page)
     assert credits_shown(page) == 2
 
-    page.get_by_role("link", name="Change it in the studio").click()
+    page.get_by_role("link", name="Edit in the studio").click()
     expect(page.locator("input[name=style]:checked")).to_have_value("wave")
     expect(page.get_by_label("Second style", exact=True)).to_have_value("udnie")
     for name, value in (("mix", "30"), ("strength", "60"), ("brush", "2")):
@@ -299,7 +299,7 @@ def test_a_picture_opened_again_has_its_controls(page: Page) -> None:
     assert distance(seen(page), before) == 0
     # The mask can be painted on: undoing what comes now leaves the one that was there.
     kept = page.locator("input[name=mask]").input_value()
-    take_brush(page, "Where it is painted")
+    take_brush(page, "Painted areas")
     for key in ("Shift+ArrowUp", "Shift+ArrowUp", "Space"):
         page.locator("[data-canvas]").press(key)
     expect(page.locator("input[name=mask]")).not_to_have_value(kept, timeout=30_000)

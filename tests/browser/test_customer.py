@@ -30,7 +30,7 @@ def sign_up(page: Page, email: str | None = None) -> str:
 
 def join(page: Page, email: str) -> None:
     """Fill in the sign-up page."""
-    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Sign up").click()
 
@@ -145,7 +145,7 @@ def test_a_painted_card_stays_as_it_is_while_the_others_are_painted(page: Page) 
     link = painted.first.get_by_role("link")
     link.focus()
     link.evaluate("link => { link.looked_at = true; }")
-    expect(page.get_by_text("All of it is painted.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("All done.")).to_be_visible(timeout=60_000)
     expect(link).to_be_focused()
     assert link.evaluate("link => link.looked_at")
 
@@ -156,7 +156,7 @@ def test_the_picture_that_is_ready_can_be_shared_at_once(page: Page) -> None:
     choose_style(page, "La Muse")
     page.locator("[data-pay]").click()
     wait_for_picture(page)
-    page.get_by_role("button", name="Make a link").click()
+    page.get_by_role("button", name="Create a link").click()
     expect(page.get_by_label("The link to this picture")).to_be_visible()
 
 
@@ -200,10 +200,10 @@ def test_the_slider_moves_by_keyboard(page: Page) -> None:
 def test_the_way_works_by_keyboard_alone(page: Page) -> None:
     page.goto("/log-in")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    expect(page.get_by_label("E-mail")).to_be_focused()
+    expect(page.get_by_label("Email")).to_be_focused()
 
 
 def test_the_language_is_chosen_at_the_foot_of_the_page(page: Page) -> None:
@@ -236,7 +236,7 @@ def test_strangers_see_nothing_of_a_picture(page: Page, browser: Browser, site: 
 IN_SIGHT = """() => {
     const box = (selector) => document.querySelector(selector).getBoundingClientRect();
     const [wall, bar, easel] = [box("[data-tiles]"), box(".pay-bar"), box("[data-picture]")];
-    const top = wall.left > easel.right ? wall.top : Math.max(wall.top, box("[data-stage]").bottom);
+    const top = wall.left > easel.right ? wall.top : Math.max(wall.top, box("[data-easel]").bottom);
     const bottom = Math.min(bar.top, innerHeight);
     const tiles = [...document.querySelectorAll(".tile-frame")].map((tile) => tile.getBoundingClientRect());
     const seen = tiles.filter((tile) => tile.top >= top && tile.bottom <= bottom);

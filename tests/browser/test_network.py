@@ -124,7 +124,7 @@ def paint_a_stroke_that_is_held(page: Page) -> tuple[str, list[Route]]:
 def hold_a_stroke(page: Page) -> list[Route]:
     """Paint a stroke on what is on the easel; its mask is held on its way."""
     rest(page)
-    take_brush(page, "Where it is painted")
+    take_brush(page, "Painted areas")
     held = hold(page, "**/masks")
     page.locator("[data-canvas]").press("Space")
     wait_for(page, lambda: len(held) == 1)
@@ -154,7 +154,7 @@ def masks_ordered(site: LiveSite, email: str) -> list[object]:
 def test_starting_again_outruns_the_stroke_that_is_on_its_way(page: Page) -> None:
     page.goto("/studio?sample=coffee&style=wave")
     rest(page)
-    take_brush(page, "Where it is painted")
+    take_brush(page, "Painted areas")
     held = hold(page, "**/masks")
     page.locator("[data-canvas]").press("Space")
     wait_for(page, lambda: bool(held))
@@ -270,7 +270,7 @@ def test_the_picture_follows_when_the_browser_keeps_the_address_as_it_is(page: P
     put(page, strength=20)
     page.get_by_label("Search styles by title").fill("wave")
     rest(page)
-    assert "strength=20" in str(page.locator("[data-stage]").get_attribute("data-shown"))
+    assert "strength=20" in str(page.locator("[data-easel]").get_attribute("data-shown"))
     page.evaluate("window.refuses = false")
     expect(page).to_have_url(re.compile("strength=20.*q=wave"))
 
@@ -338,10 +338,10 @@ def test_a_control_moved_without_connection_is_followed_when_it_is_back(page: Pa
     page.context.set_offline(True)
     put(page, strength=20)
     status = page.locator("[data-status]")
-    expect(status).to_have_text("No connection. The preview follows when it is back.")
+    expect(status).to_have_text("No connection. The preview comes when you are back online.")
     page.context.set_offline(False)
     after = seen(page)
-    assert "strength=20" in str(page.locator("[data-stage]").get_attribute("data-shown"))
+    assert "strength=20" in str(page.locator("[data-easel]").get_attribute("data-shown"))
     assert distance(after, before) > 10
     expect(status).to_be_empty()
 
@@ -351,7 +351,7 @@ def test_an_upload_without_connection_says_so_and_works_when_it_is_back(page: Pa
     expect(page.locator(".drop [data-scripted]").first).to_be_visible()  # its script has arrived
     page.context.set_offline(True)
     page.set_input_files("#photo-files", COFFEE)
-    expect(page.get_by_role("alert")).to_contain_text("The connection broke. Check it and try again.")
+    expect(page.get_by_role("alert")).to_contain_text("The connection was lost. Check it and try again.")
     page.context.set_offline(False)
     upload(page, COFFEE)
     expect(page.locator("input[name=photos]:checked")).to_have_count(1)
@@ -368,7 +368,7 @@ def test_an_upload_that_stalls_is_given_up_and_the_next_one_works(page: Page) ->
     page.clock.fast_forward(29_000)
     expect(page.get_by_role("alert")).to_have_count(0)
     page.clock.fast_forward(2_000)
-    expect(page.get_by_role("alert")).to_contain_text("The connection broke. Check it and try again.")
+    expect(page.get_by_role("alert")).to_contain_text("The connection was lost. Check it and try again.")
     upload(page, COFFEE)
     expect(page.locator("input[name=photos]:checked")).to_have_count(1)
 
@@ -376,10 +376,10 @@ def test_an_upload_that_stalls_is_given_up_and_the_next_one_works(page: Page) ->
 def test_a_mask_painted_without_connection_is_kept_with_the_next_stroke(page: Page) -> None:
     page.goto("/studio?sample=coffee&style=wave")
     rest(page)
-    take_brush(page, "Where it is painted")
+    take_brush(page, "Painted areas")
     page.context.set_offline(True)
     page.locator("[data-canvas]").press("Space")
-    expect(page.locator("[data-status]")).to_contain_text("No connection: what you painted is not kept yet.")
+    expect(page.locator("[data-status]")).to_contain_text("No connection. What you painted is not saved yet.")
     page.context.set_offline(False)
     page.locator("[data-canvas]").press("ArrowRight")
     page.locator("[data-canvas]").press("Space")
@@ -395,7 +395,7 @@ def test_a_stroke_that_cannot_be_kept_is_not_left_out_but_tried_again(page: Page
     expect(print_sizes).to_be_disabled()
     held[0].abort()
     status = page.locator("[data-status]")
-    expect(status).to_contain_text("No connection: what you painted is not kept yet.")
+    expect(status).to_contain_text("No connection. What you painted is not saved yet.")
     expect(status).to_be_in_viewport()
     expect(print_sizes).to_be_enabled()
     expect(print_sizes).to_be_focused()
@@ -428,8 +428,8 @@ def test_choosing_something_else_calls_back_what_still_waits(page: Page, site: L
     assert entries_of(site, email) == [3]
 
 
-LOST = "No connection. This page goes on when it is back."
-UNWELL = "The site does not answer as it should just now."
+LOST = "No connection. This page continues when you are back online."
+UNWELL = "The site is not responding properly right now."
 BREAKAGES: dict[str, Callable[[Route], None]] = {
     LOST: lambda route: route.abort("internetdisconnected"),
     UNWELL: lambda route: route.fulfill(status=502),
@@ -447,7 +447,7 @@ def test_who_watches_an_order_is_told_that_it_does_not_go_on(page: Page, sentenc
     line = page.locator(".connection")
     expect(line).to_contain_text(sentence)
     page.unroute("**/orders/*/status")
-    expect(page.get_by_text("All of it is painted.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("All done.")).to_be_visible(timeout=60_000)
     expect(line).to_be_empty()
 
 
@@ -496,9 +496,9 @@ def test_a_form_sent_without_connection_says_so_and_leads_back(browser: Browser,
         context.set_offline(True)
         page.get_by_role("main").get_by_role("button", name=re.compile("Sketchbook|Buy")).first.click()
         expect(page.get_by_role("heading", name="No connection")).to_be_visible()
-        expect(page.get_by_role("main")).to_contain_text("What you sent may not have arrived.")
+        expect(page.get_by_role("main")).to_contain_text("Your last step may not have reached us.")
         context.set_offline(False)
-        page.get_by_role("link", name="Go back and look").click()
+        page.get_by_role("link", name="Go back and check").click()
         page.wait_for_url("**/credits?from=here&there")
         assert credits_shown(page) == 3
 
@@ -615,7 +615,7 @@ def test_ticking_a_photo_leaves_eyes_and_keyboard_where_they_are(page: Page) -> 
     sign_up(page)
     upload(page, COFFEE, CHELSEA)
     page.goto(f"{page.url}&style=wave")
-    on_easel = re.findall("/photos/([^/]+)/", str(page.locator("[data-stage]").get_attribute("data-large")))[
+    on_easel = re.findall("/photos/([^/]+)/", str(page.locator("[data-easel]").get_attribute("data-large")))[
         0
     ]
     box = page.locator(f"[type=checkbox][name=photos][value='{on_easel}']")
@@ -675,7 +675,7 @@ def test_two_tabs_do_not_disturb_each_other(page: Page, context: BrowserContext)
     put(other, strength=30)
     for tab, style, strength in ((page, "wave", 70), (other, "udnie", 30)):
         rest(tab)
-        shown = str(tab.locator("[data-stage]").get_attribute("data-shown"))
+        shown = str(tab.locator("[data-easel]").get_attribute("data-shown"))
         assert f"style={style}" in shown
         assert f"strength={strength}" in shown
     put(page, strength=100)
@@ -773,7 +773,7 @@ def test_two_fingers_paint_nothing(browser: Browser, site: LiveSite) -> None:
         page = context.new_page()
         page.goto("/studio?sample=coffee&style=wave")
         rest(page)
-        take_brush(page, "Where it is painted")
+        take_brush(page, "Painted areas")
         (left, middle), (right, _) = across(page)
         devtools = context.new_cdp_session(page)
         masks: list[str] = []
@@ -836,7 +836,7 @@ def test_the_studio_works_by_touch_on_a_phone(browser: Browser, site: LiveSite) 
         photo = seen(page)
         put(page, strength=100)
 
-        take_brush(page, "Where it is painted")
+        take_brush(page, "Painted areas")
         drag(page, *across(page))
         expect(page).to_have_url(re.compile("[?&]mask="), timeout=30_000)
         shares = share_of_second(seen(page), photo, painting)

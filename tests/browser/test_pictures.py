@@ -73,14 +73,14 @@ def crop_fields(page: Page) -> dict[str, float]:
 def drag(page: Page, across: float, down: float) -> None:
     """Take the selection by its middle and move it, by shares of the photo."""
     page.locator("cropper-selection").hover(trial=True)
-    stage = page.locator("[data-framed] [data-stage]").bounding_box()
+    photo = page.locator("[data-framed] [data-crop-frame]").bounding_box()
     selection = page.locator("cropper-selection").bounding_box()
-    assert stage is not None
+    assert photo is not None
     assert selection is not None
     x, y = selection["x"] + selection["width"] / 2, selection["y"] + selection["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x + across * stage["width"], y + down * stage["height"], steps=20)
+    page.mouse.move(x + across * photo["width"], y + down * photo["height"], steps=20)
     page.mouse.up()
 
 
@@ -142,21 +142,19 @@ def test_the_viewer_fills_the_screen_until_escape(page: Page, member: Member) ->
 
 def test_a_withdrawn_link_leads_strangers_nowhere(page: Page, member: Member, browser: Browser) -> None:
     page.goto(member.picture)
-    page.get_by_role("button", name="Make a link").click()
+    page.get_by_role("button", name="Create a link").click()
     link = page.get_by_label("The link to this picture").input_value()
     with browser.new_context() as strangers:
         stranger = strangers.new_page()
         stranger.goto(link)
         expect(stranger.get_by_role("heading", name="The Great Wave")).to_be_visible()
-        expect(stranger.get_by_role("link", name="Paint a photo of mine")).to_have_attribute(
-            "href", "/studio"
-        )
-        page.get_by_role("button", name="Withdraw").click()
-        expect(page.get_by_role("button", name="Make a link")).to_be_visible()
+        expect(stranger.get_by_role("link", name="Paint my own photo")).to_have_attribute("href", "/studio")
+        page.get_by_role("button", name="Remove link").click()
+        expect(page.get_by_role("button", name="Create a link")).to_be_visible()
         answer = stranger.reload()
         assert answer is not None
         assert answer.status == 404
-        expect(stranger.get_by_role("heading", name="Not here")).to_be_visible()
+        expect(stranger.get_by_role("heading", name="Not found")).to_be_visible()
         assert strangers.request.get(f"{link}/picture.jpg").status == 404
 
 
@@ -216,6 +214,6 @@ def test_the_wall_is_searched_filtered_and_sorted(page: Page) -> None:
 
     search.fill("velvet")
     expect(page.get_by_text("No style matches. Try another word.")).to_be_visible()
-    page.get_by_role("link", name="Show them all").click()
+    page.get_by_role("link", name="Show all styles").click()
     expect(search).to_be_focused()
     assert sorted(tiles(page, "id")) == sorted(names)

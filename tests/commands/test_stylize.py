@@ -176,7 +176,7 @@ def test_a_folder_is_painted_into_a_folder(flask: Run, stylizer: Stylizer, tmp_p
     (photos / "notes.txt").write_text("not a photo, and not taken for one")
     result = flask("stylize", photos, "-o", out, "--style", "wave")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "3 painted, 0 finished before, 0 failed.\n"
+    assert result.stderr == "3 painted, 0 already finished, 0 failed.\n"
     assert pictures(out) == ["below/two.JPG", "one.png", "three.jpg"]
     assert np.array_equal(read(out / "one.png"), stylizer.stylize(read(photos / "one.png"), "wave"))
     with Image.open(out / "below" / "two.JPG") as picture:
@@ -210,7 +210,7 @@ def test_a_photo_that_is_named_twice_is_painted_once(
     (tmp_path / "link.png").symlink_to(tmp_path / "photos" / "a.png")
     result = flask("stylize", *named, "-o", "out", *OTHER)
     assert result.exit_code == 0, result.output
-    assert result.stderr == f"{len(expected)} painted, 0 finished before, 0 failed.\n"
+    assert result.stderr == f"{len(expected)} painted, 0 already finished, 0 failed.\n"
     assert pictures(tmp_path / "out") == expected
 
 
@@ -241,7 +241,7 @@ def test_a_bad_photo_never_stops_the_rest(flask: Run, tmp_path: Path) -> None:
     assert result.exit_code == 1
     lines = result.stderr.splitlines()
     assert [line.partition(":")[0] for line in lines[:2]] == [str(photos / "b.png"), str(photos / "c.jpg")]
-    assert lines[2:] == ["2 painted, 0 finished before, 2 failed."]
+    assert lines[2:] == ["2 painted, 0 already finished, 2 failed."]
     assert pictures(out) == ["a.png", "d.jpg"]
 
     told = [json.loads(line) for line in result.stdout.splitlines()]
@@ -316,8 +316,8 @@ def test_a_torn_list_does_no_harm(flask: Run, tmp_path: Path) -> None:
     record = out / ".painted.jsonl"
     record.write_text(record.read_text()[:-20])
     for expected in (
-        "1 painted, 1 finished before, 0 failed.\n",
-        "0 painted, 2 finished before, 0 failed.\n",
+        "1 painted, 1 already finished, 0 failed.\n",
+        "0 painted, 2 already finished, 0 failed.\n",
     ):
         result = flask("stylize", photos, "-o", out, "--style", "wave")
         assert (result.exit_code, result.stderr) == (0, expected)
@@ -340,8 +340,8 @@ def test_a_photo_that_is_replaced_while_it_is_painted_is_painted_again(
         assert flask("stylize", photo.parent, "-o", out, *OTHER).exit_code == 0
     before = read(out / "a.png")
     for expected in (
-        "1 painted, 0 finished before, 0 failed.\n",
-        "0 painted, 1 finished before, 0 failed.\n",
+        "1 painted, 0 already finished, 0 failed.\n",
+        "0 painted, 1 already finished, 0 failed.\n",
     ):
         assert flask("stylize", photo.parent, "-o", out, *OTHER).stderr == expected
     assert not np.array_equal(read(out / "a.png"), before)

@@ -156,7 +156,7 @@ def test_a_film_interrupted_and_then_killed_is_finished_by_the_same_command(
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     assert 18 <= told["resumed"] < 60
-    assert f"going on after {told['resumed']} frames" in result.stderr
+    assert f"continuing after {told['resumed']} frames" in result.stderr
     same_film(target, tmp_path / "at-once.mp4")
     assert not unfinished.exists()
 
@@ -169,5 +169,5 @@ def test_another_style_begins_anew_and_says_so(start: Start, flask: Run, tmp_pat
     process.communicate()
     result = flask("stylize-video", source, "-o", target, "--style", "udnie", "--segment", "0.2", "--json")
     assert result.exit_code == 0, result.output
-    assert "beginning anew" in result.stderr
+    assert "starting over" in result.stderr
     assert json.loads(result.stdout)["resumed"] == 0

@@ -97,7 +97,7 @@ def test_only_works_in_the_public_domain_are_on_offer_where_that_is_asked(tmp_pa
     assert offered == {style.slug for style in everything.styles} - protected
     with pytest.raises(UnknownStyle):
         careful.get("la_muse")
-    with pytest.raises(CatalogueError, match="la_muse already"):
+    with pytest.raises(CatalogueError, match="already a style called la_muse"):
         careful.add(StyleFacts("la_muse", "La Muse", public_domain=True), "x.npz")
     with pytest.raises(CatalogueError, match="public domain"):
         careful.add(StyleFacts("mine", "Mine"), "x.npz")

@@ -418,7 +418,7 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     source, target = make_film(tmp_path / "film.mp4"), tmp_path / "painted.mp4"
     unfinished(target).mkdir()
     (unfinished(target) / "diary.txt").write_text("mine")
-    with pytest.raises(VideoError, match="something else"):
+    with pytest.raises(VideoError, match="holds other files"):
         paint(source, target)
     assert (unfinished(target) / "diary.txt").read_text() == "mine"
 

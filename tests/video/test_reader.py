@@ -147,7 +147,7 @@ def test_sound_alone_is_no_film(tmp_path: Path) -> None:
         frame.sample_rate, frame.pts = 44100, 0
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    with pytest.raises(NoPictures, match="no moving pictures"):
+    with pytest.raises(NoPictures, match="has no video"):
         Film(tmp_path / "sound.mp4")
 
 

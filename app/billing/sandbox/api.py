@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
@@ -24,10 +25,12 @@ COLLECTIONS = {
     "payment_intents": "payment_intent",
     "prices": "price",
     "products": "product",
+    "refunds": "refund",
 }
 # Fields that hold an object's id, which ``expand`` replaces by the object.
 EXPANDABLE = {"payment_intent", "latest_charge", "product"}
 MAX_PAGE = 100
+ALL = -1  # no limit in SQLite
 
 
 bp = Blueprint("stripe_api", __name__)
@@ -81,6 +84,11 @@ def _open() -> AbstractContextManager[Transaction]:
 @bp.post("/checkout/sessions")
 def create_session() -> ResponseReturnValue:
     params = _params()
+    return _once(params, lambda store: _expand(store, payments.create_session(store, params), params))
+
+
+def _once(params: dict[str, Any], create: Callable[[Transaction], JsonObject]) -> ResponseReturnValue:
+    """Create an object, or give the first answer again to the same idempotency key."""
     key = request.headers.get("Idempotency-Key")
     fingerprint = _fingerprint(params)
     with _open() as store:
@@ -88,10 +96,10 @@ def create_session() -> ResponseReturnValue:
             return _repeat(*known, fingerprint=fingerprint, key=key)
         if version := request.headers.get("Stripe-Version"):
             store.note(payments.API_VERSION_NOTE, version)
-        session = _expand(store, payments.create_session(store, params), params)
+        created = create(store)
         if key:
-            store.remember_answer(key, fingerprint, session)
-    return session
+            store.remember_answer(key, fingerprint, created)
+    return created
 
 
 def _fingerprint(params: dict[str, Any]) -> str:
@@ -104,6 +112,32 @@ def _repeat(first_fingerprint: str, answer: JsonObject, *, fingerprint: str, key
         message = f"The idempotency key '{key}' was first used with other parameters; use a new one."
         raise ApiError(400, message, kind="idempotency_error")
     return answer, {"Idempotent-Replayed": "true"}
+
+
+@bp.get("/checkout/sessions")
+def list_sessions() -> JsonObject:
+    """The sessions created in a time span, newest first, page by page as Stripe cuts them."""
+    params = _params()
+    limit = _page_size()
+    earliest, latest = (_time(params, bound) for bound in ("gte", "lte"))
+    with _open() as store:
+        found = [
+            session
+            for session in store.newest("checkout.session", limit=ALL)
+            if earliest <= session["created"] <= latest
+        ]
+    if after := params.get("starting_after"):
+        ids = [session["id"] for session in found]
+        if after not in ids:
+            raise no_such("checkout.session", after)
+        found = found[ids.index(after) + 1 :]
+    return _list(found[:limit], "/v1/checkout/sessions", has_more=len(found) > limit)
+
+
+def _time(params: dict[str, Any], bound: str) -> float:
+    """A bound of ``created``, in seconds since the epoch; an absent one bounds nothing."""
+    created = params.get("created", {})
+    return float(created.get(bound, "-inf" if bound == "gte" else "inf"))
 
 
 @bp.get("/checkout/sessions/<session_id>")
@@ -130,6 +164,15 @@ def expire_session(session_id: str) -> JsonObject:
             raise ApiError(400, message) from None
 
 
+# --- refunds ------------------------------------------------------------------------------------
+
+
+@bp.post("/refunds")
+def create_refund() -> ResponseReturnValue:
+    params = _params()
+    return _once(params, lambda store: payments.create_refund(store, params))
+
+
 # --- everything else can only be looked at ------------------------------------------------------
 
 
@@ -144,9 +187,7 @@ def retrieve(collection: str, object_id: str) -> JsonObject:
 
 @bp.get(f"/<any({', '.join(COLLECTIONS)}):collection>")
 def list_newest(collection: str) -> JsonObject:
-    limit = request.args.get("limit", 10, type=int)
-    if not 1 <= limit <= MAX_PAGE:
-        raise ApiError(400, f"limit must lie between 1 and {MAX_PAGE}.", param="limit")
+    limit = _page_size()
     with _open() as store:
         found = store.newest(COLLECTIONS[collection], limit=limit + 1)
     return _list(found[:limit], f"/v1/{collection}", has_more=len(found) > limit)
@@ -161,6 +202,13 @@ def _params() -> dict[str, Any]:
         return nest(source.items(multi=True))
     except ValueError as error:
         raise ApiError(400, f"Invalid parameters: {error}") from error
+
+
+def _page_size() -> int:
+    limit = request.args.get("limit", 10, type=int)
+    if not 1 <= limit <= MAX_PAGE:
+        raise ApiError(400, f"limit must lie between 1 and {MAX_PAGE}.", param="limit")
+    return limit
 
 
 def _line_items(store: Transaction, session_id: str) -> JsonObject:

@@ -84,20 +84,24 @@ def read_card(number: str, expiry: str, cvc: str, name: str, *, today: date) -> 
         raise InvalidCard(
             "number",
             "incorrect_number",
-            translatable("This card number is not right. Check it for a typing error."),
+            translatable("This card number is not valid. Check it for typos."),
         )
     month, year = _read_expiry(expiry, today)
     if not re.fullmatch(r"[0-9]{3,4}", cvc.strip()):
         raise InvalidCard(
-            "cvc", "invalid_cvc", translatable("The security code has three digits, on some cards four.")
+            "cvc",
+            "invalid_cvc",
+            translatable("Enter the security code: three digits, or four on some cards."),
         )
     if not name.strip():
-        raise InvalidCard("name", "invalid_owner_name", translatable("Type the name on the card."))
+        raise InvalidCard("name", "invalid_owner_name", translatable("Enter the name on the card."))
     for card in TEST_CARDS:
         if card.number == digits:
             return Card(digits[-4:], card.brand, month, year, name.strip(), card.outcome)
     raise InvalidCard(
-        "number", "card_declined", translatable("Only the test cards listed here work in the sandbox.")
+        "number",
+        "card_declined",
+        translatable("Only the test cards listed here work in the sandbox. Use one of them."),
     )
 
 
@@ -116,7 +120,7 @@ def _read_expiry(expiry: str, today: date) -> tuple[int, int]:
         raise InvalidCard(
             "expiry",
             "invalid_expiry_month",
-            translatable("Type the expiry date as month / year, like 12 / 34."),
+            translatable("Enter the expiry date as month / year, such as 12 / 34."),
         )
     month, year = int(match[1]), 2000 + int(match[2])
     if (year, month) < (today.year, today.month):

@@ -265,6 +265,27 @@ def payment_intent(session: JsonObject, method: str, metadata: JsonObject) -> Js
     }
 
 
+def refund(charge: JsonObject, amount: int, metadata: JsonObject) -> JsonObject:
+    """Money of a charge that went back to the card."""
+    return {
+        "id": new_id("re"),
+        "object": "refund",
+        "amount": amount,
+        "balance_transaction": new_id("txn"),
+        "charge": charge["id"],
+        "created": now(),
+        "currency": charge["currency"],
+        "destination_details": {"card": {"type": "refund"}, "type": "card"},
+        "metadata": metadata,
+        "payment_intent": charge["payment_intent"],
+        "reason": None,
+        "receipt_number": None,
+        "source_transfer_reversal": None,
+        "status": "succeeded",
+        "transfer_reversal": None,
+    }
+
+
 def charge(intent: JsonObject, *, email: str | None, name: str | None, details: JsonObject) -> JsonObject:
     """An attempt to take the money of an intent, not yet successful."""
     charge_id = new_id("ch")

@@ -36,7 +36,9 @@ class CheckoutNotFound(DomainError):
     status = 404
 
     def __init__(self) -> None:
-        super().__init__(translatable("There is no such checkout in the sandbox."))
+        super().__init__(
+            translatable("The sandbox does not know this payment. Go back to the site and start again.")
+        )
 
 
 class CardForm(FlaskForm):  # type: ignore[misc]

@@ -225,8 +225,32 @@ def settle_debit(store: Transaction, session: JsonObject, *, confirmed: bool) ->
 
 
 def refund(store: Transaction, session: JsonObject, amount: int) -> JsonObject:
-    """Give back a part of what was paid, or all of it; the charge tells the sum."""
-    charge = _charge(store, _intent(store, session, "card"))
+    """Refund a part of the session's payment, or all of it; return the charge, which has the sum."""
+    return _refund_charge(store, _charge(store, _intent(store, session, "card")), amount)
+
+
+def create_refund(store: Transaction, params: dict[str, Any]) -> JsonObject:
+    """Refund what is left of a payment.
+
+    Raises:
+        ApiError: there is no such payment, or nothing of it is left.
+    """
+    intent_id = params.get("payment_intent")
+    if intent_id is None:
+        raise missing("payment_intent")
+    intent = store.get(intent_id, "payment_intent")
+    if intent is None:
+        raise no_such("payment_intent", intent_id)
+    charge = _charge(store, intent)
+    left = charge["amount_captured"] - charge["amount_refunded"]
+    if left <= 0:
+        message = f"Charge {charge['id']} has already been refunded."
+        raise ApiError(400, message, code="charge_already_refunded")
+    _refund_charge(store, charge, left)
+    return store.put(objects.refund(charge, left, params.get("metadata", {})))
+
+
+def _refund_charge(store: Transaction, charge: JsonObject, amount: int) -> JsonObject:
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount"]
     store.put(charge)

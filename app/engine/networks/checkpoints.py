@@ -127,7 +127,7 @@ def load_row(path: Path, network: Checkpoint) -> Floats:
     except _DAMAGED as error:
         raise InvalidCheckpoint(f"{path.name} is not an added style, or it is damaged.") from error
     if row.shape != (network.config.style_size,) or fitted_to != network.fingerprint:
-        raise InvalidCheckpoint(f"{path.name} was fitted to another network: add the style anew.")
+        raise InvalidCheckpoint(f"{path.name} was fitted to another network: add the style again.")
     if not np.isfinite(row).all():
         raise InvalidCheckpoint(f"{path.name} holds numbers that are not finite.")
     return np.asarray(row)

@@ -82,7 +82,9 @@ def read_photos(photos: Sequence[Path], long_side: int) -> list[Pixels]:
         except InvalidPicture:
             _warn_of_damage(path)
     if not pictures:
-        raise InvalidPicture(f"None of the {len(photos)} photos tried can be read.")
+        raise InvalidPicture(
+            f"None of the {len(photos)} photos tried can be read. Check the folder of photos."
+        )
     return pictures
 
 

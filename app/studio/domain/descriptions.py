@@ -46,16 +46,16 @@ def settings_in_words(render: Render, title: Title) -> list[tuple[str, str]]:
     controls = render.controls
     strength = format_percent(controls.strength)
     if controls.mask:
-        strength = gettext("%(strength)s, where it was painted", strength=strength)
+        strength = gettext("%(strength)s in the painted areas", strength=strength)
     said = [
-        (gettext("After"), _after(controls, title)),
+        (gettext("Style"), _after(controls, title)),
         (gettext("Size"), _size(render)),
         (gettext("Strength"), strength),
     ]
     if controls.keep_colors:
-        said.append((gettext("Colours"), gettext("the photo’s own")))
+        said.append((gettext("Colours"), gettext("from the photo")))
     if controls.brush != 1.0:
-        said.append((gettext("Brush"), _brush(controls.brush)))
+        said.append((gettext("Brush size"), _brush(controls.brush)))
     if controls.protect_faces:
         said.append((gettext("Faces"), gettext("protected")))
     return said
@@ -63,7 +63,7 @@ def settings_in_words(render: Render, title: Title) -> list[tuple[str, str]]:
 
 def _after(controls: Controls, title: Title) -> str:
     if controls.mapped_style():
-        return gettext("%(paintings)s, each where it was painted", paintings=painting_title(controls, title))
+        return gettext("%(paintings)s, each in its painted areas", paintings=painting_title(controls, title))
     parts = controls.mixture().parts
     if len(parts) == 1:
         return title(parts[0][0])
@@ -80,7 +80,7 @@ def _size(render: Render) -> str:
 def size_note(size: PrintSize) -> str:
     """A print size in centimetres or pixels."""
     if size.keeps_photo:
-        return gettext("Every pixel of the photo")
+        return gettext("As large as your photo")
     if size.dpi is None:
         return gettext(
             "%(width)d × %(height)d pixels, for social media", width=size.width, height=size.height
@@ -91,8 +91,8 @@ def size_note(size: PrintSize) -> str:
 
 def _brush(brush: float) -> str:
     if brush > 1:
-        return gettext("%(times)s times as broad", times=_short(brush))
-    return gettext("%(times)s times as fine", times=_short(1 / brush))
+        return gettext("%(times)s × larger", times=_short(brush))
+    return gettext("%(times)s × smaller", times=_short(1 / brush))
 
 
 def _short(number: float) -> str:
@@ -104,11 +104,11 @@ def sharpness(frame: Frame, photo: tuple[int, int]) -> str:
     """How sharp a photo will be at this size."""
     enlarged = frame.enlargement(photo)
     if enlarged <= 1.0:
-        return gettext("Sharp: the photo has all the pixels that this size needs.")
+        return gettext("Sharp: the photo has enough pixels for this size.")
     left, top, right, bottom = frame.crop.box(photo)
     said = gettext(
-        "This part of the photo has %(across)d × %(down)d pixels, and %(width)d × %(height)d are needed: "
-        "it is enlarged %(times)s times.",
+        "This part of the photo has %(across)d × %(down)d pixels. "
+        "This size needs %(width)d × %(height)d, so we enlarge it %(times)s times.",
         across=round(right - left),
         down=round(bottom - top),
         width=frame.width,
@@ -120,7 +120,7 @@ def sharpness(frame: Frame, photo: tuple[int, int]) -> str:
 
 def _consequence(enlarged: float) -> str:
     if enlarged <= 1.5:
-        return gettext("That is hardly seen.")
+        return gettext("You won’t notice the difference.")
     if enlarged <= 3.0:
-        return gettext("Strokes stay crisp; fine detail of the photo turns soft.")
-    return gettext("Strokes stay crisp, but the photo’s own detail will be missing.")
+        return gettext("Brush strokes stay crisp, but fine details of the photo look soft.")
+    return gettext("Brush strokes stay crisp, but fine details of the photo are lost.")

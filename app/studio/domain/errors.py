@@ -30,7 +30,7 @@ class TooManyPictures(DomainError):
 
     def __init__(self, wanted: int, allowed: int) -> None:
         super().__init__(
-            translatable("These are %(wanted)d pictures; one order can hold %(allowed)d. Choose fewer."),
+            translatable("That makes %(wanted)d pictures, and one order can hold %(allowed)d. Choose fewer."),
             wanted=wanted,
             allowed=allowed,
         )
@@ -47,9 +47,7 @@ class PhotoUnreadable(DomainError):
     """A photo that could be read at its upload cannot be read any more."""
 
     def __init__(self) -> None:
-        super().__init__(
-            translatable("The photo can no longer be read. Upload it again in the studio and paint it anew.")
-        )
+        super().__init__(translatable("This photo can no longer be read. Upload it again in the studio."))
 
 
 class BeingPainted(DomainError):

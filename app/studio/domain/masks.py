@@ -31,7 +31,7 @@ class MaskGone(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            translatable("The painted mask is gone. Open the photo in the studio and paint it again.")
+            translatable("The painted areas are gone. Open the photo in the studio and paint them again.")
         )
 
 

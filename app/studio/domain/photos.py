@@ -132,7 +132,7 @@ def delete_photo(session: Session, user_id: int, photo_id: uuid.UUID) -> str:
     in_use = select(func.count()).where(Render.photo_id == photo.id, unfinished())
     if session.scalar(in_use):
         raise BeingPainted(
-            translatable("This photo is being painted just now. Delete it when the picture is done.")
+            translatable("This photo is still being painted. Delete it when the picture is done.")
         )
     prefix = photo.files.prefix
     session.delete(photo)

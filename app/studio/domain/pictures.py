@@ -18,7 +18,7 @@ from app.studio.domain.files import PhotoFiles, RenderFiles
 from app.studio.domain.models import Photo, PictureOrder, Render, RenderStatus
 
 FINISHED = [status for status in RenderStatus if status.finished]
-BEING_PAINTED = translatable("This is being painted just now. Delete it in a moment, when it is done.")
+BEING_PAINTED = translatable("This is still being painted. Delete it when it is done.")
 
 
 def unfinished() -> ColumnElement[bool]:

@@ -27,9 +27,7 @@ def decoding_slot(*, patient: bool = False) -> Iterator[None]:
         TooBusy: no slot became free in time.
     """
     if not _slots.acquire(timeout=None if patient else SLOT_WAIT_SECONDS):
-        raise TooBusy(
-            translatable("Many photos and pictures are being sent just now. Try again in a moment.")
-        )
+        raise TooBusy(translatable("The site is very busy right now. Try again in a moment."))
     try:
         yield
     finally:

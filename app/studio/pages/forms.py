@@ -32,7 +32,7 @@ from app.studio.domain.orders import OrderItem, order_items
 from app.translation import translated
 
 TURNS = {
-    Turn.AS_PHOTO: lazy_gettext("As the photo"),
+    Turn.AS_PHOTO: lazy_gettext("Same as the photo"),
     Turn.UPRIGHT: lazy_gettext("Portrait"),
     Turn.LYING: lazy_gettext("Landscape"),
 }
@@ -40,7 +40,9 @@ TURNS = {
 BRUSH_FINEST = 0.75
 # The fields of a photo's crop; the photo's id follows in the name of each.
 SIDES = ("left", "top", "width")
-PERCENT = NumberRange(0, 100, lazy_gettext("Shares go from 0 to 100. Choose one in between."))
+PERCENT = NumberRange(
+    0, 100, lazy_gettext("The share of the second style goes from 0 to 100. Choose a value in between.")
+)
 
 
 class UploadForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -79,7 +81,7 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
         default=100,
         validators=[
             Optional(),
-            NumberRange(0, 100, lazy_gettext("The strength goes from 0 to 100. Choose one in between.")),
+            NumberRange(0, 100, lazy_gettext("The strength goes from 0 to 100. Choose a value in between.")),
         ],
     )
     keep_colors = BooleanField()
@@ -91,7 +93,7 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
                 BRUSH_LEAST,
                 BRUSH_MOST,
                 lazy_gettext(
-                    "The brush goes from %(least)s to %(most)s. Choose one in between.",
+                    "The brush size goes from %(least)s to %(most)s. Choose a value in between.",
                     least=f"{BRUSH_FINEST:g}",
                     most=f"{BRUSH_MOST:g}",
                 ),
@@ -100,10 +102,10 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
     )
     protect_faces = BooleanField()
     mask = StringField(
-        validators=[Optional(), UUID(lazy_gettext("This mask cannot be read. Paint it again."))]
+        validators=[Optional(), UUID(lazy_gettext("The painted areas cannot be read. Paint them again."))]
     )
     style_mask = StringField(
-        validators=[Optional(), UUID(lazy_gettext("This mask cannot be read. Paint it again."))]
+        validators=[Optional(), UUID(lazy_gettext("The painted areas cannot be read. Paint them again."))]
     )
     size = RadioField(choices=[SelectChoice(size.slug, size.title) for size in SIZES], default=FULL.slug)
     turn = RadioField(

@@ -135,10 +135,10 @@ def place() -> ResponseReturnValue:
     photos = find_photos(db.session(), signed_in().id, form.photos.data or [])
     items = _order_items(form, photos)
     if _forget_lost_masks(form, items):
-        flash(gettext("What you painted by hand belongs to another photo. It does not count here."), "info")
+        flash(gettext("Your painted areas belong to another photo, so they are not used here."), "info")
         return _review_page(form)
     if not _agreed(form, items):
-        flash(gettext("Please look it over: this is what will be painted, and what it costs."), "info")
+        flash(gettext("Please check your order: this is what we will paint, and what it costs."), "info")
         return _review_page(form)
     user = signed_in()
     user_id, wallet_id = user.id, user.wallet_id
@@ -235,8 +235,8 @@ def delete(order_id: uuid.UUID) -> ResponseReturnValue:
 def _all_but(staying: int) -> str:
     """The message after deleting an order while some of its pictures are being painted."""
     said: str = ngettext(
-        "The order is deleted but for the picture being painted just now. Delete it when it is done.",
-        "The order is deleted but for %(num)d pictures being painted now. Delete them when they are done.",
+        "Deleted, except one picture that is still being painted. Delete it when it is done.",
+        "Deleted, except %(num)d pictures that are still being painted. Delete them when they are done.",
         staying,
     )
     return said

@@ -148,7 +148,7 @@ def edit(picture_id: uuid.UUID) -> ResponseReturnValue:
     render = _find(picture_id)
     if render.photo_id is None:
         flash(
-            gettext("The photo of this picture is deleted. Its settings are kept: upload the photo again."),
+            gettext("The photo of this picture is deleted. Upload it again: your settings are still here."),
             "info",
         )
     masks = render.controls if render.photo_id else render.controls.without_masks()

@@ -128,7 +128,7 @@ def send_archive(renders: Iterable[Render], name: str) -> Response:
     """
     finished = [render for render in renders if render.status is RenderStatus.DONE]
     if not finished:
-        raise NothingChosen(translatable("None of these is painted yet. Wait a moment and try again."))
+        raise NothingChosen(translatable("None of these pictures is ready yet. Wait a moment and try again."))
     pictures = [PictureFile.of(render, style_title) for render in finished]
     response = Response(zip_pictures(storage(), pictures, wanted_kind()), mimetype="application/zip")
     response.headers.set("Content-Disposition", "attachment", filename=f"{name}.zip")

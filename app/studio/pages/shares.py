@@ -24,7 +24,7 @@ def share(picture_id: uuid.UUID) -> ResponseReturnValue:
     user_id = signed_in().id
     with transaction() as session:
         sharing.share(session, user_id, picture_id, shows_photo="shows_photo" in request.form)
-    flash(gettext("Whoever has the link below sees the picture, until you withdraw it."), "success")
+    flash(gettext("Anyone with the link below can see the picture until you remove the link."), "success")
     return redirect(url_for("pictures.show", picture_id=picture_id, _anchor="share"), 303)
 
 
@@ -33,7 +33,7 @@ def withdraw(picture_id: uuid.UUID) -> ResponseReturnValue:
     user_id = signed_in().id
     with transaction() as session:
         sharing.withdraw(session, user_id, picture_id)
-    flash(gettext("The link is withdrawn. Whoever opens it finds nothing."), "success")
+    flash(gettext("The link is removed. It no longer works."), "success")
     return redirect(url_for("pictures.show", picture_id=picture_id, _anchor="share"), 303)
 
 

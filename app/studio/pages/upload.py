@@ -35,7 +35,7 @@ from app.wiring import catalogue, settings, storage
 log = structlog.get_logger(__name__)
 bp = Blueprint("studio", __name__)
 
-ONE_PHOTO = translatable("Without an account one photo can be tried at a time. Sign up to paint several.")
+ONE_PHOTO = translatable("Without an account, you can try one photo at a time. Sign up to paint several.")
 
 
 # --- choosing -----------------------------------------------------------------------------------
@@ -51,7 +51,7 @@ def show() -> ResponseReturnValue:
     """The studio with the controls that were sent: this shows the preview without scripts."""
     sent = request.form.items(multi=True)
     fields = [(name, value) for name, value in sent if name not in ("csrf_token", "token", "credits")]
-    return redirect(f"{studio_address(fields)}#stage", 303)
+    return redirect(f"{studio_address(fields)}#easel", 303)
 
 
 # --- photos -------------------------------------------------------------------------------------
@@ -90,8 +90,8 @@ def upload() -> ResponseReturnValue:
     for file in files[at_once:]:
         sentence = (
             ngettext(
-                "At most %(num)d photo can be uploaded at once.",
-                "At most %(num)d photos can be uploaded at once.",
+                "You can upload %(num)d photo at a time. Choose just one.",
+                "You can upload %(num)d photos at a time. Choose fewer.",
                 at_once,
             )
             if user_id
@@ -172,7 +172,7 @@ def delete_photo(photo_id: uuid.UUID) -> ResponseReturnValue:
     with transaction() as session:
         prefix = photos.delete_photo(session, user_id, photo_id)
     discard_files(storage(), [prefix])
-    flash(gettext("The photo is deleted. Pictures painted from it are still yours."), "success")
+    flash(gettext("The photo is deleted. Pictures painted from it stay."), "success")
     back = request.form.get("next", "")
     stays = PATH_OF_OURS.fullmatch(back) and str(photo_id) not in back
     return redirect(back if stays else url_for("studio.index"), 303)

@@ -49,5 +49,5 @@ def done_message(session: Session, order: PictureOrder) -> EmailMessage | None:
             link=link,
             account=url_for("accounts.settings", _external=True),
         )
-        subject = ngettext("Your picture is painted", "Your pictures are painted", len(renders))
+        subject = ngettext("Your picture is ready", "Your pictures are ready", len(renders))
     return plain_message(settings().mail_from, owner.email, subject, body)

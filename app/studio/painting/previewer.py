@@ -163,7 +163,7 @@ class Previewer:
     @contextmanager
     def _slot(self) -> Iterator[None]:
         if not self._slots.acquire(blocking=False):
-            raise TooBusy(translatable("Many previews are being painted just now. Yours comes in a moment."))
+            raise TooBusy(translatable("Many previews are being painted right now. Yours comes in a moment."))
         try:
             yield
         finally:

@@ -1,4 +1,4 @@
-"""The sweeper: finds lost renders, and removes files that nobody needs, again and again."""
+"""The sweeper: finds lost renders, removes files without a row, settles purchases, regularly."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from datetime import timedelta
 import structlog
 from flask import Flask
 
+from app.billing.settlement import settle_purchases
 from app.db import transaction, utc_now
 from app.storage.base import discard_files
 from app.studio.domain.files import PHOTOS, RENDERS, PhotoFiles
@@ -19,7 +20,7 @@ from app.studio.domain.pictures import prefixes_without_row
 from app.studio.painting import leases
 from app.studio.painting.guests import SAMPLES
 from app.studio.painting.rendering import retry_or_fail
-from app.wiring import render_queue, storage
+from app.wiring import gateway, render_queue, storage
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,8 @@ log = structlog.get_logger(__name__)
 ORPHAN_AGE = timedelta(days=1)
 ORPHAN_INTERVAL = timedelta(hours=1)
 ORPHANS_AT_ONCE = 200
+# Stripe is asked about few purchases a minute; most are settled by their webhook.
+SETTLE_INTERVAL = timedelta(minutes=1)
 SAMPLE_PREFIXES = {sample.source.files.prefix for sample in SAMPLES.values()}
 
 
@@ -84,8 +87,14 @@ def discard_masks(app: Flask) -> None:
                 log.info("storage.masks_removed", photo=str(files.photo_id), masks=len(removed))
 
 
+def settle(app: Flask) -> None:
+    """Settle purchases that a kill, a lost webhook or a deleted account left open."""
+    with app.app_context():
+        settle_purchases(gateway())
+
+
 class Sweeper:
-    """Runs :func:`sweep` in its own thread, at once and then regularly; the other two less often."""
+    """Runs :func:`sweep` in its own thread, at once and regularly; other chores less often."""
 
     def __init__(self, app: Flask, interval_seconds: float) -> None:
         self._app = app
@@ -101,12 +110,15 @@ class Sweeper:
         self._thread.join()
 
     def _run(self) -> None:
-        orphans_at = -math.inf
+        orphans_at = settled_at = -math.inf
         while True:
             if time.monotonic() >= orphans_at:
                 self._try(discard_orphans)
                 self._try(discard_masks)
                 orphans_at = time.monotonic() + ORPHAN_INTERVAL.total_seconds()
+            if time.monotonic() >= settled_at:
+                self._try(settle)
+                settled_at = time.monotonic() + SETTLE_INTERVAL.total_seconds()
             self._try(sweep)
             if self._stop.wait(self._interval):
                 return

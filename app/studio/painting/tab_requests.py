@@ -17,7 +17,7 @@ class Superseded(DomainError):
     status = 409
 
     def __init__(self) -> None:
-        super().__init__(translatable("A newer preview has been asked for, and comes in its place."))
+        super().__init__(translatable("A newer preview is on its way instead."))
 
 
 @dataclass(frozen=True)

@@ -1,45 +1,50 @@
-// The bar at the bottom says what painting costs, and the button what is still missing.
+// The bar at the bottom: the button shows the price, the note beside it what is still missing.
+import { message } from "../messages.js";
+import { priceOf } from "./price.js";
+import { tickedPhotos } from "./ticked-photos.js";
 
-import { words } from "../words.js";
+const NOTES = { ownPhoto: "addPhoto", photo: "choosePhoto", style: "chooseStyle" };
 
 export function startPayBar(form) {
   const button = form.querySelector("[data-pay]");
   if (!button) return; // a visitor signs up first
   const note = form.querySelector("[data-pay-note]");
-  const label = button.querySelector("span");
-  const cost = Number(form.dataset.cost);
-  const balance = Number(form.dataset.balance);
-  const plain = note.textContent;
-
+  const usual = note.textContent;
   const update = () => {
-    const photos = document.querySelectorAll("input[name=photos]:checked").length;
-    const style = form.querySelector("input[name=style]:checked");
-    const price = photos * cost;
-    // The price that the button shows goes with the form: no other is charged.
+    const photos = tickedPhotos().length;
+    const { price, payable, missing } = currentPrice(form, photos);
+    // The form carries the price on the button: the server charges no other.
     form.elements.credits.value = price;
     form.elements.credits.disabled = !photos;
-    label.textContent = photos ? words("payFor", { pictures: words("pictures", { num: photos }), credits: words("credits", { num: price }) }) : words("pay");
-    button.toggleAttribute("disabled", !photos || !style || price > balance);
-    const said = message(photos, style, price);
-    if (note.textContent !== said.textContent) note.replaceChildren(said);
+    button.querySelector("span").textContent = buttonLabel(photos, price);
+    button.toggleAttribute("disabled", !payable);
+    const content = noteContent(form, missing, usual);
+    if (note.textContent !== content.textContent) note.replaceChildren(content);
   };
-
-  const message = (photos, style, price) => {
-    if (!photos) {
-      const sample = form.hasAttribute("data-sample");
-      return document.createTextNode(words(sample ? "addPhoto" : "choosePhoto"));
-    }
-    if (price > balance) {
-      const link = document.createElement("a");
-      link.href = form.dataset.credits;
-      link.textContent = words("getMore", { num: balance });
-      return link;
-    }
-    if (!style) return document.createTextNode(words("chooseStyle"));
-    return document.createTextNode(plain);
-  };
-
   document.addEventListener("change", update);
   window.addEventListener("pageshow", update);
   update();
+}
+
+function currentPrice(form, photos) {
+  return priceOf({
+    photos,
+    hasStyle: Boolean(form.querySelector("input[name=style]:checked")),
+    sample: form.hasAttribute("data-sample"),
+    cost: Number(form.dataset.cost),
+    balance: Number(form.dataset.balance),
+  });
+}
+
+function buttonLabel(photos, price) {
+  if (!photos) return message("pay");
+  return message("payFor", { pictures: message("pictures", { num: photos }), credits: message("credits", { num: price }) });
+}
+
+function noteContent(form, missing, usual) {
+  if (missing !== "credits") return document.createTextNode(missing ? message(NOTES[missing]) : usual);
+  const link = document.createElement("a");
+  link.href = form.dataset.credits;
+  link.textContent = message("getMore", { num: Number(form.dataset.balance) });
+  return link;
 }

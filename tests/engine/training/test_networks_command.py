@@ -107,7 +107,7 @@ def test_a_style_added_is_on_offer_at_once_and_mixes_in_any_order(
     facts = ("--title", "My own", "--artist", "Me", "--year", "1900", "--movement", "None", "--public-domain")
     options = ("--network", network, "--minutes", "0.05", "--name", "mine", *facts, *data)
     result = run(app, "networks", "add-style", painting, *options)
-    assert (result.exit_code, result.output) == (0, "mine is on offer now\n")
+    assert (result.exit_code, result.output) == (0, "mine is now on offer\n")
     assert "My own (Me, 1900, None)  [imported]  Public domain" in run(app, "styles", "list").output
     with app.app_context():
         style = catalogue().get("mine")
@@ -168,7 +168,7 @@ def test_a_style_is_added_in_a_process_that_does_nothing_else(
         *("--name", "mine", "--network", "tiny", "--minutes", "0.05", *data),
         code="from app.engine.training import fitting; fitting.CROP = 32",
     )
-    assert (answer.returncode, answer.stdout) == (0, "mine is on offer now\n"), answer.stderr
+    assert (answer.returncode, answer.stdout) == (0, "mine is now on offer\n"), answer.stderr
     assert own.get("mine").preview.is_file()
 
 
@@ -221,7 +221,7 @@ def test_a_style_without_a_preview_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--name", "wave"), "wave already"),
+        (("--name", "wave"), "already a style called wave"),
         (("--name", "mine", "--network", "nothing"), "no network nothing"),
         (("--name", "mine", "--vgg", "nowhere.h5"), "nowhere.h5"),
     ],
@@ -244,12 +244,12 @@ def test_a_trained_network_ships(app: Flask, trained: Path, tmp_path: Path) -> N
     table.write_text(header + "blue\tBlue\tAda\t1913\tOrphism\tno\tIn copyright\n")
     result = run(app, "networks", "ship", trained, "--folder", folder)
     assert result.exit_code == 2
-    assert "nothing of red" in result.output
+    assert "no line for red" in result.output
 
     table.write_text(table.read_text() + "red\tRed\tBob\t1850\tNone\tyes\tPublic domain\n")
     result = run(app, "networks", "ship", trained, "--name", "small", "--folder", folder)
     assert result.exit_code == 0, result.output
-    assert "old.npz paints no style any more" in result.output
+    assert "old.npz no longer paints any style" in result.output
     shipped, original = load_checkpoint(folder / "small.npz"), load_checkpoint(trained)
     assert shipped.styles == original.styles
     assert shipped.fingerprint == original.fingerprint
@@ -288,7 +288,7 @@ def test_a_fast_variant_ships_beside_its_network(app: Flask, trained: Path, tmp_
     result = run(app, "networks", "ship", *options, "small_fast")
     assert result.exit_code == 0, result.output
     assert result.output.startswith("small_fast ships as the fast variant of small in float")
-    assert "paints no style" not in result.output
+    assert "paints any style" not in result.output
     assert (folder / "catalogue.json").read_bytes() == before
     for ending in (".npz", ".json", ".csv"):
         assert (folder / f"small_fast{ending}").is_file()
@@ -298,7 +298,7 @@ def test_a_fast_variant_ships_beside_its_network(app: Flask, trained: Path, tmp_
     save_checkpoint(trained, replace(network, styles=("red", "green")))
     result = run(app, "networks", "ship", *options, "small_fast")
     assert result.exit_code == 2
-    assert "small_fast cannot paint in the place of small: it has no style blue" in result.output
+    assert "small_fast cannot replace small: it has no style blue" in result.output
 
 
 def test_a_fast_variant_that_took_its_networks_place_gives_it_back(
@@ -310,7 +310,7 @@ def test_a_fast_variant_that_took_its_networks_place_gives_it_back(
     ship_network(folder, "small_fast.npz", [StyleFacts("red", "Red")])
     result = run(app, "networks", "ship", trained, "--folder", folder, "--name", "small")
     assert result.exit_code == 0, result.output
-    assert "paints no style" not in result.output
+    assert "paints any style" not in result.output
     assert {style.checkpoint.stem for style in Catalogue([folder]).styles} == {"small"}
 
     # Networks and the catalogue lie in one folder.
@@ -321,7 +321,7 @@ def test_a_fast_variant_that_took_its_networks_place_gives_it_back(
     # Where there is no such network, a name that ends so is a name like any other.
     result = run(app, "networks", "ship", trained, "--folder", folder, "--name", "large_fast")
     assert result.output.startswith("large_fast ships with 2 styles")
-    assert "small.npz paints no style any more" in result.output
+    assert "small.npz no longer paints any style" in result.output
 
 
 def test_code_has_a_version_without_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

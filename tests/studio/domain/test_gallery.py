@@ -165,7 +165,7 @@ def test_a_card_that_failed_says_what_to_do(app: Flask, ada: FlaskClient, user: 
         picture = session.scalars(select(Render.id)).one()
     assert "Not painted, nothing charged. Open it to see why." in ada.get("/pictures").text
     page = ada.get(f"/pictures/{picture}").text
-    assert "Its photo is deleted." in page
+    assert "Its photo has been deleted." in page
     assert ">Try again<" not in page
     photo = uuid.UUID(uploaded(ada))
     with app.app_context(), transaction() as session:
@@ -186,8 +186,13 @@ def test_where_nothing_is_painted_one_button_leads_to_the_studio(
 def test_a_page_of_a_deleted_end_says_so(app: Flask, ada: FlaskClient, user: User) -> None:
     with app.app_context(), transaction() as session:
         hang(session, user.id, 3)
+<<<<<<< HEAD:tests/studio/domain/test_gallery.py
     before = Cursor(NOW - timedelta(days=1), uuid.uuid4())
-    assert "Nothing further back" in ada.get(f"/pictures?before={before}").text
+    assert "Nothing older" in ada.get(f"/pictures?before={before}").text
+=======
+    before = Place(NOW - timedelta(days=1), uuid.uuid4())
+    assert "Nothing older" in ada.get(f"/pictures?before={before}").text
+>>>>>>> main:tests/studio/test_gallery.py
 
 
 def test_the_pages_are_cut_out_of_the_index(app_on_both: Flask) -> None:

@@ -89,7 +89,7 @@ def test_what_is_not_painted_yet_is_left_out(app: Flask, ada: FlaskClient) -> No
     location = paint(ada, uploaded(ada), uploaded(ada), credits="2").location
     answer = ada.get(f"{location}/download")
     assert answer.status_code == 400
-    assert "painted yet" in answer.text
+    assert "is ready yet" in answer.text
     with app.app_context(), transaction() as session:
         first = next(render.id for render in session.query(Render))
     process_render(app, first)

@@ -43,7 +43,7 @@ def test_the_price_is_shown_before_anything_is_charged(
     assert "Paint for 2 credits" in page.text
     more = ada.post("/orders/new", data={"photos": photos, "style": ["wave", "udnie", "la_muse"]})
     assert "6 pictures" in more.text
-    assert "3 more than you have" in more.text
+    assert "You need 3 more." in more.text
     assert balance(app, user) == 3
     with app.app_context(), transaction() as session:
         assert session.query(Render).count() == 0
@@ -96,7 +96,7 @@ def test_a_mask_of_none_of_the_photos_is_said_to_be_lost_before_anything_is_char
     sent = {"token": str(uuid.uuid4()), "photos": photos[1], "style": "wave", "credits": "1", "mask": mask}
     page = ada.post("/orders", data=sent)
     assert page.status_code == 200
-    assert "belongs to another photo" in page.text
+    assert "belong to another photo" in page.text
     assert mask not in page.text
     assert balance(app, user) == 3
     assert ada.post("/orders", data=sent | {"mask": ""}).status_code == 303
@@ -147,7 +147,7 @@ def test_too_few_credits_are_said_and_nothing_is_charged(
 ) -> None:
     answer = paint(ada, *photos, style=["wave", "udnie"], credits="4")
     assert answer.status_code == 402
-    assert "This needs 4 credits and you have 3" in answer.text
+    assert "This costs 4 credits, and you have 3" in answer.text
     assert balance(app, user) == 3
 
 
@@ -166,9 +166,9 @@ def test_what_is_missing_is_said(ada: FlaskClient, photos: list[str]) -> None:
 def test_enlarging_is_said_honestly(ada: FlaskClient, photos: list[str]) -> None:
     sent = {"photos": photos[0], "style": "wave"}
     as_it_is = ada.get("/orders/new", query_string=sent).text
-    assert ("Paint for 1 credit" in as_it_is, "it is enlarged" in as_it_is) == (True, False)
+    assert ("Paint for 1 credit" in as_it_is, "we enlarge it" in as_it_is) == (True, False)
     page = ada.get("/orders/new", query_string=sent | {"size": "a3"}).text
-    assert "has 160 × 113 pixels, and 4961 × 3508 are needed: it is enlarged 31.0 times." in page
+    assert "has 160 × 113 pixels. This size needs 4961 × 3508, so we enlarge it 31.0 times." in page
 
 
 def test_what_a_print_shows_is_kept_with_the_picture(app: Flask, ada: FlaskClient, photos: list[str]) -> None:
@@ -195,7 +195,7 @@ def test_watching_an_order(app: Flask, ada: FlaskClient, photos: list[str]) -> N
     page = ada.get(location).text
     assert "0 of 2 painted" in page
     assert "Next in line" in page
-    assert "1 before this one" in page
+    assert "1 ahead of this one" in page
     assert "http-equiv" in page, "without scripts the page reloads itself"
     with app.app_context():
         assert len(render_queue().pending()) == 2
@@ -211,7 +211,7 @@ def test_watching_an_order(app: Flask, ada: FlaskClient, photos: list[str]) -> N
     assert status.headers["Cache-Control"] == "no-store"
     process_render(app, ids[1])
     done = ada.get(f"{location}/status").text
-    assert "All of it is painted" in done
+    assert "All done" in done
     assert "hx-get" not in done
 
 
@@ -224,13 +224,13 @@ def test_a_failure_in_an_order_is_said(app: Flask, ada: FlaskClient, user: User,
         leases.claim(session, second.id, LEASE)
         leases.finish(session, second.id, 1)
     page = ada.get(location).text
-    assert "1 of 2 painted; 1 could not be, and cost nothing." in page
+    assert "1 of 2 painted. 1 failed and cost nothing." in page
     assert "2 pictures for 1 credit<" in page, "what failed has cost nothing"
     assert re.search(
         r'<h1[^>]* hx-swap-oob="true">2 pictures for 1 credit<', ada.get(f"{location}/status").text
     )
     page = ada.get(location, headers={"Accept-Language": "de"}).text
-    assert "1 von 2 gemalt; 1 ließ sich nicht malen und kostet nichts." in page
+    assert "1 von 2 gemalt. 1 misslang und kostet nichts." in page
 
 
 def test_deleting_an_order_takes_back_what_was_not_begun(
@@ -250,7 +250,7 @@ def test_deleting_an_order_takes_back_what_was_not_begun(
     assert (answer.status_code, answer.location) == (303, location)
     assert balance(app, user) == 1, "the one that was not begun is taken back"
     page = ada.get(location).text
-    assert "The order is deleted but for the picture being painted just now" in page
+    assert "Deleted, except one picture that is still being painted" in page
     assert "1 picture for 1 credit" in page
     with app.app_context(), transaction() as session:
         assert [render.id for render in session.query(Render)] == [in_hand]
@@ -273,7 +273,7 @@ def test_an_order_of_which_all_is_in_hand_cannot_be_deleted(
             leases.claim(session, render.id, LEASE)
     answer = ada.post(f"{location}/delete")
     assert answer.status_code == 409
-    assert "This is being painted just now" in answer.text
+    assert "This is still being painted" in answer.text
     assert balance(app, user) == 1
     assert ada.get(location).status_code == 200
 
@@ -312,8 +312,8 @@ def test_the_picture_page_tells_the_settings_in_words(
     for words in (
         "75% The Great Wave off Kanagawa with 25% Udnie",
         "80%",
-        "the photo’s own",
-        "2 times as broad",
+        "from the photo",
+        "2 × larger",
         "A4, 3508 × 2480 pixels",
     ):
         assert words in page

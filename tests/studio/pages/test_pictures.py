@@ -25,14 +25,14 @@ def test_watching_and_downloading_a_picture(app: Flask, ada: FlaskClient) -> Non
     location = paint(ada, uploaded(ada)).location
     waiting = ada.get(f"{location}/status").text
     assert 'hx-trigger="every 2s"' in waiting, "each answer waits before it asks again"
-    assert "Make a link" not in waiting
+    assert "Create a link" not in waiting
     for path in ("preview.jpg", "thumbnail.webp", "download"):
         assert ada.get(f"{location}/{path}").status_code == 404
     process_render(app, uuid.UUID(location.rsplit("/", 1)[1]))
     status = ada.get(f"{location}/status")
     assert "hx-get" not in status.text
     assert "download" in status.text
-    assert "Make a link" in status.text
+    assert "Create a link" in status.text
     assert status.headers["Cache-Control"] == "no-store"
     for kind, ending in (("jpeg", "jpg"), ("png", "png")):
         answer = ada.get(f"{location}/download?format={kind}")
@@ -158,7 +158,7 @@ def test_without_its_photo_the_settings_still_open(app: Flask, ada: FlaskClient)
         photo = session.query(Photo).one().id
     ada.post(f"/photos/{photo}/delete")
     answer = ada.get(f"/pictures/{picture}/edit", follow_redirects=True)
-    assert "upload the photo again" in answer.text
+    assert "Upload it again" in answer.text
 
 
 def test_what_lies_before_a_print_is_the_part_it_shows(

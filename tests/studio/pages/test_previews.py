@@ -280,7 +280,7 @@ def test_an_address_may_hold_any_name(client: FlaskClient, user: User, name: str
     answer = client.post("/studio", data=sent)
     assert answer.status_code == 303
     address = urlsplit(answer.location)
-    assert (address.path, dict(parse_qsl(address.query)), address.fragment) == ("/studio", sent, "stage")
+    assert (address.path, dict(parse_qsl(address.query)), address.fragment) == ("/studio", sent, "easel")
     photo = tried(client)
     log_in(client, user)
     address = urlsplit(client.get("/studio", query_string=sent).location)
@@ -399,7 +399,7 @@ def test_visitors_are_told_what_is_free_if_anything_is(settings: Settings, credi
     for app in running_app(settings.model_copy(update={"free_credits": credits})):
         page = app.test_client().get("/studio").text
         assert "Sign up and paint it" in page
-        assert ("at full size are free" in page) == said
+        assert ("full-size pictures are free" in page) == said
 
 
 def test_best_styles_hang_first_once_they_are_known(client: FlaskClient) -> None:

@@ -143,7 +143,7 @@ def test_a_pasted_link_shows_well(app: Flask, ada: FlaskClient) -> None:
     link = shared(ada, painted(app, ada))
     metas = Metas(app.test_client().get(link).text).values
     assert metas["og:url"] == f"http://localhost{link}"
-    assert metas["og:title"] == "A photo painted after The Great Wave off Kanagawa"
+    assert metas["og:title"] == "A photo in the style of The Great Wave off Kanagawa"
     assert metas["og:image"] == f"http://localhost{link}/picture.jpg"
     assert metas["twitter:card"] == "summary_large_image"
     assert "noindex" in metas["robots"]

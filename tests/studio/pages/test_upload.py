@@ -78,7 +78,7 @@ def test_photos_are_decoded_two_at_a_time(ada: FlaskClient, monkeypatch: pytest.
     with decoding_slot(), decoding_slot():
         answer = upload(ada, (sample_jpeg(), "a.jpg"), headers=JSON)
         assert answer.status_code == 503
-        sentence = "Many photos and pictures are being sent just now. Try again in a moment."
+        sentence = "The site is very busy right now. Try again in a moment."
         assert answer.json["errors"] == [{"name": "a.jpg", "sentence": sentence}]
         page = upload(ada, (sample_jpeg(), "a.jpg"))
         assert (page.status_code, sentence in page.text) == (503, True)
@@ -109,9 +109,9 @@ def test_what_breaks_here_is_not_said_to_be_the_photos_fault(
     answer = upload(ada, *files, headers=JSON)
     assert (answer.status_code, len(answer.json["photos"])) == (201, 1)
     assert answer.json["errors"][0]["name"] == "b.jpg"
-    assert "Something broke on our side" in answer.json["errors"][0]["sentence"]
+    assert "Something went wrong on our side" in answer.json["errors"][0]["sentence"]
     alone = upload(ada, files[1])
-    assert (alone.status_code, "b.jpg: Something broke on our side" in alone.text) == (500, True)
+    assert (alone.status_code, "b.jpg: Something went wrong on our side" in alone.text) == (500, True)
 
 
 def test_nothing_chosen_is_said(ada: FlaskClient) -> None:

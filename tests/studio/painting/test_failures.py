@@ -18,7 +18,7 @@ from app.studio.painting.rendering import process_render
 from app.wiring import storage
 from tests.support.studio import order_picture, read
 
-UNREADABLE = "The photo can no longer be read. Upload it again in the studio and paint it anew."
+UNREADABLE = "This photo can no longer be read. Upload it again in the studio."
 
 
 @pytest.mark.parametrize(

@@ -74,9 +74,9 @@ def test_one_mail_for_a_whole_order(app: Flask, ada: FlaskClient, tmp_path: Path
     process_render(app, second)
     process_render(app, second)
     (mail,) = mails(tmp_path)
-    assert (mail["To"], mail["Subject"]) == ("ada@example.com", "Your pictures are painted")
+    assert (mail["To"], mail["Subject"]) == ("ada@example.com", "Your pictures are ready")
     body = mail.get_content()
-    assert "Your order of 2 pictures is done." in re.sub(r"\s+", " ", body)
+    assert "Your order of 2 pictures is ready." in re.sub(r"\s+", " ", body)
     assert f"https://art.example.com{location}" in body
     assert "https://art.example.com/account" in body
 
@@ -86,7 +86,7 @@ def test_a_single_picture_is_linked_itself(app: Flask, ada: FlaskClient, tmp_pat
     work(app)
     (mail,) = mails(tmp_path)
     body = mail.get_content()
-    assert "My coffee, after The Great Wave off Kanagawa" in body
+    assert "My coffee in the style of The Great Wave off Kanagawa" in body
     assert f"https://art.example.com{location}" in body
 
 
@@ -101,9 +101,8 @@ def test_failures_are_told_and_nothing_but_failures_is_not(
     work(app)
     (mail,) = mails(tmp_path)
     assert "1 are painted" not in mail.get_content()
-    assert (
-        "1 of them is painted. 1 could not be painted, and what it cost is back on your account."
-        in re.sub(r"\s+", " ", mail.get_content())
+    assert "1 of them is painted. 1 could not be painted. Its credits are back on your account." in re.sub(
+        r"\s+", " ", mail.get_content()
     )
     paint(ada, uploaded(ada))
     with app.app_context(), transaction() as session:
