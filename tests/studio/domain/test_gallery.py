@@ -186,13 +186,8 @@ def test_where_nothing_is_painted_one_button_leads_to_the_studio(
 def test_a_page_of_a_deleted_end_says_so(app: Flask, ada: FlaskClient, user: User) -> None:
     with app.app_context(), transaction() as session:
         hang(session, user.id, 3)
-<<<<<<< HEAD:tests/studio/domain/test_gallery.py
     before = Cursor(NOW - timedelta(days=1), uuid.uuid4())
     assert "Nothing older" in ada.get(f"/pictures?before={before}").text
-=======
-    before = Place(NOW - timedelta(days=1), uuid.uuid4())
-    assert "Nothing older" in ada.get(f"/pictures?before={before}").text
->>>>>>> main:tests/studio/test_gallery.py
 
 
 def test_the_pages_are_cut_out_of_the_index(app_on_both: Flask) -> None:
