@@ -1,1 +1,1 @@
-"""The studio's data and rules: photos, masks, controls, orders, renders, the gallery and shared links."""
+"""The studio's data and rules: photos, controls, masks, orders and renders."""

@@ -1,4 +1,4 @@
-"""The controls of a picture: all settings that decide how it looks, except its size.
+"""The controls of a picture: all settings for its look, except the size.
 
 The studio page sets them, previews are painted with them, an order stores them, the worker paints from them.
 """
@@ -28,7 +28,7 @@ class InvalidControls(DomainError):
 
 
 class Controls(BaseModel):
-    """How a photo is painted. Whether the catalogue has its styles is checked when it is painted.
+    """How a photo is painted. Its styles are looked up only when it is painted.
 
     Attributes:
         style: the first style's slug.

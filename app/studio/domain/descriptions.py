@@ -42,7 +42,7 @@ def painting_title(controls: Controls, title: Title) -> str:
 
 
 def settings_in_words(render: Render, title: Title) -> list[tuple[str, str]]:
-    """The settings of a picture as pairs of term and value; most defaults are left out."""
+    """The settings of a picture as pairs of term and value, most defaults omitted."""
     controls = render.controls
     strength = format_percent(controls.strength)
     if controls.mask:

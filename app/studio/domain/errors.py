@@ -7,7 +7,7 @@ from app.sentences import translatable
 
 
 class NotFound(DomainError):
-    """The photo or picture does not exist, or belongs to somebody else; both get the same answer."""
+    """It does not exist, or belongs to somebody else; both get the same answer."""
 
     status = 404
 

@@ -10,7 +10,7 @@ PHOTOS, RENDERS = "photos", "renders"
 
 @dataclass(frozen=True)
 class PhotoFiles:
-    """Where the files of a photo lie. Samples and photos of guests have the same files as all others."""
+    """Where the files of a photo lie, also of a sample or a guest's photo."""
 
     photo_id: uuid.UUID
 

@@ -1,4 +1,4 @@
-"""A person's pictures page by page. Cursors let the database read any page straight from an index."""
+"""The gallery: a person's pictures page by page, read from an index by cursor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Cursor:
-    """A position in a list that shows the newest first, and for equal times the highest id first."""
+    """A position in a list, sorted by time and then by id, the newest first."""
 
     created_at: datetime
     id: uuid.UUID
@@ -86,7 +86,7 @@ def page_before(session: Session, user_id: int, size: int, cursor: Cursor) -> Pa
 
 
 def page_after(session: Session, user_id: int, size: int, cursor: Cursor) -> Page:
-    """The page before the cursor: newer pictures. The newest page if they do not fill one."""
+    """The page before the cursor; the newest page if newer pictures do not fill one."""
     newer = _pictures_of(user_id).where(_position > cursor.sql())
     renders = session.scalars(_oldest_first(newer).limit(size + 1)).all()
     if len(renders) <= size:

@@ -1,4 +1,4 @@
-"""Masks that a person paints over a photo: one for the strength, one for the second style.
+"""Masks painted over a photo: one for the strength, one for the second style.
 
 They are stored beside the photo, and deleted with it. A mask has the photo's proportions, but its own size.
 """
@@ -36,7 +36,7 @@ class MaskGone(DomainError):
 
 
 def foreign_masks(storage: Storage, files: PhotoFiles, controls: Controls) -> dict[str, None]:
-    """The fields of the controls to clear for this photo: masks that were painted over another one.
+    """The mask fields to clear for this photo: those painted over another photo.
 
     Raises:
         StorageError: the storage does not say which masks it has.
@@ -58,7 +58,7 @@ class Masks:
     style: Image.Image | None = None
 
     def framed(self, frame: Frame) -> Masks:
-        """The part of the masks that a frame shows; a frame of the whole photo changes nothing."""
+        """The part of the masks that a frame shows."""
         if frame.crop == WHOLE:
             return self
         return Masks(*(mask and cut(mask, frame) for mask in (self.strength, self.style)))

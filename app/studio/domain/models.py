@@ -109,7 +109,7 @@ class PictureOrder(Base):
 
 
 class Render(Base):
-    """One picture to be painted. This row is the truth; the queue only carries its id.
+    """One picture to be painted. The row is the truth; the queue carries its id.
 
     ``attempt`` counts the starts, and is a fencing token: a worker that lost its lease finds another number
     there, and does not change the row.

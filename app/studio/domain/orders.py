@@ -52,7 +52,7 @@ def order_items(
     turn: Turn = Turn.AS_PHOTO,
     focuses: dict[uuid.UUID, Focus] | None = None,
 ) -> list[OrderItem]:
-    """Items for every photo in every style, photo by photo; the style in ``controls`` is replaced."""
+    """Items for every photo in every style; all other controls are the same."""
     photos, slugs = list(dict.fromkeys(photo_ids)), list(dict.fromkeys(styles))
     return [
         OrderItem(photo, controls.model_copy(update={"style": slug}), size, turn, (focuses or {}).get(photo))
@@ -156,7 +156,7 @@ def count_pictures(session: Session, order_id: uuid.UUID) -> int:
 
 
 def complete_order(session: Session, order_id: uuid.UUID) -> PictureOrder | None:
-    """Mark an order as complete; None if renders are unfinished, or if it was marked before.
+    """Mark an order as complete and return it; None if it is unfinished or marked.
 
     Only one caller gets the order, and tells its owner.
     """
@@ -171,7 +171,7 @@ def complete_order(session: Session, order_id: uuid.UUID) -> PictureOrder | None
 
 
 def queue_positions(session: Session, renders: Sequence[Render]) -> dict[uuid.UUID, int]:
-    """How many unfinished renders, of anybody, come before each unfinished one of these."""
+    """How many unfinished renders of anybody come before each of these."""
     place = (func.row_number().over(order_by=(Render.created_at, Render.id)) - 1).label("place")
     line = select(Render.id, place).where(unfinished()).subquery()
     wanted = [render.id for render in renders if not render.status.finished]

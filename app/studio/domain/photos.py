@@ -26,7 +26,7 @@ from app.studio.domain.thumbnails import keep_thumbnails
 
 @dataclass(frozen=True)
 class UploadedPhoto:
-    """A photo whose files are stored, and that has no row: a guest's, or one uploaded a moment ago."""
+    """A photo with stored files but no row: a guest's, or just uploaded."""
 
     id: uuid.UUID
     name: str

@@ -1,4 +1,4 @@
-"""Pictures: finding renders, deleting them, and deleting everything that a person has.
+"""Pictures: finding renders, and deleting some or all of a person's.
 
 Every function works in the caller's transaction and commits nothing.
 """
@@ -95,7 +95,7 @@ def delete_order(session: Session, wallet_id: uuid.UUID, order: PictureOrder) ->
 
 
 def _delete_idle(session: Session, wallet_id: uuid.UUID, renders: Sequence[Render]) -> list[Render]:
-    """Delete the pictures that no worker is painting, and return the credits of those not started."""
+    """Delete what no worker is painting; pictures not started return credits."""
     # Every transaction locks the wallet first and its renders second, so that no two can deadlock.
     ledger.lock_wallet(session, wallet_id)
     ids = [render.id for render in renders]
@@ -119,7 +119,7 @@ def _forget_empty_orders(session: Session, order_ids: Iterable[uuid.UUID]) -> No
 
 
 def delete_everything_of(session: Session, user_id: int) -> list[str]:
-    """Delete every photo and picture of a person; return the prefixes of the files to discard.
+    """Delete all photos and pictures of a person; return the prefixes to discard.
 
     A worker that is painting one of them finds no row, and discards its result.
     """
@@ -133,7 +133,7 @@ def delete_everything_of(session: Session, user_id: int) -> list[str]:
 
 
 def prefixes_without_row(session: Session, prefixes: Sequence[str]) -> list[str]:
-    """Those prefixes (``photos/ID`` or ``renders/ID``) whose photo or render has no row."""
+    """Those prefixes (``photos/ID``, ``renders/ID``) that have no row."""
     ids = [uuid.UUID(prefix.rpartition("/")[2]) for prefix in prefixes]
     photos = session.scalars(select(Photo.id).where(Photo.id.in_(ids)))
     renders = session.scalars(select(Render.id).where(Render.id.in_(ids)))

@@ -20,7 +20,7 @@ TOKEN_BYTES = 24
 
 
 def share(session: Session, user_id: int, render_id: uuid.UUID, *, shows_photo: bool) -> str:
-    """Share a finished picture and return the token of its link; a shared one keeps its link.
+    """Share a finished picture; return the token of its new or existing link.
 
     Raises:
         NotFound: there is no such picture, it is somebody else's, or it is not painted yet.

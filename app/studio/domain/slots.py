@@ -1,4 +1,4 @@
-"""Decoding slots: only a few requests decode whole pictures at a time, since that takes much memory."""
+"""Decoding slots: few requests decode at a time, since it takes much memory."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The studio's web pages: upload, choosing styles and controls, orders, pictures, previews, shared links."""
+"""The studio's web pages: upload, studio, orders, pictures, previews, shares."""

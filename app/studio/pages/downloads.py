@@ -36,7 +36,7 @@ _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A finished picture as a file to send: everything needed after its transaction ends."""
+    """A finished picture as a file to send, usable after its transaction."""
 
     key: str
     name: str
@@ -44,7 +44,7 @@ class PictureFile:
 
     @classmethod
     def of(cls, render: Render, title: Title) -> PictureFile:
-        """The file of a finished render, named after the photo, the painting and the print's size."""
+        """The file of a finished render, named after photo, painting and size."""
         size = known_size(render.print_size)
         parts = [render.name, painting_title(render.controls, title)]
         if size is not None and not size.keeps_photo:
@@ -64,7 +64,7 @@ def as_jpeg(kept: BinaryIO, picture: PictureFile, *, patient: bool = False) -> b
 
 
 def zip_pictures(storage: Storage, pictures: Iterable[PictureFile], kind: Kind) -> Iterator[bytes]:
-    """An archive of pictures, block by block. A note in it names the pictures whose file is lost."""
+    """An archive of pictures, block by block, with a note about lost files."""
     archive = ZipStream()  # without compression: pictures are compressed already
     taken: set[str] = set()
     lost: list[str] = []
@@ -89,7 +89,7 @@ def _is_there(storage: Storage, picture: PictureFile) -> bool:
 
 
 def _read(storage: Storage, picture: PictureFile, kind: Kind) -> Iterator[bytes]:
-    """The bytes of one file; a generator, so nothing is read before the archive needs it."""
+    """The bytes of one file, read only when the archive needs them."""
     with storage.open(picture.key) as file:
         if kind == "jpeg":
             yield as_jpeg(file, picture, patient=True)

@@ -123,7 +123,7 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
         self.second_style.choices = [SelectChoice("", gettext("None")), *self.style.choices]
 
     def validate_second_style(self, field: SelectField) -> None:
-        """Refuse to mix styles of different networks; a share of 0 or 100 per cent is no mixture."""
+        """Refuse to mix styles of different networks; 0 or 100 per cent is no mixture."""
         second = self.offered.get(field.data)
         mixed = self.style_mask.data or 0.0 < _share(self.mix.data, 50) < 1.0
         if second is None or not mixed:
@@ -144,7 +144,7 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
         return known_size(self.size.data) or FULL
 
     def order_items(self, sent: Mapping[str, str]) -> list[OrderItem]:
-        """The pictures that the validated form asks for; ``sent`` has the crop of each photo."""
+        """The pictures that the validated form asks for; ``sent`` has the crops."""
         focuses = {photo: read_focus(photo, sent) for photo in self.photos.data or []}
         return order_items(
             self.photos.data or [],
@@ -208,7 +208,7 @@ def print_fields(render: Render) -> dict[str, Any]:
 
 
 def _mask_id(sent: str | None) -> uuid.UUID | None:
-    """The validated id of a mask, in any spelling that the validator accepts; None for blanks."""
+    """The validated id of a mask, in any accepted spelling; None for blanks."""
     return uuid.UUID(sent) if sent and sent.strip() else None
 
 

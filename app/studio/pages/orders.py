@@ -1,4 +1,4 @@
-"""Pages of orders: review an order with its price, place it, and watch its progress."""
+"""Pages of orders: review an order with its price, place it, watch it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _review_page(form: PaintForm, status: int = 200) -> ResponseReturnValue:
 
 
 def _order_items(form: PaintForm, photos: Mapping[uuid.UUID, Photo]) -> list[OrderItem]:
-    """The items of the validated form; a mask stays only for the photo it was painted over."""
+    """The items of the validated form; each mask stays only for its own photo."""
     items = form.order_items(request.values)
     # All items name the same masks, so each photo is checked once.
     foreign = {
@@ -100,7 +100,7 @@ def _order_items(form: PaintForm, photos: Mapping[uuid.UUID, Photo]) -> list[Ord
 
 
 def _forget_lost_masks(form: PaintForm, items: list[OrderItem]) -> bool:
-    """Remove masks from the form that belong to none of its photos; return whether any did."""
+    """Remove masks of other photos from the form; return whether there were any."""
     lost = [
         field
         for field in (form.mask, form.style_mask)
@@ -167,7 +167,7 @@ def place() -> ResponseReturnValue:
 
 
 def _agreed(form: PaintForm, items: list[OrderItem]) -> bool:
-    """Whether the page showed this price; a single picture needs no price on the page."""
+    """Whether the page showed this price; a single picture needs none."""
     price = _price(items)
     shown = form.credits.data
     return bool(shown == price if shown is not None else len(items) == 1)
@@ -217,7 +217,7 @@ def download(order_id: uuid.UUID) -> Response:
 
 @bp.post("/<uuid:order_id>/delete")
 def delete(order_id: uuid.UUID) -> ResponseReturnValue:
-    """Delete an order, except pictures being painted; those not started give credits back."""
+    """Delete an order. Pictures being painted stay; those not started return credits."""
     user = signed_in()
     user_id, wallet_id = user.id, user.wallet_id
     with transaction() as session:
@@ -233,7 +233,7 @@ def delete(order_id: uuid.UUID) -> ResponseReturnValue:
 
 
 def _all_but(staying: int) -> str:
-    """The message after deleting an order while some of its pictures are being painted."""
+    """The message after deleting an order with pictures that are being painted."""
     said: str = ngettext(
         "Deleted, except one picture that is still being painted. Delete it when it is done.",
         "Deleted, except %(num)d pictures that are still being painted. Delete them when they are done.",

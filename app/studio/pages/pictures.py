@@ -1,4 +1,4 @@
-"""Pages of pictures: the gallery, one picture with its settings, downloads, deletion."""
+"""Pages of pictures: the gallery, one picture, downloads, deletion."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def gallery() -> ResponseReturnValue:
 
 @bp.get("/cards")
 def cards() -> ResponseReturnValue:
-    """The current state of some cards of the gallery, without pictures deleted meanwhile."""
+    """The current state of some cards of the gallery, without deleted pictures."""
     wanted = request.args.getlist("picture", uuid.UUID)[:PICTURES_PER_PAGE]
     renders = renders_of(db.session(), signed_in().id, wanted)
     return fresh(render_template("pictures/_cards.html", renders=renders, **_waiting(renders)))
@@ -133,7 +133,7 @@ def _delete(picture_ids: Sequence[uuid.UUID]) -> None:
 @bp.get("/<uuid:picture_id>")
 @auth_required("session")
 def show(picture_id: uuid.UUID) -> ResponseReturnValue:
-    """The picture. Mails link to this page, so it asks for a log-in instead of hiding."""
+    """The picture. Mails link here, so the page asks for a log-in."""
     return render_template("pictures/picture.html", **_context(picture_id))
 
 
@@ -228,7 +228,7 @@ def download(picture_id: uuid.UUID) -> Response:
 
 
 def _picture_file(picture_id: uuid.UUID) -> PictureFile:
-    """The file of a finished picture. Ends the transaction, since making a JPEG takes a while."""
+    """The file of a finished picture. Ends the transaction: a JPEG takes a while."""
     picture = PictureFile.of(_finished(picture_id), style_title)
     db.session.rollback()
     return picture

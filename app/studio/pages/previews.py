@@ -1,4 +1,4 @@
-"""The addresses of previews: small ones for every style, the large one, and the masks painted on it.
+"""The addresses of previews: small ones, the large one, and its masks.
 
 They serve accounts and guests, their photos and the samples. All of them are free, and rate-limited.
 """
@@ -46,7 +46,7 @@ def _account_or_address() -> str:
 
 
 def _limited(account: str, address: str) -> Callable[[View], View]:
-    """Two rate limits: one per account (or guest's address), and a wider one per address."""
+    """Two rate limits: per account (or guest's address), and wider per address."""
 
     def decorate(view: View) -> View:
         limited: View = limiter.limit(account, key_func=_account_or_address)(limiter.limit(address)(view))
@@ -63,7 +63,7 @@ def _too_busy(error: TooBusy) -> ResponseReturnValue:
 
 
 def _source(collection: str, name: str) -> PreviewSource:
-    """The photo that the address names. Ends the transaction, since painting takes a while."""
+    """The photo that the address names. Ends the transaction: painting takes a while."""
     source = _sample(name) if collection == "samples" else _own(name)
     db.session.rollback()  # the rate limits have read the account, for samples as well
     return source
@@ -85,7 +85,7 @@ def _own(name: str) -> PreviewSource:
 @bp.get("/<slug>.webp")
 @_limited("900/minute;20000/day", "2700/minute")
 def small(collection: str, name: str, slug: str) -> Response:
-    """The photo in one style, small. The header X-Suits has the suitability of the style, 0 to 1."""
+    """The photo in one style, small. The header X-Suits has the suitability."""
     source = _source(collection, name)
     started = time.perf_counter()
     try:
@@ -150,7 +150,7 @@ def _timed(response: Response, started: float) -> Response:
 @bp.post("/masks")
 @_limited("120/minute;5000/day", "400/minute")
 def add_mask(collection: str, name: str) -> ResponseReturnValue:
-    """Store a mask painted over the photo, sent as the file ``mask``; answer with its id."""
+    """Store a mask painted over the photo, sent as ``mask``; answer with its id."""
     source = _source(collection, name)
     sent = request.files.get("mask")
     data = sent.stream.read(MASK_MAX_BYTES + 1) if sent else b""

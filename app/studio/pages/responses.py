@@ -1,4 +1,4 @@
-"""Responses that several studio pages share: private files, thumbnails, archives, fragments."""
+"""Responses that several pages share: private files, thumbnails, archives."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def _shows_photo(render: Render) -> bool:
 
 
 def _until_withdrawn(response: Response, cache: str = "private, max-age=60") -> Response:
-    """Keep search engines out, and caches short, since the owner may withdraw the link."""
+    """Keep out search engines, and let caches expire soon: links may be withdrawn."""
     response.headers["Cache-Control"] = cache
     response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
     return response

@@ -1,4 +1,4 @@
-"""The studio page: photos to choose, the wall of styles, the easel with its controls, and the price."""
+"""The studio page: photos, the wall of styles, the easel with its controls."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def _adopt_photo() -> ResponseReturnValue:
 
 
 def _strip(named: Collection[uuid.UUID]) -> Strip:
-    """The photos to choose from, with those that the address names; a guest has one at most."""
+    """The photos to choose from, with those that the address names."""
     if not current_user.is_authenticated:
         photo = guest_photo()
         return Strip([photo] if photo else [])
@@ -235,7 +235,7 @@ def _own_photos(*conditions: ColumnElement[bool], limit: int) -> Sequence[Photo]
 
 
 def _cursor() -> Cursor | None:
-    """The cursor in the address: the page holds the photos behind it. None without a valid one."""
+    """The cursor in the address, whose page holds older photos; None if invalid."""
     try:
         return Cursor.parse(request.args.get("older", ""))
     except NotFound:
@@ -265,7 +265,7 @@ def _chosen(form: PaintForm, strip: Strip) -> list[AnyPhoto]:
 
 
 def _easel(photos: Sequence[AnyPhoto], chosen: Sequence[AnyPhoto]) -> Easel:
-    """The photo on the easel: the named sample, the first chosen, the newest, or any sample."""
+    """The easel with the named sample, the first chosen, the newest, or a sample."""
     sample = request.args.get("sample")
     if sample in SAMPLES:
         return Easel.for_sample(sample)
@@ -304,7 +304,7 @@ def _print_fields(form: PaintForm, chosen: Sequence[AnyPhoto]) -> dict[str, str]
 
 
 def _saves_data() -> bool:
-    """Whether the browser wants to save data or is slow; the page's script decides in the same way."""
+    """Whether the browser saves data or is slow; the page's script does the same."""
     return request.headers.get("Save-Data") == "on" or request.headers.get("ECT") in SLOW
 
 

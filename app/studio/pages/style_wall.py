@@ -1,4 +1,4 @@
-"""The wall of styles: a tile for each style, sorted and filtered as the visitor asks."""
+"""The wall of styles: a tile for each style, sorted and filtered."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def arrange_tiles(
     order: SortOrder = SortOrder.BEST,
     translate: Callable[[str], str] = str,
 ) -> list[Tile]:
-    """A tile for every style, in the order asked for; tiles that do not match are marked.
+    """A tile for every style, in the order asked for; ``found`` marks matches.
 
     Args:
         styles: the catalogue's styles; their order decides ties.

@@ -1,4 +1,4 @@
-"""The addresses of the studio: its page, uploading and deleting photos, previews of styles."""
+"""The addresses of the studio page, of photos, and of styles' previews."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def index() -> ResponseReturnValue:
 
 @bp.post("/studio")
 def show() -> ResponseReturnValue:
-    """The studio with the controls that were sent: this shows the preview without scripts."""
+    """The studio with the controls that were sent, for pages without scripts."""
     sent = request.form.items(multi=True)
     fields = [(name, value) for name, value in sent if name not in ("csrf_token", "token", "credits")]
     return redirect(f"{studio_address(fields)}#easel", 303)
@@ -104,7 +104,7 @@ def upload() -> ResponseReturnValue:
 
 
 def _keep_upload(user_id: int | None, file: FileStorage) -> UploadedPhoto:
-    """Check and store one uploaded file, and add its row; if one step fails, nothing stays.
+    """Check and store one uploaded file with its row; all of it, or nothing.
 
     A guest's photo gets no row, and replaces the guest's photo before it.
     """
@@ -160,7 +160,7 @@ def photo_preview(photo_id: uuid.UUID) -> Response:
 
 @bp.post("/photos/<uuid:photo_id>/delete")
 def delete_photo(photo_id: uuid.UUID) -> ResponseReturnValue:
-    """Delete a photo for good. Without scripts the form sends ``ask``, and a page asks first."""
+    """Delete a photo for good; the field ``ask``, sent without scripts, asks first."""
     photo = own_photo(db.session(), photo_id)
     if "ask" in request.form:
         return render_template("studio/delete.html", photo=photo, form=DeleteForm())

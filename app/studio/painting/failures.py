@@ -1,4 +1,4 @@
-"""Failures: why a picture could not be painted, stored so that it can be told in any language."""
+"""Failures: why a picture could not be painted, to be told in any language."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CREDIT_BACK = translatable("Your credit is back on your account.")
 
 
 def kept_failure(error: DomainError | EngineError) -> str:
-    """An error as a render's row stores it: JSON of the untranslated sentence and its values."""
+    """An error as JSON for a render's row: the untranslated sentence and values."""
     error_for_owner = _error_for_owner(error)
     if error_for_owner is None:
         return RENDER_FAILED
@@ -30,7 +30,7 @@ def kept_failure(error: DomainError | EngineError) -> str:
 
 
 def _error_for_owner(error: DomainError | EngineError) -> DomainError | None:
-    """The error to tell the owner of the picture; None if they can do nothing about it."""
+    """The error to tell the picture's owner; None if they cannot fix it."""
     match error:
         case UnknownStyle():
             return StyleGone()
@@ -45,7 +45,7 @@ def _error_for_owner(error: DomainError | EngineError) -> DomainError | None:
 
 
 def failure_in_words(failure: str) -> str:
-    """Why a picture failed, from the failure in its row: JSON, or English in old rows."""
+    """Why a picture failed, from its row: JSON, or English in old rows."""
     try:
         sentence, values = json.loads(failure)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Photos for visitors without an account (guests): the samples, and one photo of their own.
+"""Guests, who have no account: the samples, and one photo of their own.
 
 A guest's photo has files like every photo, but no row. The guest's signed session holds what the row would
 hold. The sweep removes the files after a day. When the guest opens an account, only the row is added.
@@ -61,7 +61,7 @@ SAMPLES = {
 
 
 def guest_photo() -> UploadedPhoto | None:
-    """The photo that this guest uploaded; None without one, or when its files are swept.
+    """The photo that this guest uploaded; None if there is none any more.
 
     Raises:
         StorageError: the storage does not say whether the files are there.
@@ -90,21 +90,21 @@ def own_photo(session: Session, photo_id: uuid.UUID) -> Photo | UploadedPhoto:
 
 
 def remember_guest_photo(photo: UploadedPhoto) -> list[str]:
-    """Put a photo into the guest's session; return the prefix of the photo before it, to be discarded."""
+    """Put a photo into the guest's session; return the old one's prefix to discard."""
     before = forget_guest_photo()
     browser_session[SESSION_KEY] = asdict(photo) | {"id": str(photo.id)}
     return before
 
 
 def forget_guest_photo() -> list[str]:
-    """Take the guest's photo out of the session; return the prefix of its files, if there was one."""
+    """Take the guest's photo out of the session; return its prefix to discard."""
     before = guest_photo()
     browser_session.pop(SESSION_KEY, None)
     return [before.files.prefix] if before else []
 
 
 def adopt_guest_photo(session: Session, user_id: int) -> Photo | None:
-    """Give the guest's photo to the account that they now have; None if there is no photo.
+    """Give the guest's photo to their new account; None if there is no photo.
 
     Two tabs may do this at the same moment. The second one finds the row of the first.
     """

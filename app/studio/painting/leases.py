@@ -44,7 +44,7 @@ def claim(session: Session, render_id: uuid.UUID, lease: timedelta) -> Render | 
 def report_progress(
     session: Session, render_id: uuid.UUID, attempt: int, progress: float, lease: timedelta
 ) -> bool:
-    """Renew the lease and store the progress (0 to 1). False: the lease is lost, stop working."""
+    """Renew the lease and store the progress (0 to 1). False: the lease is lost."""
     values = {"progress": progress, "lease_expires_at": utc_now() + lease}
     return _update_running(session, render_id, attempt, values)
 

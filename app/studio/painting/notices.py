@@ -19,7 +19,7 @@ from app.wiring import settings
 
 
 def done_message(session: Session, order: PictureOrder) -> EmailMessage | None:
-    """The mail about a finished order; None if it was quick or its owner wants no mail.
+    """The mail about a finished order; None if nobody needs or wants one.
 
     Only confirmed addresses get mail, since anybody can type somebody else's address.
     """

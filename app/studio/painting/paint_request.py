@@ -1,4 +1,4 @@
-"""The paint request: everything that decides the pixels of one picture, in one value."""
+"""The paint request: one value with everything that decides a picture's pixels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Shares = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class PaintRequest:
-    """A photo, and how it is painted. Made once from photo and controls, and only read afterwards.
+    """A photo, and how it is painted: made once, from photo and controls.
 
     Attributes:
         photo: RGB; the painting gets its size.
@@ -91,7 +91,7 @@ class PaintRequest:
         return None if self.mapped is None or where is None else StyleMap(self.mapped, where)
 
     def strength_mask(self) -> Shares | None:
-        """The share of the strength at each pixel, from mask and faces; None if it is whole everywhere."""
+        """The share of the strength at each pixel; None without mask and faces."""
         painted = _fitted(self.masks.strength, self.photo)
         if self.faces is None:
             return painted
@@ -100,7 +100,7 @@ class PaintRequest:
 
 
 def _moved(face: Face, crop: Crop) -> Face:
-    """A face in shares of the crop instead of the photo; it may lie partly or fully outside."""
+    """A face in shares of the crop instead of the photo; it may lie outside."""
     return Face(
         (face.x - crop.left) / crop.width,
         (face.y - crop.top) / crop.height,
@@ -110,7 +110,7 @@ def _moved(face: Face, crop: Crop) -> Face:
 
 
 def _brush_for_part(brush: float, photo: tuple[int, int], crop: Crop) -> float:
-    """The brush size that paints a crop with strokes as broad as ``brush`` gives the whole photo.
+    """The brush size that gives a crop the same strokes as the whole photo.
 
     A photo smaller than the working size has broader strokes in its preview, as if it were that large.
     """

@@ -41,7 +41,7 @@ def stylizer_for(catalogue: Catalogue) -> Stylizer:
 
 
 def warm_up(catalogue: Catalogue) -> None:
-    """Load TensorFlow and the first style's network, so that the first person does not wait for them."""
+    """Load TensorFlow and the first style's network before anybody needs them."""
     gray = np.full((64, 64, 3), 128, np.uint8)
     stylizer_for(catalogue).stylize(gray, catalogue.styles[0].slug)
 
@@ -60,7 +60,7 @@ def paint(catalogue: Catalogue, request: PaintRequest, on_progress: Progress | N
 def paint_fully(
     catalogue: Catalogue, request: PaintRequest, on_progress: Progress | None = None
 ) -> Image.Image:
-    """The first step, which takes long: full strength everywhere, in the painting's own colours.
+    """The first step, which takes long: full strength, the painting's colours.
 
     Only the photo, the styles, the style mask and the brush size count.
 
@@ -78,7 +78,7 @@ def paint_fully(
 
 
 def finish(request: PaintRequest, painted: Image.Image) -> Image.Image:
-    """The second step, which is quick: the strength at each pixel, and the photo's colours if wanted.
+    """The second step, which is quick: strength, masks and the photo's colours.
 
     Args:
         request: the request; its photo has the size of ``painted``.

@@ -33,7 +33,7 @@ class PreviewSource:
 
     @classmethod
     def of(cls, photo: Photo | UploadedPhoto) -> PreviewSource:
-        """An uploaded photo. A large one is read from its JPEG preview, which takes a tenth of the time."""
+        """An uploaded photo; large ones are read from their JPEG preview, for speed."""
         small = max(photo.width, photo.height) <= PREVIEW_SIDE
         return cls(photo.id, photo.files.original_key if small else photo.files.preview_key)
 
@@ -52,7 +52,7 @@ class PreviewSource:
 
 
 def discard_if_deleted(storage: Storage, source: PreviewSource) -> None:
-    """Discard all files of a photo that was deleted; call this after storing one more of them.
+    """Discard all files of a deleted photo. Call this after storing one of them.
 
     Painting takes a moment. If the person deletes the photo in that moment, no painted copy may stay.
     """

@@ -1,4 +1,4 @@
-"""Previews: a photo in every style, small; and in one style, larger, as the controls are set.
+"""Previews: small ones of a photo in every style, large ones with controls.
 
 Previews are free and carry a mark. They take the same two steps as the pictures that people pay for
 (:mod:`app.studio.painting.painter`). So the picture looks like its preview.
@@ -42,7 +42,7 @@ PHOTOS_KEPT, PAINTINGS_KEPT, FACES_KEPT, TABS_KEPT = 16, 24, 256, 512
 
 
 class Previewer:
-    """Paints previews. Small ones are stored beside their photo, the parts of large ones stay in memory.
+    """Paints previews; stores small ones, and keeps parts of large ones in memory.
 
     Attributes:
         requests: the newest request of each tab for a large preview.
@@ -108,7 +108,7 @@ class Previewer:
         tab_request: TabRequest | None = None,
         draft: bool = False,
     ) -> Image.Image:
-        """The photo as the controls are set, without a mark; its long side is 1024 pixels at most.
+        """The photo as the controls are set, 1024 pixels long at most, unmarked.
 
         Args:
             source: the photo.

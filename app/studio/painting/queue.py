@@ -23,14 +23,14 @@ SHUTDOWN_SECONDS = 30
 
 
 class RenderQueue:
-    """Passes render ids to ``handler``, which runs in the thread or process of a consumer."""
+    """Passes render ids to ``handler``, which runs wherever a consumer runs."""
 
     def __init__(self, huey: Huey, handler: Callable[[uuid.UUID], None]) -> None:
         self._huey = huey
         self._task = huey.task(name="render")(lambda render_id: handler(uuid.UUID(render_id)))
 
     def submit(self, *render_ids: uuid.UUID, delay: float = 0.0) -> None:
-        """Ask for renders, in ``delay`` seconds. Asking twice is harmless: only one worker can claim a row.
+        """Ask for renders, in ``delay`` seconds; asking twice is harmless.
 
         Never raises, since the sweep finds rows without a message. The first error ends the loop: a request
         must not wait for an unreachable queue once per picture.

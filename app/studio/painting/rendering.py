@@ -1,4 +1,4 @@
-"""Rendering: how a worker paints one render, and what it does when something goes wrong.
+"""Rendering: how a worker paints one render, and what happens to errors.
 
 The row always says how far a render came, whatever happens to the process. A lease that runs out puts the
 render back into the queue. After the last attempt the credits return.
@@ -43,7 +43,7 @@ RETRY_DELAYS = (10.0, 60.0)
 
 
 class LeaseLost(Exception):
-    """Another worker has the render now, or its owner deleted it: nobody wants this work any more."""
+    """Another worker has the render now, or its owner deleted it."""
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Lease:
     progress: float = 0.0
 
     def report(self, progress: float | None = None) -> None:
-        """Renew the lease, and store the progress (0 to 1) if one is given: each hundredth once.
+        """Renew the lease, and store the progress (0 to 1), each hundredth once.
 
         Raises:
             LeaseLost: there is no lease to renew.
@@ -149,7 +149,7 @@ def _fail(render: Render, failure: str) -> None:
 
 
 def _notify_if_complete(render: Render) -> None:
-    """Mail the owner of a long order when its last picture is finished. A mail that fails is only logged."""
+    """Mail the owner of a long order after its last picture; failures are logged."""
     try:
         with transaction() as session:
             order = orders.complete_order(session, render.order_id)

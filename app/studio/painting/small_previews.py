@@ -1,4 +1,4 @@
-"""Small previews: a photo in one style, stored beside the photo once it is painted."""
+"""Small previews: a photo in one style, painted once and stored."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SmallPreview:
 
 
 class SmallPreviews:
-    """Stores each small preview in two files: a WebP, and a JSON with the suitability."""
+    """Stores each small preview as a WebP and a JSON with the suitability."""
 
     def __init__(self, catalogue: Catalogue, storage: Storage) -> None:
         self._catalogue = catalogue
@@ -66,7 +66,7 @@ class SmallPreviews:
             return None
 
     def save(self, source: PreviewSource, slug: str, preview: SmallPreview) -> None:
-        """Store a preview. A failure is only logged, since the preview is in memory already."""
+        """Store a preview; a failure is only logged, since no request needs the file."""
         facts = json.dumps({"suits": round(preview.suitability, 4)}).encode()
         # One file may exist while the other is still missing, so each is tried by itself.
         for ending, data in (("webp", preview.webp), ("json", facts)):

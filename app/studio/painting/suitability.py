@@ -1,4 +1,4 @@
-"""Suitability: how well a style suits a photo, from the small preview. docs/STUDIO.md shows examples.
+"""Suitability: how well a style suits a photo. docs/STUDIO.md shows examples.
 
 In a good painting the photo is still recognised, and the style shows. Both are measured. The suitability is
 high only if both are: not for a style that only tints, nor for one that hides the photo.
@@ -25,7 +25,7 @@ _HALF = np.float32(0.5)
 
 
 def suitability(photo: Pixels, painted: Pixels) -> float:
-    """How well a style suits a photo, 0 to 1: the harmonic mean of :func:`survival` and :func:`presence`.
+    """The harmonic mean of :func:`survival` and :func:`presence`, 0 to 1.
 
     Args:
         photo: uint8 [height, width, 3], about 256 pixels on the long side.
@@ -59,7 +59,7 @@ def _color_distance(photo: Pixels, painted: Pixels) -> float:
 
 
 def _new_texture(photo: Pixels, painted: Pixels) -> float:
-    """The strength of fine detail that is no multiple of the photo's own, at two scales."""
+    """The strength of fine detail beyond the photo's own, at two scales."""
     first, second = _luma(photo), _luma(painted)
     total = 0.0
     for _ in range(2):

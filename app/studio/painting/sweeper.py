@@ -1,4 +1,4 @@
-"""The sweeper: finds lost renders, removes files without a row, settles purchases, regularly."""
+"""The sweeper: regular chores for lost renders, orphaned files and purchases."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SAMPLE_PREFIXES = {sample.source.files.prefix for sample in SAMPLES.values()}
 
 
 def sweep(app: Flask) -> None:
-    """Queue what a killed process left behind: expired leases, and waiting renders without a message."""
+    """Queue lost renders: with an expired lease, or waiting without a message."""
     with app.app_context():
         with transaction() as session:
             expired = list(leases.expired_leases(session, utc_now()))
@@ -94,7 +94,7 @@ def settle(app: Flask) -> None:
 
 
 class Sweeper:
-    """Runs :func:`sweep` in its own thread, at once and regularly; other chores less often."""
+    """Runs :func:`sweep` regularly in its own thread, other chores less often."""
 
     def __init__(self, app: Flask, interval_seconds: float) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Requests for large previews, numbered by each browser tab: superseded requests are skipped."""
+"""Requests for large previews by browser tab; superseded requests are skipped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Superseded(DomainError):
 
 @dataclass(frozen=True)
 class TabRequest:
-    """The tab that asks, and its request number. A request without a tab is never superseded."""
+    """The tab and its request number. Without a tab nothing is ever superseded."""
 
     tab: str = ""
     number: int = 0

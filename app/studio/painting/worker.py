@@ -1,4 +1,4 @@
-"""The worker: a consumer of the queue with its sweeper, inside the web process or as a process of its own."""
+"""The worker: a consumer of the queue with a sweeper, embedded or a process."""
 
 from __future__ import annotations
 
