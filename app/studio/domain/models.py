@@ -145,7 +145,7 @@ class Render(Base):
     progress: Mapped[float] = mapped_column(default=0.0)
     attempt: Mapped[int] = mapped_column(default=0)
     lease_expires_at: Mapped[datetime | None]
-    # Whoever knows this token sees the picture, and the photo too if the owner shares it.
+    # The secret part of the shared link. The link shows the picture, and the photo too if the owner agrees.
     share_token: Mapped[str | None] = mapped_column(String(64), unique=True, index=True)
     share_shows_photo: Mapped[bool] = mapped_column(default=False, server_default=false())
     # The sentence for the owner, see app.studio.painting.failures. The log has the cause.

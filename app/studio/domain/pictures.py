@@ -81,7 +81,7 @@ def delete_order(session: Session, wallet_id: uuid.UUID, order: PictureOrder) ->
     """Delete an order's pictures; return the prefixes of the files to discard.
 
     Pictures that no worker has started give their credits back. Pictures that are being painted stay:
-    painting takes minutes, and whoever cancels an order saves all the others.
+    painting takes minutes, and people who cancel an order save all the others.
 
     Raises:
         BeingPainted: nothing can be deleted, because workers are painting all of it.

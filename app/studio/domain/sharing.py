@@ -1,4 +1,4 @@
-"""Shared links: whoever has one sees the picture, until the owner withdraws it.
+"""Shared links: they show a picture to anybody, until the owner withdraws them.
 
 Every function works in the caller's transaction and commits nothing.
 """

@@ -10,6 +10,7 @@ from huey.consumer import Consumer
 
 from app.engine.catalogue import Catalogue
 from app.studio.painting.painter import warm_up
+from app.studio.painting.queue import SHUTDOWN_SECONDS
 from app.studio.painting.sweeper import Sweeper
 from app.wiring import catalogue, render_queue, settings
 
@@ -35,6 +36,8 @@ class EmbeddedWorker:
         """Finish the picture that is being painted, then stop."""
         self._sweeper.stop()
         self._consumer.stop(graceful=True)
+        # A process that ends while TensorFlow loads would crash.
+        self._warm_up.join(SHUTDOWN_SECONDS)
 
 
 def run_worker(app: Flask) -> None:
