@@ -41,8 +41,8 @@ from app.translation import configure_translation
 class Site(Flask):
     """Flask, except that browsers revalidate scripts, styles and icons on every use.
 
-    A page of a new version needs scripts and styles of the same version. The ETag of an unchanged file gives a
-    304 response. Fonts and pictures never change, so browsers keep them for a day.
+    A page of a new version needs scripts and styles of the same version. The ETag of an unchanged file gives
+    a 304 response. Fonts and pictures never change, so browsers keep them for a day.
     """
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:

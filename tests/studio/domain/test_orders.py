@@ -108,7 +108,8 @@ def test_somebody_elses_photo_cannot_be_painted(app: Flask, session: Session, us
 def test_an_order_needs_a_wish_and_holds_only_so_many(session: Session, user: User) -> None:
     with pytest.raises(NothingChosen), transaction():
         submit(session, user, [])
-    with pytest.raises(TooManyPictures, match="That makes 3 pictures, and one order can hold 2"), transaction():
+    sentence = "That makes 3 pictures, and one order can hold 2"
+    with pytest.raises(TooManyPictures, match=sentence), transaction():
         submit(session, user, [uuid.uuid4() for _ in range(3)], max_pictures=2)
 
 
