@@ -131,7 +131,7 @@ class Catalogue:
             if name in ("", network.name, network.stem):
                 return network
         known = f": choose {' or '.join(network.stem for network in networks)}." if networks else "."
-        raise CatalogueError(f"The site has no network {name}{known}")
+        raise CatalogueError(f"The site has no network called {name}{known}")
 
     def add(self, facts: StyleFacts, checkpoint: str) -> None:
         """Add an imported style whose ``checkpoint`` file lies in :attr:`import_folder`.

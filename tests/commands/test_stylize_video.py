@@ -79,7 +79,7 @@ def test_a_damaged_film_is_said_to_be_one(flask: Run, tmp_path: Path) -> None:
         (["text.mp4", "-o", "out.mp4", "--style", "wave"], "not a video"),
         (["film.mp4", "-o", "out.gif", "--style", "wave"], ".webm"),
         (["film.mp4", "-o", "nowhere/out.mp4", "--style", "wave"], "nowhere"),
-        (["film.mp4", "-o", "film.mp4", "--style", "wave"], "replace"),
+        (["film.mp4", "-o", "film.mp4", "--style", "wave"], "overwrite"),
         (["film.mp4", "-o", "folder.mp4", "--style", "wave"], "folder.mp4"),
         (["film.mp4", "-o", "out.mp4", "--style", "wavy"], "Did you mean wave"),
         (["film.mp4", "-o", "out.mp4", "--style", "wave", "--damping", "1"], "--damping"),

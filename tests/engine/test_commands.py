@@ -66,7 +66,7 @@ def test_the_output_is_what_its_name_says(
     [
         ({"photo": "missing.png"}, "missing.png"),
         ({"photo": "text.png"}, "not"),
-        ({"photo": "."}, "directory"),
+        ({"photo": "."}, "is a folder"),
         ({"style": "wavy"}, "wave"),
         ({"strength": "1.5"}, "between 0 and 1"),
         ({"strength": "nan"}, "between 0 and 1"),

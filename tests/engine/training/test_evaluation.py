@@ -259,9 +259,7 @@ def test_page_sets_networks_beside_the_published_ones() -> None:
     assert "![Every style](house.webp)" in text
     assert "| cat | animal | CC0 | 12x8 |" in text
     assert "| street | street | measured only | 8x8 |" in text
-    assert (
-        "at most 384 pixels long; paintings have at most 256 pixels, and VGG-16 computes in bfloat16" in text
-    )
+    assert "at most 384 pixels a side, paintings 256. VGG-16 computes in bfloat16" in text
     alone = page([make_score()], [], photos, {}, METHOD)
     assert "published networks" not in alone
 
@@ -330,7 +328,7 @@ def test_command_writes_page_sheet_and_figures(app: Flask, published_file: Path,
     given = f"--photos photos --paintings paintings --published {published_file.parent.name}"
     command = f"flask networks evaluate small house_v0 {given} --size 80 --style-size 64"
     assert f"`{command}`" in text
-    assert "at most 80 pixels long; paintings have at most 64 pixels" in text
+    assert "at most 80 pixels a side, paintings 64." in text
     assert text.index("## Goals") < text.index("| chance | small |")
 
 
@@ -340,7 +338,7 @@ def test_command_writes_page_sheet_and_figures(app: Flask, published_file: Path,
         (("--photos", "nowhere"), "nowhere"),
         (("--paintings", "nowhere"), "nowhere"),
         (("--published", "nowhere"), "nowhere"),
-        (("--photos", "."), "no photos to judge by"),
+        (("--photos", "."), "no photos to measure with"),
         (("--photos", "small"), "tiny.png is too small"),
         (("nowhere.npz", "--size", "64"), "nowhere.npz"),
         (("--size", "3"), "64"),

@@ -222,7 +222,7 @@ def test_a_style_without_a_preview_leaves_nothing_behind(
     ("options", "complaint"),
     [
         (("--name", "wave"), "already a style called wave"),
-        (("--name", "mine", "--network", "nothing"), "no network nothing"),
+        (("--name", "mine", "--network", "nothing"), "no network called nothing"),
         (("--name", "mine", "--vgg", "nowhere.h5"), "nowhere.h5"),
     ],
 )
