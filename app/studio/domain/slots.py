@@ -1,34 +1,52 @@
-"""Decoding slots: few requests decode at a time, since it takes much memory."""
+"""Slots for decoding uploads and encoding downloads, which take much memory."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
 from app.sentences import translatable
 from app.studio.domain.errors import TooBusy
+from app.studio.domain.fair_slots import FairSlots, NoSlot
 
-# How many requests may decode at a time; a large picture takes half a gigabyte. And how long another request
-# waits for a slot, in seconds.
-DECODING_SLOTS = 2
-SLOT_WAIT_SECONDS = 10.0
-_slots = threading.BoundedSemaphore(DECODING_SLOTS)
+# How long a visitor waits for a slot, in seconds.
+SLOT_WITHIN = 10.0
+# A large picture takes half a gigabyte. One visitor holds one slot of two, and the server's other threads are
+# for pages.
+_uploads = FairSlots(2, each=1, present=10, present_each=6)
+_downloads = FairSlots(2, each=1, present=10, present_each=6)
 
 
 @contextmanager
-def decoding_slot(*, patient: bool = False) -> Iterator[None]:
-    """Hold one of the few slots for decoding.
+def upload_slot(visitor: Hashable) -> Iterator[None]:
+    """Hold one of the few slots for decoding an upload.
+
+    Raises:
+        TooBusy: no slot became free in time.
+    """
+    with _slot(_uploads, visitor, SLOT_WITHIN):
+        yield
+
+
+@contextmanager
+def download_slot(visitor: Hashable, *, patient: bool = False) -> Iterator[None]:
+    """Hold one of the few slots for making a file of a picture.
 
     Args:
+        visitor: the visitor who gets the file.
         patient: wait as long as it takes, for a response that has already begun.
 
     Raises:
         TooBusy: no slot became free in time.
     """
-    if not _slots.acquire(timeout=None if patient else SLOT_WAIT_SECONDS):
-        raise TooBusy(translatable("The site is very busy right now. Try again in a moment."))
-    try:
+    with _slot(_downloads, visitor, None if patient else SLOT_WITHIN):
         yield
-    finally:
-        _slots.release()
+
+
+@contextmanager
+def _slot(slots: FairSlots, visitor: Hashable, within: float | None) -> Iterator[None]:
+    try:
+        with slots.slot(visitor, within):
+            yield
+    except NoSlot:
+        raise TooBusy(translatable("The site is very busy right now. Try again in a moment.")) from None

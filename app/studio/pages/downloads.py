@@ -20,7 +20,7 @@ from app.imaging.prints import known_size
 from app.storage.base import Storage, StorageError
 from app.studio.domain.descriptions import Title, painting_title
 from app.studio.domain.models import Render
-from app.studio.domain.slots import decoding_slot
+from app.studio.domain.slots import download_slot
 from app.translation import translated
 
 log = structlog.get_logger(__name__)
@@ -53,17 +53,19 @@ class PictureFile:
         return cls(render.files.picture_key, name, render.dpi)
 
 
-def as_jpeg(kept: BinaryIO, picture: PictureFile, *, patient: bool = False) -> bytes:
-    """The picture as a JPEG, made from the stored PNG in a decoding slot.
+def as_jpeg(kept: BinaryIO, picture: PictureFile, visitor: str, *, patient: bool = False) -> bytes:
+    """The picture as a JPEG, made from the stored PNG in a download slot.
 
     Raises:
-        TooBusy: as :func:`decoding_slot` does.
+        TooBusy: as :func:`download_slot` does.
     """
-    with decoding_slot(patient=patient), Image.open(kept, formats=["PNG"]) as image:
+    with download_slot(visitor, patient=patient), Image.open(kept, formats=["PNG"]) as image:
         return encode_jpeg(image, dpi=picture.dpi)
 
 
-def zip_pictures(storage: Storage, pictures: Iterable[PictureFile], kind: Kind) -> Iterator[bytes]:
+def zip_pictures(
+    storage: Storage, pictures: Iterable[PictureFile], kind: Kind, visitor: str
+) -> Iterator[bytes]:
     """An archive of pictures, block by block, with a note about lost files."""
     archive = ZipStream()  # without compression: pictures are compressed already
     taken: set[str] = set()
@@ -72,7 +74,7 @@ def zip_pictures(storage: Storage, pictures: Iterable[PictureFile], kind: Kind) 
         if not _is_there(storage, picture):
             lost.append(picture.name)
             continue
-        archive.add(_read(storage, picture, kind), _unused(picture.name, ENDINGS[kind], taken))
+        archive.add(_read(storage, picture, kind, visitor), _unused(picture.name, ENDINGS[kind], taken))
     if lost:
         note = gettext("These pictures could not be found. Please write to us:")
         archive.add("\n".join((note, *lost, "")), gettext("Not included") + ".txt")
@@ -88,11 +90,11 @@ def _is_there(storage: Storage, picture: PictureFile) -> bool:
     return True
 
 
-def _read(storage: Storage, picture: PictureFile, kind: Kind) -> Iterator[bytes]:
+def _read(storage: Storage, picture: PictureFile, kind: Kind, visitor: str) -> Iterator[bytes]:
     """The bytes of one file, read only when the archive needs them."""
     with storage.open(picture.key) as file:
         if kind == "jpeg":
-            yield as_jpeg(file, picture, patient=True)
+            yield as_jpeg(file, picture, visitor, patient=True)
             return
         while block := file.read(BLOCK):
             yield block

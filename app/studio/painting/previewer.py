@@ -6,7 +6,6 @@ Previews are free and carry a mark. They take the same two steps as the pictures
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -23,6 +22,7 @@ from app.sentences import translatable
 from app.storage.base import Storage, StorageError
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound, TooBusy
+from app.studio.domain.fair_slots import FairSlots, NoSlot
 from app.studio.domain.masks import NO_MASKS, Masks
 from app.studio.painting.paint_request import PaintRequest
 from app.studio.painting.painter import finish, paint_fully
@@ -35,8 +35,12 @@ from app.studio.painting.tab_requests import LatestRequests, TabRequest
 # so that the strokes stay the same. Only drafts, which are shown for a moment, are painted at the second.
 LARGE_SIDES = (1024, 640)
 SMALL_QUALITY, LARGE_QUALITY = 80, 84
-# How many requests may wait for previews at a time. The server's other threads serve pages.
-PREVIEW_SLOTS = 8
+# How many previews are painted at a time: in all, and for one visitor.
+PREVIEW_SLOTS, PREVIEW_SLOTS_EACH = 8, 2
+# How many requests may hold or await a slot: in all, and for one visitor. The other threads serve pages.
+PRESENT, PRESENT_EACH = 14, 12
+# How long a visitor waits for a slot, in seconds.
+SLOT_WITHIN = 15.0
 # How many values stay in memory. A photo or a painting has 2 MB.
 PHOTOS_KEPT, PAINTINGS_KEPT, FACES_KEPT, TABS_KEPT = 16, 24, 256, 512
 
@@ -57,7 +61,9 @@ class Previewer:
         self._photos: Recent[tuple[PreviewSource, int], Image.Image] = Recent(PHOTOS_KEPT)
         self._paintings: Recent[Hashable, Image.Image] = Recent(PAINTINGS_KEPT)
         self._faces: Recent[PreviewSource, Sequence[Face]] = Recent(FACES_KEPT)
-        self._slots = threading.BoundedSemaphore(PREVIEW_SLOTS)
+        self._slots = FairSlots(
+            PREVIEW_SLOTS, each=PREVIEW_SLOTS_EACH, present=PRESENT, present_each=PRESENT_EACH
+        )
 
     def version(self, slug: str) -> str:
         """The version of a style's previews; it changes when a file of the style does.
@@ -75,7 +81,7 @@ class Previewer:
         """
         return self._photos.get((source, side), lambda: self._read(source, side))
 
-    def small(self, source: PreviewSource, slug: str) -> SmallPreview:
+    def small(self, source: PreviewSource, slug: str, *, visitor: Hashable = None) -> SmallPreview:
         """The photo in one style, from the storage or painted now.
 
         Raises:
@@ -85,7 +91,7 @@ class Previewer:
         stored = self._stored.load(source, slug)
         if stored is not None:
             return stored
-        with self._slot():
+        with self._slot(visitor):
             photo = self.photo(source, SMALL_SIDE)
             painted = paint_fully(self._catalogue, PaintRequest.of(photo, Controls(style=slug)))
         preview = SmallPreview(
@@ -107,6 +113,7 @@ class Previewer:
         masks: Masks = NO_MASKS,
         tab_request: TabRequest | None = None,
         draft: bool = False,
+        visitor: Hashable = None,
     ) -> Image.Image:
         """The photo as the controls are set, 1024 pixels long at most, unmarked.
 
@@ -117,6 +124,7 @@ class Previewer:
             tab_request: the tab that asks. A newer request of this tab stops the painting, unless it needs
                 the same one.
             draft: paint at the smaller size, which takes a third of the time and gives coarser edges.
+            visitor: the visitor whose slot it takes.
 
         Raises:
             NotFound, TooBusy, Superseded
@@ -126,7 +134,7 @@ class Previewer:
         key = self._painting_key(controls)
         painting = (source, side, *key)
         self.requests.note(asking, painting)
-        with self._slot():
+        with self._slot(visitor):
             photo = self.photo(source, side)
             request = PaintRequest.of(
                 photo, controls, masks, find=lambda photo: self._find_faces(source, photo)
@@ -161,13 +169,14 @@ class Previewer:
         return photo
 
     @contextmanager
-    def _slot(self) -> Iterator[None]:
-        if not self._slots.acquire(blocking=False):
-            raise TooBusy(translatable("Many previews are being painted right now. Yours comes in a moment."))
+    def _slot(self, visitor: Hashable) -> Iterator[None]:
         try:
-            yield
-        finally:
-            self._slots.release()
+            with self._slots.slot(visitor, SLOT_WITHIN):
+                yield
+        except NoSlot:
+            raise TooBusy(
+                translatable("Many previews are being painted right now. Yours comes in a moment.")
+            ) from None
 
 
 def marked_jpeg(picture: Image.Image, side: int) -> bytes:

@@ -22,6 +22,7 @@ from app.db import transaction
 from app.engine.errors import EngineError, OutOfMemory
 from app.errors import DomainError
 from app.imaging import decode_photo, encode_png, make_preview
+from app.imaging.errors import UnreadablePhoto
 from app.storage.base import discard_files
 from app.studio.domain import orders
 from app.studio.domain.files import PhotoFiles
@@ -94,8 +95,9 @@ def process_render(app: Flask, render_id: uuid.UUID) -> None:
         except LeaseLost:
             log.warning("render.lease_lost", attempt=render.attempt)
             discard_files(storage(), [render.files.attempt_prefix])
-        except OutOfMemory:
-            log.exception("render.failed", attempt=render.attempt)  # later there may be room
+        except (OutOfMemory, UnreadablePhoto):
+            # Later there may be room. And the photo could be read when it was uploaded.
+            log.exception("render.failed", attempt=render.attempt)
             retry_or_fail(render, delay=_delay_after(render.attempt))
         except (DomainError, EngineError) as error:
             log.warning("render.refused", cause=repr(error.__cause__), sentence=str(error))

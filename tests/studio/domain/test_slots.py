@@ -1,21 +1,21 @@
-"""Decoding slots: few decode at a time, and the others wait."""
+"""Upload slots: few visitors decode at a time, and the others wait."""
 
 from __future__ import annotations
 
 import threading
 import time
 
-from app.studio.domain.slots import decoding_slot
-from tests.together import at_once
+from app.studio.domain.slots import upload_slot
+from tests.together import run_together
 
 
-def test_who_comes_third_waits_for_a_turn() -> None:
+def test_who_comes_third_waits_for_a_slot() -> None:
     most, now = 0, 0
     counting = threading.Lock()
 
-    def decode() -> None:
+    def decode(visitor: int) -> None:
         nonlocal most, now
-        with decoding_slot():
+        with upload_slot(visitor):
             with counting:
                 now += 1
                 most = max(most, now)
@@ -23,5 +23,5 @@ def test_who_comes_third_waits_for_a_turn() -> None:
             with counting:
                 now -= 1
 
-    at_once([decode] * 8)
+    run_together([lambda number=number: decode(number) for number in range(8)])
     assert most == 2

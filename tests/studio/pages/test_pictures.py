@@ -33,7 +33,7 @@ def test_watching_and_downloading_a_picture(app: Flask, ada: FlaskClient) -> Non
     assert "hx-get" not in status.text
     assert "download" in status.text
     assert "Create a link" in status.text
-    assert status.headers["Cache-Control"] == "no-store"
+    assert status.headers["Cache-Control"] == "private, no-store"
     for kind, ending in (("jpeg", "jpg"), ("png", "png")):
         answer = ada.get(f"{location}/download?format={kind}")
         assert Image.open(io.BytesIO(answer.data)).size == (160, 120)

@@ -17,11 +17,12 @@ from structlog.testing import capture_logs
 from app.accounts.models import User
 from app.config import Settings
 from app.db import transaction
+from app.request_bodies import FORM_MAX_BYTES
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage
 from app.studio.domain import photos
 from app.studio.domain.models import Photo
-from app.studio.domain.slots import decoding_slot
+from app.studio.domain.slots import upload_slot
 from tests.conftest import create_user, log_in, make_settings, running_app
 from tests.support.studio import JSON, paint, sample_jpeg, upload, uploaded
 
@@ -67,15 +68,15 @@ def test_what_is_no_photo_gets_a_sentence_and_leaves_nothing(
 
 
 def test_a_body_beyond_all_limits_is_refused_with_a_page(ada: FlaskClient, settings: Settings) -> None:
-    size = settings.upload_max_bytes * settings.upload_max_files + 1
+    size = FORM_MAX_BYTES + settings.upload_max_bytes * settings.upload_max_files + 1
     answer = ada.post("/photos", environ_overrides={"CONTENT_LENGTH": str(size)})
     assert answer.status_code == 413
     assert "too large" in answer.text
 
 
 def test_photos_are_decoded_two_at_a_time(ada: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.studio.domain.slots.SLOT_WAIT_SECONDS", 0.05)
-    with decoding_slot(), decoding_slot():
+    monkeypatch.setattr("app.studio.domain.slots.SLOT_WITHIN", 0.05)
+    with upload_slot("one"), upload_slot("another"):
         answer = upload(ada, (sample_jpeg(), "a.jpg"), headers=JSON)
         assert answer.status_code == 503
         sentence = "The site is very busy right now. Try again in a moment."
@@ -87,7 +88,7 @@ def test_photos_are_decoded_two_at_a_time(ada: FlaskClient, monkeypatch: pytest.
         )
         assert (mask.status_code, mask.json) == (503, {"error": sentence})
         assert mask.headers["Retry-After"] == "1"
-    with decoding_slot():
+    with upload_slot("one"):
         assert uploaded(ada)
 
 

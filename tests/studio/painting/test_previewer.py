@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -332,8 +333,44 @@ def test_of_questions_that_come_at_once_the_newest_is_remembered(
     assert newest_of(previewer) == 9
 
 
-def test_only_so_many_wait_at_a_time(previewer: Previewer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server's other threads are for pages; one request too many is refused at once."""
+def paint_coffee(previewer: Previewer, visitor: object) -> None:
+    previewer.small(replace(COFFEE, photo_id=uuid.uuid4()), "wave", visitor=visitor)
+
+
+def test_one_visitor_leaves_previews_to_others(previewer: Previewer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a dozen questions of one visitor two are painted at a time, and all of them in the end."""
+    go, inside = threading.Event(), threading.Semaphore(0)
+    plain_open = PreviewSource.open
+
+    def open_slowly(self: PreviewSource, storage: Storage) -> BinaryIO:
+        if threading.current_thread().name == "greedy":
+            inside.release()
+            assert go.wait(60)
+        return plain_open(self, storage)
+
+    monkeypatch.setattr(PreviewSource, "open", open_slowly)
+    served: list[str] = []
+
+    def ask() -> None:
+        paint_coffee(previewer, "greedy")
+        served.append("greedy")
+
+    threads = [threading.Thread(target=ask, name="greedy") for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for _ in range(2):
+        assert inside.acquire(timeout=60)
+    assert not inside.acquire(timeout=0.2), "a third one is not painted"
+    paint_coffee(previewer, "somebody else")
+    assert served == []
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert len(served) == 12
+
+
+def test_only_so_many_are_painted_at_a_time(previewer: Previewer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's other threads are for pages; a visitor who waits too long gets an answer."""
     go, inside = threading.Event(), threading.Semaphore(0)
     plain_open = PreviewSource.open
 
@@ -343,11 +380,10 @@ def test_only_so_many_wait_at_a_time(previewer: Previewer, monkeypatch: pytest.M
         return plain_open(self, storage)
 
     monkeypatch.setattr(PreviewSource, "open", open_slowly)
+    monkeypatch.setattr("app.studio.painting.previewer.SLOT_WITHIN", 0.05)
     threads = [
-        threading.Thread(
-            target=previewer.small, args=(PreviewSource(uuid.uuid4(), SAMPLES / "coffee.jpg"), "wave")
-        )
-        for _ in range(previews.PREVIEW_SLOTS)
+        threading.Thread(target=paint_coffee, args=(previewer, number))
+        for number in range(previews.PREVIEW_SLOTS)
     ]
     for thread in threads:
         thread.start()

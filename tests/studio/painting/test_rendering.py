@@ -19,6 +19,7 @@ from app.accounts.models import User
 from app.db import transaction
 from app.engine.errors import OutOfMemory
 from app.errors import DomainError
+from app.imaging.errors import UnreadablePhoto
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage
 from app.studio.domain.files import RenderFiles
@@ -187,16 +188,19 @@ def test_files_that_the_disk_keeps_do_not_stop_anything(
     assert events(logs) == ["render.lease_lost", "storage.files_stay"]
 
 
+@pytest.mark.parametrize(
+    ("step", "trouble"), [("paint", OutOfMemory("no room")), ("decode_photo", UnreadablePhoto())]
+)
 def test_a_picture_that_finds_no_memory_is_tried_again(
-    app: Flask, user: User, monkeypatch: pytest.MonkeyPatch
+    app: Flask, user: User, monkeypatch: pytest.MonkeyPatch, step: str, trouble: Exception
 ) -> None:
     render_id = order_picture(app, user)
 
     def find_no_room(*_: object, **__: object) -> None:
-        raise OutOfMemory("no room")
+        raise trouble
 
     with monkeypatch.context() as patched:
-        patched.setattr(rendering, "paint", find_no_room)
+        patched.setattr(rendering, step, find_no_room)
         process_render(app, render_id)
     render, balance = read(app, user, render_id)
     assert (render.status, render.attempt, balance) == (RenderStatus.QUEUED, 1, 1)
