@@ -1,4 +1,4 @@
-"""The web application. ``create_app`` is the only place where the parts are wired together."""
+"""The web application: only ``create_app`` wires its parts together."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ from app.studio.pages import shares as share_views
 from app.studio.pages import upload as studio_views
 from app.studio.painting.previewer import Previewer
 from app.studio.painting.queue import RenderQueue, make_huey
-from app.studio.painting.worker import process_render
+from app.studio.painting.rendering import process_render
 from app.translation import configure_translation
 
 
 class Site(Flask):
-    """Flask, but that scripts, style sheets and icons are asked after each time they are used.
+    """Flask, except that browsers revalidate scripts, styles and icons on every use.
 
-    A page of a new version needs those of the same version. What has not changed is answered with 304, by the
-    file's ETag. Fonts and pictures stay what they are, and are kept for a day.
+    A page of a new version needs scripts and styles of the same version. The ETag of an unchanged file gives
+    a 304 response. Fonts and pictures never change, so browsers keep them for a day.
     """
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:
@@ -96,7 +96,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def configure_flask(app: Flask, settings: Settings) -> None:
-    """Flask's own settings; cookies are readable by nobody else, and secure wherever the site is."""
+    """Flask's own settings, with cookies that are secure wherever the site is."""
     settings.instance_dir.mkdir(parents=True, exist_ok=True)
     app.extensions["settings"] = settings
     app.config.update(
@@ -116,7 +116,7 @@ def configure_flask(app: Flask, settings: Settings) -> None:
 
 
 def configure_database(app: Flask, settings: Settings) -> None:
-    """SQLAlchemy and Alembic. Nothing is migrated here: ``flask db upgrade`` does that."""
+    """SQLAlchemy and Alembic; migrating is left to ``flask db upgrade``."""
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.resolved_database_url
     if make_url(settings.resolved_database_url).get_backend_name() == "postgresql":
         # A connection may have died while it waited in the pool.
@@ -151,7 +151,7 @@ def configure_mail(app: Flask, settings: Settings) -> None:
 
 
 def configure_studio(app: Flask, settings: Settings) -> None:
-    """The styles on offer, what paints previews, and the queue that carries renders to a worker."""
+    """The catalogue, the previewer, and the queue that carries renders to a worker."""
     app.extensions["catalogue"] = Catalogue(
         [PROJECT_ROOT / "models", settings.instance_dir / "styles"],
         public_domain_only=settings.styles_public_domain_only,
@@ -175,7 +175,7 @@ def configure_limits(app: Flask, settings: Settings) -> None:
 
 
 def configure_security_headers(app: Flask, settings: Settings) -> None:
-    """Tell browsers to load nothing from elsewhere, run nothing inline, and not to guess or embed."""
+    """Headers that forbid content from elsewhere, inline scripts and embedding."""
     policy = "; ".join(
         (
             "default-src 'self'",

@@ -119,15 +119,15 @@ def networks_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the applications of a process share the networks they load: tracing one takes seconds."""
     from app.engine.loading import Networks
 
-    build = Networks._build
+    build = Networks.build
 
     def build_once(self: Networks, checkpoint: Any, key: Any) -> Any:
-        wanted = (key, self._batch_limit)
+        wanted = (key, self.batch_limit)
         if wanted not in _networks:
             _networks[wanted] = build(self, checkpoint, key)
         return _networks[wanted]
 
-    monkeypatch.setattr(Networks, "_build", build_once)
+    monkeypatch.setattr(Networks, "build", build_once)
 
 
 @pytest.fixture

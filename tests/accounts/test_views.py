@@ -20,10 +20,9 @@ from app.db import Base, transaction
 from app.studio.domain.models import Photo, Render
 from testing.accounts import NEW_PASSWORD, find, is_logged_in, mailed_link, sign_up
 from testing.site import PASSWORD, create_user, log_in, make_settings, running_app
+from testing.studio import order_picture, painted, uploaded
 from testing.together import run_together
 from testing.waiting import finish_mails
-from tests.studio.test_views import painted, uploaded
-from tests.studio.test_worker import order_picture
 
 
 def form_token(client: FlaskClient, path: str) -> str:

@@ -15,7 +15,7 @@ from werkzeug.routing import Rule
 
 from app.caching import ASK_EACH_TIME, NEVER, PUBLIC_ENDPOINTS
 from testing.site import MakeUser, log_in
-from tests.studio.test_views import painted
+from testing.studio import painted
 
 pytestmark = pytest.mark.usefixtures("networks_shared")
 

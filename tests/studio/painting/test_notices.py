@@ -19,12 +19,10 @@ from app.accounts.models import User
 from app.db import transaction, utc_now
 from app.studio.domain import orders
 from app.studio.domain.models import Render
-from app.studio.painting.worker import process_render
+from app.studio.painting.rendering import process_render
 from testing.site import create_user, log_in, make_settings, running_app
+from testing.studio import add_photo, paint, submit, uploaded
 from testing.together import at_once
-from tests.studio.test_orders import submit
-from tests.studio.test_services import add_photo
-from tests.studio.test_views import paint, uploaded
 
 
 @pytest.fixture

@@ -28,15 +28,15 @@ from app.engine.catalogue import Catalogue, StyleFacts
 from app.engine.networks.checkpoints import load_checkpoint, save_checkpoint
 from app.storage.base import Storage
 from app.studio.domain.errors import TooBusy
+from app.studio.domain.files import PhotoFiles
 from app.studio.domain.models import Photo, Render
 from app.studio.pages import previews as preview_views
 from app.studio.pages.forms import PaintForm
 from app.studio.painting.previewer import Previewer
-from app.studio.painting.worker import discard_orphans
+from app.studio.painting.sweeper import discard_orphans
 from app.wiring import catalogue
 from testing.site import PASSWORD, create_user, log_in, make_settings, running_app
-from tests.studio.test_views import JSON, upload
-from tests.studio.test_worker import sample_jpeg
+from testing.studio import JSON, mask_png, sample_jpeg, upload, uploaded
 
 CATALOGUE = Catalogue([PROJECT_ROOT / "models"])
 NOBODYS = uuid.UUID(int=0)
@@ -44,17 +44,11 @@ NOBODYS = uuid.UUID(int=0)
 
 def tried(client: FlaskClient) -> str:
     """A photo that whoever asks has just uploaded."""
-    return str(upload(client, (sample_jpeg(), "My cat.jpg"), headers=JSON).json["photos"][0]["id"])
+    return uploaded(client, name="My cat.jpg")
 
 
 def picture(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
-
-
-def a_mask(level: int = 0) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("L", (160, 120), level).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 # --- previews -----------------------------------------------------------------------------------
@@ -132,7 +126,7 @@ def test_a_newer_question_wins(client: FlaskClient) -> None:
 
 def test_previews_are_private(app: Flask, ada: FlaskClient, eve: FlaskClient) -> None:
     photo = tried(ada)
-    mask = ada.post(f"/previews/photos/{photo}/masks", data={"mask": (io.BytesIO(a_mask()), "m.png")}).json[
+    mask = ada.post(f"/previews/photos/{photo}/masks", data={"mask": (io.BytesIO(mask_png()), "m.png")}).json[
         "id"
     ]
     for path in ("wave.webp", "photo.webp", "large.jpg?style=wave", f"masks/{mask}.png"):
@@ -146,7 +140,7 @@ def test_a_mask_decides_where_it_is_painted(ada: FlaskClient) -> None:
     photo = tried(ada)
     address = f"/previews/photos/{photo}"
     ids = [
-        ada.post(f"{address}/masks", data={"mask": (io.BytesIO(a_mask(level)), "m.png")}).json["id"]
+        ada.post(f"{address}/masks", data={"mask": (io.BytesIO(mask_png(level)), "m.png")}).json["id"]
         for level in (0, 255)
     ]
     none, full = (picture(ada.get(f"{address}/large.jpg?style=wave&mask={mask}").data) for mask in ids)
@@ -161,12 +155,12 @@ def test_a_mask_of_a_photo_deleted_meanwhile_goes_with_it(
 ) -> None:
     photo, plain_keep = tried(ada), preview_views.keep_mask
 
-    def delete_and_keep(storage: Storage, photo: Photo, data: bytes) -> uuid.UUID:
-        storage.delete_prefix(photo.storage_prefix)
-        return plain_keep(storage, photo, data)
+    def delete_and_keep(storage: Storage, files: PhotoFiles, data: bytes) -> uuid.UUID:
+        storage.delete_prefix(files.prefix)
+        return plain_keep(storage, files, data)
 
     monkeypatch.setattr(preview_views, "keep_mask", delete_and_keep)
-    sent = {"mask": (io.BytesIO(a_mask()), "m.png")}
+    sent = {"mask": (io.BytesIO(mask_png()), "m.png")}
     assert ada.post(f"/previews/photos/{photo}/masks", data=sent).status_code == 201
     assert not (tmp_path / "storage" / "photos" / photo).exists()
 
@@ -236,7 +230,7 @@ def test_a_visitors_second_file_is_refused(client: FlaskClient) -> None:
 def test_the_tried_photo_moves_into_the_new_account(app: Flask, client: FlaskClient) -> None:
     photo = tried(client)
     mask = client.post(
-        f"/previews/photos/{photo}/masks", data={"mask": (io.BytesIO(a_mask()), "m.png")}
+        f"/previews/photos/{photo}/masks", data={"mask": (io.BytesIO(mask_png()), "m.png")}
     ).json["id"]
     back = f"/studio?photos={photo}&style=udnie&strength=60&mask={mask}"
     answer = client.post(

@@ -11,7 +11,7 @@ from PIL import Image
 
 from app.config import PROJECT_ROOT
 from app.studio.domain.thumbnails import small_preview
-from tests.studio.test_views import JSON, upload
+from testing.studio import JSON, upload
 
 COFFEE = PROJECT_ROOT / "static" / "samples" / "coffee.jpg"
 

@@ -14,14 +14,14 @@ from structlog.testing import capture_logs
 
 from app.accounts.models import User
 from app.db import transaction
+from app.studio.domain.controls import Controls
 from app.studio.domain.models import PictureOrder, Render, RenderStatus
 from app.studio.painting import leases
 from app.studio.painting.queue import RenderQueue
-from app.studio.painting.worker import process_render, sweep
+from app.studio.painting.rendering import process_render
+from app.studio.painting.sweeper import sweep
 from app.wiring import render_queue
-from tests.studio.test_preview_views import a_mask
-from tests.studio.test_services import LEASE
-from tests.studio.test_views import balance, paint, uploaded
+from testing.studio import LEASE, balance, mask_png, paint, uploaded
 
 
 def order_id_of(location: str) -> str:
@@ -104,7 +104,7 @@ def test_a_mask_of_none_of_the_photos_is_said_to_be_lost_before_anything_is_char
 
 
 def painted_mask(client: FlaskClient, photo: str) -> str:
-    data = {"mask": (io.BytesIO(a_mask()), "mask.png")}
+    data = {"mask": (io.BytesIO(mask_png()), "mask.png")}
     return str(client.post(f"/previews/photos/{photo}/masks", data=data).json["id"])
 
 
@@ -139,7 +139,7 @@ def test_an_order_stands_though_the_queue_is_not_there(
     sweep(app)
     with app.app_context(), transaction() as session:
         waiting = sorted(render.id for render in session.query(Render))
-        assert (sorted(render_queue().asked_for()), len(waiting)) == (waiting, 2)
+        assert (sorted(render_queue().pending()), len(waiting)) == (waiting, 2)
 
 
 def test_too_few_credits_are_said_and_nothing_is_charged(
@@ -198,7 +198,7 @@ def test_watching_an_order(app: Flask, ada: FlaskClient, photos: list[str]) -> N
     assert "1 ahead of this one" in page
     assert "http-equiv" in page, "without scripts the page reloads itself"
     with app.app_context():
-        assert len(render_queue().asked_for()) == 2
+        assert len(render_queue().pending()) == 2
         with transaction() as session:
             ids = [render.id for render in session.query(Render).order_by(Render.created_at)]
             assert leases.claim(session, ids[0], LEASE)
@@ -319,3 +319,57 @@ def test_the_picture_page_tells_the_settings_in_words(
         assert words in page
     with app.app_context(), transaction() as session:
         assert session.query(Render).one().status is RenderStatus.QUEUED
+
+
+def test_painting_one_photo_leads_to_its_picture(app: Flask, ada: FlaskClient, user: User) -> None:
+    answer = paint(ada, uploaded(ada), strength="70", keep_colors="y")
+    assert answer.status_code == 303
+    with app.app_context(), transaction() as session:
+        render = session.query(Render).one()
+        assert render.status is RenderStatus.QUEUED
+        assert render.controls == Controls(style="wave", strength=0.7, keep_colors=True)
+        assert answer.location == f"/pictures/{render.id}"
+        assert render_queue().pending() == [render.id]
+    assert balance(app, user) == 2
+
+
+def test_a_double_click_paints_once(app: Flask, ada: FlaskClient, user: User) -> None:
+    photo, token = uploaded(ada), str(uuid.uuid4())
+    first = paint(ada, photo, token=token)
+    second = paint(ada, photo, token=token)
+    assert first.location == second.location
+    assert balance(app, user) == 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"style": "no_such_style"},
+        {"style": ""},
+        {"photos": []},
+        {"photos": ["not-a-uuid"]},
+        {"strength": "101"},
+        {"strength": "lots"},
+        {"style": ["wave", "no_such_style"]},
+        {"second_style": "no_such_style"},
+        {"mix": "101"},
+        {"brush": "5"},
+        {"brush": "nan"},
+        {"mask": "me.png"},
+        {"size": "a0"},
+        {"turn": "askew"},
+        {"token": "x"},
+    ],
+)
+def test_bad_choices_are_refused_with_a_sentence(
+    app: Flask, ada: FlaskClient, user: User, fields: dict[str, object]
+) -> None:
+    answer = paint(ada, uploaded(ada), **fields)
+    assert answer.status_code == 400
+    assert balance(app, user) == 3
+
+
+def test_strangers_cannot_paint_a_photo(app: Flask, ada: FlaskClient, eve: FlaskClient) -> None:
+    photo = uploaded(ada)
+    assert paint(eve, photo).status_code == 404
+    assert paint(app.test_client(), photo).status_code == 302

@@ -16,12 +16,12 @@ from app.studio.domain import orders
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound, NothingChosen, TooManyPictures
 from app.studio.domain.models import PictureOrder, Render, RenderStatus
-from app.studio.domain.orders import Wish, wishes_for
+from app.studio.domain.orders import OrderItem, order_items
 from app.studio.domain.pictures import delete_renders
 from app.studio.painting import leases
 from testing.site import create_user
+from testing.studio import LEASE, WAVE, add_photo, submit
 from testing.together import at_once, run_together
-from tests.studio.test_services import LEASE, WAVE, add_photo, submit
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def user(app: Flask) -> User:
 
 def test_every_photo_is_wished_for_in_every_style() -> None:
     first, second = uuid.uuid4(), uuid.uuid4()
-    wishes = wishes_for([first, second, first], ["wave", "udnie", "wave"], Controls(style="wave", brush=2.0))
-    assert [(wish.photo_id, wish.controls.style, wish.controls.brush) for wish in wishes] == [
+    items = order_items([first, second, first], ["wave", "udnie", "wave"], Controls(style="wave", brush=2.0))
+    assert [(item.photo_id, item.controls.style, item.controls.brush) for item in items] == [
         (first, "wave", 2.0),
         (first, "udnie", 2.0),
         (second, "wave", 2.0),
@@ -43,10 +43,10 @@ def test_every_photo_is_wished_for_in_every_style() -> None:
 def test_an_order_debits_one_entry_per_picture(session: Session, user: User) -> None:
     with transaction():
         photos = [add_photo(session, user), add_photo(session, user)]
-        wishes = wishes_for(photos, ["wave", "udnie", "la_muse"], WAVE)
-        renders = submit(session, user, [], wishes=wishes)
+        items = order_items(photos, ["wave", "udnie", "la_muse"], WAVE)
+        renders = submit(session, user, [], items=items)
         assert [(render.photo_id, render.controls.style) for render in renders] == [
-            (wish.photo_id, wish.controls.style) for wish in wishes
+            (item.photo_id, item.controls.style) for item in items
         ]
         assert {render.status for render in renders} == {RenderStatus.QUEUED}
         assert renders[0].order.credits == 6
@@ -87,9 +87,9 @@ def test_the_same_form_with_another_wish_is_another_order(
 ) -> None:
     with transaction():
         photo = add_photo(session, user)
-        wish = {"photo_id": photo, "controls": WAVE}
-        first = submit(session, user, [], wishes=[Wish(**wish)], form_token="t")  # type: ignore[arg-type]
-        other = submit(session, user, [], wishes=[Wish(**(wish | change))], form_token="t")  # type: ignore[arg-type]
+        item = {"photo_id": photo, "controls": WAVE}
+        first = submit(session, user, [], items=[OrderItem(**item)], form_token="t")  # type: ignore[arg-type]
+        other = submit(session, user, [], items=[OrderItem(**(item | change))], form_token="t")  # type: ignore[arg-type]
         assert first[0].id != other[0].id
         assert ledger.balance(session, user.wallet_id) == 4
 
@@ -108,10 +108,8 @@ def test_somebody_elses_photo_cannot_be_painted(app: Flask, session: Session, us
 def test_an_order_needs_a_wish_and_holds_only_so_many(session: Session, user: User) -> None:
     with pytest.raises(NothingChosen), transaction():
         submit(session, user, [])
-    with (
-        pytest.raises(TooManyPictures, match="That makes 3 pictures, and one order can hold 2"),
-        transaction(),
-    ):
+    sentence = "That makes 3 pictures, and one order can hold 2"
+    with pytest.raises(TooManyPictures, match=sentence), transaction():
         submit(session, user, [uuid.uuid4() for _ in range(3)], max_pictures=2)
 
 
@@ -119,8 +117,8 @@ def test_a_print_has_the_size_of_its_paper_and_shows_what_was_chosen(session: Se
     with transaction():
         photo = add_photo(session, user)  # 40 by 30
         a4 = find_size("a4")
-        wish = Wish(photo, WAVE, a4, Turn.UPRIGHT, Focus(0.2, 0.0, 0.1))
-        render = submit(session, user, [], wishes=[wish])[0]
+        item = OrderItem(photo, WAVE, a4, Turn.UPRIGHT, Focus(0.2, 0.0, 0.1))
+        render = submit(session, user, [], items=[item])[0]
         session.expire_all()
         assert (render.width, render.height, render.dpi) == (2480, 3508, 300)
         left, top, right, bottom = render.crop.box((40, 30))

@@ -17,8 +17,8 @@ from app.accounts.models import User
 from app.config import PROJECT_ROOT
 from testing.live import LiveSite
 from testing.site import create_user, make_settings, running_app
+from testing.studio import order_picture, sample_jpeg
 from testing.waiting import wait_until
-from tests.studio.test_worker import order_picture, sample_jpeg
 
 pytestmark = pytest.mark.soak
 

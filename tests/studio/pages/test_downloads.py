@@ -24,9 +24,9 @@ from app.studio.domain.models import Render
 from app.studio.domain.slots import download_slot
 from app.studio.pages.downloads import PictureFile, zip_pictures
 from app.studio.painting import leases
-from app.studio.painting.worker import process_render
+from app.studio.painting.rendering import process_render
 from app.wiring import storage
-from tests.studio.test_views import paint, painted, uploaded
+from testing.studio import paint, painted, uploaded
 
 
 def opened(data: bytes) -> zipfile.ZipFile:
@@ -63,7 +63,7 @@ def test_a_whole_order_as_an_archive(app: Flask, ada: FlaskClient) -> None:
                 assert image.size == (1080, 1080)
     with app.app_context(), transaction() as session:
         for render in session.query(Render):
-            with storage().open(render.result_key("picture.png")) as file:
+            with storage().open(render.files.picture_key) as file:
                 kept = file.read()
             assert kept in [archive.read(name) for name in archive.namelist()]
 
@@ -123,7 +123,7 @@ def finished(app: Flask, client: FlaskClient) -> str:
             render = leases.claim(session, uuid.UUID(location.rsplit("/", 1)[1]), timedelta(minutes=1))
             assert render
             assert leases.finish(session, render.id, render.attempt)
-            key = render.result_key("picture.png")
+            key = render.files.picture_key
         storage().save(key, encode_png(Image.new("RGB", (16, 12))))
     return location
 

@@ -15,8 +15,8 @@ from PIL import Image
 from app.accounts.models import User
 from app.db import transaction
 from app.studio.domain.models import Photo, Render
-from app.studio.painting.worker import process_render
-from tests.studio.test_views import paint, painted, uploaded
+from app.studio.painting.rendering import process_render
+from testing.studio import paint, painted, uploaded
 
 WITH_PHOTO = {"shows_photo": "y"}
 

@@ -18,14 +18,15 @@ from app.engine.cascade import plan
 from app.imaging.prints import Focus, cut, find_size, frame_photo
 from app.studio.domain import orders
 from app.studio.domain.controls import Controls
+from app.studio.domain.files import PhotoFiles
 from app.studio.domain.masks import keep_mask, load_masks
 from app.studio.domain.models import Photo, Render, RenderStatus
-from app.studio.domain.orders import Wish
-from app.studio.domain.photos import keep_photo
-from app.studio.painting.previewer import Subject
-from app.studio.painting.worker import process_render
+from app.studio.domain.orders import OrderItem
+from app.studio.painting.paint_request import PaintRequest
+from app.studio.painting.preview_source import PreviewSource
+from app.studio.painting.rendering import process_render
 from app.wiring import previewer, storage
-from tests.studio.test_worker import sample_jpeg
+from testing.studio import add_uploaded_photo, sample_jpeg
 
 Pixels = npt.NDArray[np.int64]
 ASTRONAUT = PROJECT_ROOT / "static" / "samples" / "astronaut.jpg"
@@ -35,21 +36,17 @@ def keep(
     app: Flask, user: User, width: int = 160, height: int = 120, *, data: bytes | None = None
 ) -> uuid.UUID:
     """Upload a photo of that size, or this one."""
-    with app.app_context(), transaction() as session:
-        data = data or sample_jpeg(width, height)
-        photo = keep_photo(storage(), user.id, "coffee.jpg", data, max_pixels=10**7)
-        session.add(photo)
-        return photo.id
+    return add_uploaded_photo(app, user, data or sample_jpeg(width, height))
 
 
-def paint(app: Flask, user: User, wish: Wish) -> Image.Image:
+def paint(app: Flask, user: User, item: OrderItem) -> Image.Image:
     """Order one picture and paint it as the worker does; the file that is downloaded as PNG."""
     with app.app_context(), transaction() as session:
         order = orders.place_order(
             session,
             user_id=user.id,
             wallet_id=user.wallet_id,
-            wishes=[wish],
+            items=[item],
             credits_each=1,
             max_pictures=1,
             form_token=uuid.uuid4().hex,
@@ -60,7 +57,7 @@ def paint(app: Flask, user: User, wish: Wish) -> Image.Image:
     with app.app_context(), transaction() as session:
         render = session.get_one(Render, render_id)
         assert render.status is RenderStatus.DONE, render.failure
-        with storage().open(render.result_key("picture.png")) as file:
+        with storage().open(render.files.picture_key) as file:
             return Image.open(io.BytesIO(file.read()))
 
 
@@ -71,7 +68,7 @@ def half_mask(app: Flask, photo_id: uuid.UUID) -> uuid.UUID:
     data = io.BytesIO()
     mask.save(data, "PNG")
     with app.app_context():
-        return keep_mask(storage(), Photo(id=photo_id), data.getvalue())
+        return keep_mask(storage(), PhotoFiles(photo_id), data.getvalue())
 
 
 def pixels(picture: Image.Image) -> Pixels:
@@ -86,8 +83,8 @@ def preview(app: Flask, photo_id: uuid.UUID, controls: Controls) -> Image.Image:
     """The large preview, without its mark."""
     with app.app_context(), transaction() as session:
         photo = session.get_one(Photo, photo_id)
-        masks = load_masks(storage(), photo, controls)
-        return previewer().large(Subject.of(photo), controls, masks=masks)
+        masks = load_masks(storage(), photo.files, controls)
+        return previewer().large(PreviewSource.of(photo), controls, masks=masks)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +96,7 @@ def preview(app: Flask, photo_id: uuid.UUID, controls: Controls) -> Image.Image:
 )
 def test_a_small_picture_is_its_preview_pixel_by_pixel(app: Flask, user: User, controls: Controls) -> None:
     photo_id = keep(app, user)
-    final = paint(app, user, Wish(photo_id, controls))
+    final = paint(app, user, OrderItem(photo_id, controls))
     assert (pixels(final) == pixels(preview(app, photo_id, controls))).all()
 
 
@@ -107,7 +104,7 @@ def test_a_large_picture_made_small_is_its_preview(app: Flask, user: User) -> No
     size = (1280, 960)
     photo_id = keep(app, user, *size)
     controls = Controls(style="starry_night", strength=0.9)
-    final = paint(app, user, Wish(photo_id, controls))
+    final = paint(app, user, OrderItem(photo_id, controls))
     shown = preview(app, photo_id, controls)
     assert final.size == size
     assert shown.size == (1024, 768)
@@ -121,8 +118,8 @@ def test_a_large_picture_made_small_is_its_preview(app: Flask, user: User) -> No
 def test_masks_lie_with_the_photo_and_are_painted_by(app: Flask, user: User) -> None:
     photo_id = keep(app, user)
     mask = half_mask(app, photo_id)
-    whole = pixels(paint(app, user, Wish(photo_id, Controls(style="wave"))))
-    masked = pixels(paint(app, user, Wish(photo_id, Controls(style="wave", mask=mask))))
+    whole = pixels(paint(app, user, OrderItem(photo_id, Controls(style="wave"))))
+    masked = pixels(paint(app, user, OrderItem(photo_id, Controls(style="wave", mask=mask))))
     assert (masked[:, :75] == photo_pixels()[:, :75]).all()
     assert (masked[:, 85:] == whole[:, 85:]).all()
 
@@ -131,7 +128,7 @@ def test_a_mask_of_the_second_style_is_painted_by(app: Flask, user: User) -> Non
     photo_id = keep(app, user)
     mask = half_mask(app, photo_id)
     both = pixels(
-        paint(app, user, Wish(photo_id, Controls(style="wave", second_style="udnie", style_mask=mask)))
+        paint(app, user, OrderItem(photo_id, Controls(style="wave", second_style="udnie", style_mask=mask)))
     )
     first = pixels(preview(app, photo_id, Controls(style="wave")))
     second = pixels(preview(app, photo_id, Controls(style="udnie")))
@@ -144,7 +141,7 @@ def test_a_print_shows_the_part_that_was_chosen(app: Flask, user: User) -> None:
     photo_id = keep(app, user)
     size, focus = find_size("square"), Focus(left=0.25, top=0.1, width=0.5)
     controls = Controls(style="wave", mask=half_mask(app, photo_id))
-    picture = paint(app, user, Wish(photo_id, controls, size, focus=focus))
+    picture = paint(app, user, OrderItem(photo_id, controls, size, focus=focus))
     assert picture.size == (1080, 1080)
     photo = Image.open(io.BytesIO(sample_jpeg()))
     expected = pixels(cut(photo, frame_photo(photo.size, size, focus=focus)))
@@ -191,7 +188,7 @@ def test_strokes_of_a_part_are_as_broad_as_in_the_preview(
     photo_id = keep(app, user, *size)
     controls = Controls(style="wave", brush=brush)
     preview(app, photo_id, controls)
-    paint(app, user, Wish(photo_id, controls, find_size("square"), focus=Focus(0.2, 0.2, share)))
+    paint(app, user, OrderItem(photo_id, controls, find_size("square"), focus=Focus(0.2, 0.2, share)))
     assert breadths == pytest.approx(begun, abs=1)
 
 
@@ -201,14 +198,14 @@ def test_a_part_spares_the_faces_of_its_preview(
 ) -> None:
     """All of the face, half of it, where a cascade would find none, and none of it."""
 
-    def inverted(_: object, part: Image.Image, *__: object, **___: object) -> Image.Image:
-        return ImageOps.invert(part)
+    def inverted(_: object, request: PaintRequest, *__: object) -> Image.Image:
+        return ImageOps.invert(request.photo)
 
     for module in ("painter", "previewer"):
         monkeypatch.setattr(f"app.studio.painting.{module}.paint_fully", inverted)
     photo_id = keep(app, user, data=ASTRONAUT.read_bytes())
     controls, size = Controls(style="wave", protect_faces=True), find_size("square")
-    picture = paint(app, user, Wish(photo_id, controls, size, focus=focus))
+    picture = paint(app, user, OrderItem(photo_id, controls, size, focus=focus))
     shown = cut(preview(app, photo_id, controls), frame_photo((512, 512), size, focus=focus))
     apart = np.abs(pixels(picture) - pixels(shown))
     assert apart.mean() < 1

@@ -19,10 +19,6 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
-def waiting(slots: FairSlots) -> int:
-    return sum(map(len, slots._waiting.values()))
-
-
 def assert_refused(slots: FairSlots, visitor: str) -> None:
     with pytest.raises(NoSlot), slots.slot(visitor, 0.02):
         pass
@@ -52,7 +48,7 @@ def test_visitors_are_served_in_turn() -> None:
     with slots.slot("nobody", 0):
         for number, thread in enumerate(threads, 1):
             thread.start()
-            until(lambda number=number: waiting(slots) == number)
+            until(lambda number=number: slots.waiting() == number)
     for thread in threads:
         thread.join()
     assert served == ["ada", "bob", "eve", "ada", "bob", "ada", "ada"]
@@ -90,7 +86,7 @@ def test_too_many_of_one_visitor_are_told_at_once() -> None:
     thread = threading.Thread(target=visit)
     with slots.slot("ada", 0):
         thread.start()
-        until(lambda: waiting(slots) == 1)
+        until(lambda: slots.waiting() == 1)
         started = time.monotonic()
         with pytest.raises(NoSlot), slots.slot("ada", 10):
             pass
@@ -109,7 +105,7 @@ def test_who_is_patient_waits_however_many_are_present() -> None:
     with slots.slot("ada", 0):
         thread = threading.Thread(target=wait)
         thread.start()
-        until(lambda: waiting(slots) == 1)
+        until(lambda: slots.waiting() == 1)
         assert not done.is_set()
     thread.join()
     assert done.is_set()
@@ -127,6 +123,6 @@ def test_who_gives_up_is_forgotten() -> None:
         for _ in range(3):
             with pytest.raises(NoSlot), slots.slot("bob", 0.01):
                 pass
-    assert waiting(slots) == 0
+    assert slots.waiting() == 0
     with slots.slot("bob", 0):
         pass

@@ -19,8 +19,8 @@ from app.studio.domain.models import RenderStatus
 from app.wiring import render_queue
 from testing.servers import miss, redis_installed
 from testing.site import create_user, make_settings, running_app
+from testing.studio import order_picture, read
 from testing.waiting import wait_until
-from tests.studio.test_worker import order_picture, read
 
 
 @pytest.fixture

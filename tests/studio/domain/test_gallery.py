@@ -20,16 +20,16 @@ from app.db import db, transaction, utc_now
 from app.imaging.prints import WHOLE
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound
-from app.studio.domain.gallery import Page, Place, newest_page, oldest_page, page_after, page_before
+from app.studio.domain.gallery import Cursor, Page, newest_page, oldest_page, page_after, page_before
 from app.studio.domain.models import PictureOrder, Render, RenderStatus
 from app.studio.painting import leases
 from testing.site import create_user
-from tests.studio.test_views import uploaded
+from testing.studio import uploaded
 
 NOW = datetime.fromisoformat("2026-11-21T09:00:00.123456+00:00")
 
 
-def hang(session: Session, user_id: int, count: int, *, at_once: int = 1) -> list[uuid.UUID]:
+def add_pictures(session: Session, user_id: int, count: int, *, at_once: int = 1) -> list[uuid.UUID]:
     """Finished pictures, ``at_once`` of them at each moment; their ids, in the order of the gallery."""
     order = PictureOrder(
         id=uuid.uuid4(), user_id=user_id, request_key=uuid.uuid4().hex, credits=1, site_address=""
@@ -57,9 +57,9 @@ def hang(session: Session, user_id: int, count: int, *, at_once: int = 1) -> lis
     ]
     session.execute(insert(Render), rows)
     # As a database sorts ids: byte by byte.
-    places = [Place(row["created_at"], row["id"]) for row in rows]
-    places.sort(key=lambda place: (place.created_at, place.id.bytes), reverse=True)
-    return [place.id for place in places]
+    cursors = [Cursor(row["created_at"], row["id"]) for row in rows]
+    cursors.sort(key=lambda cursor: (cursor.created_at, cursor.id.bytes), reverse=True)
+    return [cursor.id for cursor in cursors]
 
 
 def ids(page: Page) -> list[uuid.UUID]:
@@ -71,15 +71,15 @@ def test_pages_hold_every_picture_once_in_both_directions(app_on_both: Flask, at
     user = create_user(app_on_both, "ada@example.com")
     other = create_user(app_on_both, "eve@example.com")
     with app_on_both.app_context(), transaction() as session:
-        hung = hang(session, user.id, 23, at_once=at_once)
-        hang(session, other.id, 5)
+        pictures = add_pictures(session, user.id, 23, at_once=at_once)
+        add_pictures(session, other.id, 5)
         page = newest_page(session, user.id, 5)
         seen = ids(page)
         assert (page.total, page.has_newer, page.has_older) == (23, False, True)
         while page.has_older:
             page = page_before(session, user.id, 5, page.last)
             seen += ids(page)
-        assert seen == hung
+        assert seen == pictures
         page = oldest_page(session, user.id, 5)
         assert (page.has_newer, page.has_older) == (True, False)
         back = ids(page)
@@ -87,44 +87,44 @@ def test_pages_hold_every_picture_once_in_both_directions(app_on_both: Flask, at
             page = page_after(session, user.id, 5, page.first)
             back = ids(page) + back
         # The way back ends with a full newest page, which holds some again.
-        assert ids(page) == hung[:5]
-        assert back[-20:] == hung[-20:]
+        assert ids(page) == pictures[:5]
+        assert back[-20:] == pictures[-20:]
 
 
 def test_a_full_last_page_leads_no_further(session: Session, app: Flask) -> None:
     user = create_user(app, "ada@example.com")
     with transaction():
-        hung = hang(session, user.id, 10)
+        pictures = add_pictures(session, user.id, 10)
         page = page_before(session, user.id, 5, newest_page(session, user.id, 5).last)
-        assert (ids(page), page.has_older) == (hung[5:], False)
-        assert ids(oldest_page(session, user.id, 20)) == hung
+        assert (ids(page), page.has_older) == (pictures[5:], False)
+        assert ids(oldest_page(session, user.id, 20)) == pictures
         assert oldest_page(session, user.id, 10).has_newer is False
 
 
 @pytest.mark.parametrize("text", ["", "x", "1-x", "99", "-", f"{10**30}-{'0' * 32}", "1-" + "0" * 31])
 def test_a_place_that_is_none_is_not_found(text: str) -> None:
     with pytest.raises(NotFound):
-        Place.parse(text)
+        Cursor.parse(text)
 
 
 def test_a_place_comes_back_from_an_address() -> None:
-    place = Place(NOW, uuid.uuid4())
-    assert Place.parse(str(place)) == place
+    cursor = Cursor(NOW, uuid.uuid4())
+    assert Cursor.parse(str(cursor)) == cursor
 
 
 def test_paging_through_the_gallery(app: Flask, ada: FlaskClient, eve: FlaskClient, user: User) -> None:
     with app.app_context(), transaction() as session:
-        hung = [str(one) for one in hang(session, user.id, 30)]
+        pictures = [str(one) for one in add_pictures(session, user.id, 30)]
     first = ada.get("/pictures").text
-    assert [one for one in hung if one in first] == hung[:24]
+    assert [one for one in pictures if one in first] == pictures[:24]
     older = re.search(r'href="(/pictures\?before=[^"]+)"', first)
     assert older
     second = ada.get(older[1]).text
-    assert [one for one in hung if one in second] == hung[24:]
+    assert [one for one in pictures if one in second] == pictures[24:]
     newer = re.search(r'href="(/pictures\?after=[^"]+)"', second)
     assert newer
     assert ada.get(newer[1]).text.count("picture-card-title") == 24
-    assert hung[-1] in ada.get("/pictures?oldest=").text
+    assert pictures[-1] in ada.get("/pictures?oldest=").text
     assert ada.get("/pictures?before=nonsense").status_code == 404
     assert "30" in first
     assert "The walls are still bare" in eve.get("/pictures").text
@@ -134,23 +134,25 @@ def test_all_cards_that_wait_are_asked_for_at_once(
     app: Flask, ada: FlaskClient, eve: FlaskClient, user: User
 ) -> None:
     with app.app_context(), transaction() as session:
-        hung = hang(session, user.id, 3)
-        unfinished = update(Render).where(Render.id.in_(hung[:2]))
+        pictures = add_pictures(session, user.id, 3)
+        unfinished = update(Render).where(Render.id.in_(pictures[:2]))
         session.execute(unfinished.values(status=RenderStatus.QUEUED, progress=0.0))
     page = ada.get("/pictures").text
     assert page.count("hx-get") == page.count('hx-trigger="every 3s"') == 1
     address = unescape(re.findall(r'hx-get="([^"]+)"', page)[0])
-    assert {picture for _, picture in parse_qsl(urlsplit(address).query)} == {str(one) for one in hung[:2]}
+    assert {picture for _, picture in parse_qsl(urlsplit(address).query)} == {
+        str(one) for one in pictures[:2]
+    }
     with app.app_context(), transaction() as session:
-        session.execute(update(Render).where(Render.id == hung[0]).values(status=RenderStatus.DONE))
+        session.execute(update(Render).where(Render.id == pictures[0]).values(status=RenderStatus.DONE))
     first = ada.get(address)
     assert first.headers["Cache-Control"] == "private, no-store"
     cards = re.findall(r'<li class="picture-card" id="picture-([^"]+)" hx-swap-oob="true">', first.text)
-    assert cards == [str(one) for one in hung[:2]]
+    assert cards == [str(one) for one in pictures[:2]]
     again = re.findall(r'hx-get="([^"]+)"', first.text)
-    assert again == [f"/pictures/cards?picture={hung[1]}"], "what is painted is not asked for again"
+    assert again == [f"/pictures/cards?picture={pictures[1]}"], "what is painted is not asked for again"
     with app.app_context(), transaction() as session:
-        session.execute(delete(Render).where(Render.id == hung[1]))
+        session.execute(delete(Render).where(Render.id == pictures[1]))
     assert ada.get(again[0]).text.strip() == "", "the last is gone, and nothing asks any more"
     for stranger, status in ((eve, 200), (app.test_client(), 404)):
         answer = stranger.get(address)
@@ -159,7 +161,7 @@ def test_all_cards_that_wait_are_asked_for_at_once(
 
 def test_a_card_that_failed_says_what_to_do(app: Flask, ada: FlaskClient, user: User) -> None:
     with app.app_context(), transaction() as session:
-        hang(session, user.id, 1)
+        add_pictures(session, user.id, 1)
         session.execute(update(Render).values(status=RenderStatus.FAILED, failure=leases.RENDER_FAILED))
         picture = session.scalars(select(Render.id)).one()
     assert "Not painted, nothing charged. Open it to see why." in ada.get("/pictures").text
@@ -178,14 +180,14 @@ def test_where_nothing_is_painted_one_button_leads_to_the_studio(
 ) -> None:
     assert "Paint another" not in ada.get("/pictures").text
     with app.app_context(), transaction() as session:
-        hang(session, user.id, 1)
+        add_pictures(session, user.id, 1)
     assert "Paint another" in ada.get("/pictures").text
 
 
 def test_a_page_of_a_deleted_end_says_so(app: Flask, ada: FlaskClient, user: User) -> None:
     with app.app_context(), transaction() as session:
-        hang(session, user.id, 3)
-    before = Place(NOW - timedelta(days=1), uuid.uuid4())
+        add_pictures(session, user.id, 3)
+    before = Cursor(NOW - timedelta(days=1), uuid.uuid4())
     assert "Nothing older" in ada.get(f"/pictures?before={before}").text
 
 
@@ -194,7 +196,7 @@ def test_the_pages_are_cut_out_of_the_index(app_on_both: Flask) -> None:
     user = create_user(app_on_both, "ada@example.com")
     with app_on_both.app_context(), transaction() as session:
         for _ in range(10):
-            hang(session, user.id, 500)
+            add_pictures(session, user.id, 500)
         on_sqlite = db.engine.dialect.name == "sqlite"
         session.connection().exec_driver_sql("ANALYZE")
         statements: list[tuple[str, object]] = []
@@ -203,9 +205,9 @@ def test_the_pages_are_cut_out_of_the_index(app_on_both: Flask) -> None:
             statements.append((statement, parameters))
 
         event.listen(db.engine, "before_cursor_execute", note)
-        place = Place(utc_now(), uuid.uuid4())
-        page_before(session, user.id, 24, place)
-        page_after(session, user.id, 24, Place(NOW, uuid.UUID(int=0)))
+        cursor = Cursor(utc_now(), uuid.uuid4())
+        page_before(session, user.id, 24, cursor)
+        page_after(session, user.id, 24, Cursor(NOW, uuid.UUID(int=0)))
         oldest_page(session, user.id, 24)
         event.remove(db.engine, "before_cursor_execute", note)
         pages = [item for item in statements if "LIMIT" in item[0]]

@@ -16,7 +16,7 @@ from app.accounts.models import User
 from app.db import transaction
 from app.studio.domain.models import Photo
 from app.studio.pages.studio_page import PHOTOS_SHOWN
-from tests.studio.test_views import paint
+from testing.studio import paint
 
 NOW = datetime.fromisoformat("2026-11-21T09:00:00.123456+00:00")
 

@@ -14,9 +14,9 @@ from app.studio.domain.masks import MaskGone
 from app.studio.domain.models import FAILURE_LENGTH, RenderStatus
 from app.studio.painting.failures import CREDIT_BACK, failure_in_words, kept_failure
 from app.studio.painting.leases import RENDER_FAILED
-from app.studio.painting.worker import process_render
+from app.studio.painting.rendering import process_render
 from app.wiring import storage
-from tests.studio.test_worker import order_picture, read
+from testing.studio import order_picture, read
 
 UNREADABLE = "This photo can no longer be read. Upload it again in the studio."
 
