@@ -63,7 +63,7 @@ def addresses(app: Flask, ada: FlaskClient) -> dict[str, str]:
         "photo_id": photo[1],
         "mask_id": kept["id"],
         "token": link[1],
-        "shelf": "photos",
+        "collection": "photos",
         "name": photo[1],
         "slug": "wave",
         "filename": "css/site.css",
