@@ -1,8 +1,8 @@
 """Pictures: what painting a margin around the photo, and cropping it away, does to the border.
 
 ``python -m bench border`` paints a sample photo with and without, writes docs/engine/border.webp and prints
-a table for docs/ENGINE.md: the border excess of evaluation, and how strong the strongest straight line along
-the border is.
+a table for docs/MEASUREMENTS.md: the border excess of evaluation, and how strong the strongest straight line
+along the border is.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What single choices of a recipe give: the same network learns on for the same time, each with one change.
 
 ``python -m bench.leads house 1.5`` trains for 90 seconds per lead, writes docs/networks/leads.webp and prints
-a table for models/README.md. It needs the photos, paintings and weights that training needs. The recipe is
+a table for models/HISTORY.md. It needs the photos, paintings and weights that training needs. The recipe is
 what the network was trained with, by the file beside it; its schedule is replaced by a short one.
 """
 

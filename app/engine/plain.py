@@ -23,9 +23,7 @@ class PlainNetwork:
     """
 
     def __init__(self, checkpoint: Checkpoint, *, precision: str, device: str) -> None:
-        """``precision`` is "float32" or "bfloat16". ``device`` is only kept: Keras's backend chooses its
-        own.
-        """
+        """``precision`` is "float32" or "bfloat16"; ``device`` is only reported."""
         self.checkpoint = checkpoint
         self.device = device
         policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
