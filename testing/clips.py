@@ -148,7 +148,7 @@ def loudness(path: Path) -> tuple[str, float, float]:
 
 
 def same_film(film: Path, other: Path) -> None:
-    """Whether two films have the same sound, and the same frames at the same times.
+    """Assert that two films have the same sound, and the same frames at the same times.
 
     Bytes of files cannot be compared. Optical flow on several cores differs in the last digit now and then.
     And the average bit rate in a container depends on the order in which pictures and sound arrive.

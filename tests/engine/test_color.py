@@ -1,4 +1,4 @@
-"""Mixing in linear light, and the photo's colours under the painting's luminance."""
+"""Mixing in linear light, and the photo's chroma with the painting's luma."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def test_only_imports_can_be_removed(slug: str, app: Flask) -> None:
 
 
 def test_the_real_command_keeps_tensorflow_off_the_terminal(photo_file: Path, tmp_path: Path) -> None:
-    """A process of its own, since TensorFlow's start-up lines are written past Python, once per process."""
+    """TensorFlow writes its start-up lines past Python, once per process, so this needs a process."""
     output = tmp_path / "painted.png"
     command = ("-m", "flask", "--app", "wsgi", "stylize", photo_file, "-o", output)
 

@@ -1,4 +1,4 @@
-"""Mixtures, brushes and masks as people write them."""
+"""Mixtures, brush sizes and masks as people give them."""
 
 from __future__ import annotations
 

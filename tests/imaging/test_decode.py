@@ -1,4 +1,4 @@
-"""Uploads of every kind, good and hostile, as real files made by the real encoders."""
+"""Decoding of every kind of upload, good and hostile, made by real encoders."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_of_several_frames_the_first_counts(kind: str) -> None:
     assert_like(decode(encoded(scene(), kind, save_all=True, append_images=[black])), scene(), 40)
 
 
-# What a camera did to the picture that it labels with each orientation.
+# By orientation: how a camera has turned the picture that it labels so.
 TURNS = {
     1: [],
     2: [Image.Transpose.FLIP_LEFT_RIGHT],
@@ -101,7 +101,7 @@ def test_every_orientation_comes_out_upright(kind: str, orientation: int) -> Non
 
 
 def exif_of(*entries: tuple[int, int, int, bytes]) -> bytes:
-    """An EXIF block of tag, type, count and value, whatever types the tags should have."""
+    """An EXIF block of (tag, type, count, value), also with wrong types."""
     table = b"".join(struct.pack("<HHI4s", *entry) for entry in entries)
     return b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(entries)) + table + bytes(4)
 
@@ -131,7 +131,7 @@ def test_extreme_sizes(kind: str, size: tuple[int, int]) -> None:
 
 
 def matrix_profile(gamma: float, red: Point, green: Point, blue: Point) -> bytes:
-    """An ICC version 2 display profile of primaries given as CIE XYZ under D50, with one power curve."""
+    """An ICC version 2 display profile: primaries in CIE XYZ under D50, one power curve."""
 
     def number(value: float) -> bytes:
         return struct.pack(">i", round(value * 65536))
@@ -281,7 +281,7 @@ def test_big_endian_and_wide_integer_grey() -> None:
 
 
 def png(color_type: int, depth: int, size: tuple[int, int], row: bytes, *extra: tuple[bytes, bytes]) -> bytes:
-    """A PNG of kinds that Pillow cannot write; of its pixels, only as much as ``row`` holds is there."""
+    """A PNG of a kind that Pillow cannot write, with the pixels of ``row`` only."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -409,7 +409,7 @@ def test_a_file_that_leads_to_where_no_file_reaches_is_damaged(tmp_path: Path) -
 
 
 def declared(kind: str, size: tuple[int, int]) -> bytes:
-    """A small file of ``kind`` whose header declares another size than its pixels have."""
+    """A small file of ``kind`` whose header declares another size."""
     if kind == "PNG":
         return png(2, 8, size, bytes(1_000_000))
     data = bytearray(encoded(scene(), kind, **({"lossless": True} if kind == "WEBP" else {})))
@@ -450,7 +450,7 @@ def test_a_bomb_that_the_decoder_itself_refuses(kind: str) -> None:
 
 
 def test_a_large_heic_frame_cropped_to_a_small_picture_is_refused() -> None:
-    """The decoder makes room for the whole frame, whatever is cropped from it."""
+    """The decoder allocates the whole frame, however small the crop is."""
     data = encoded(Image.new("RGB", (1203, 1001)), "HEIF")
     crop = data.index(b"clap") + 4
     cropped = data[:crop] + struct.pack(">8I", 48, 1, 32, 1, 0, 1, 0, 1) + data[crop + 32 :]
@@ -464,7 +464,7 @@ def cut(data: bytes, chance: random.Random) -> bytes:
 
 
 def flip(data: bytes, chance: random.Random) -> bytes:
-    """A few bytes changed, half of them near the beginning, where the structure of most files is."""
+    """Change a few bytes, half of them near the beginning: there most files have structure."""
     broken = bytearray(data)
     for _ in range(chance.randint(1, 8)):
         end = len(broken) if chance.random() < 0.5 else min(len(broken), 400)
@@ -473,7 +473,7 @@ def flip(data: bytes, chance: random.Random) -> bytes:
 
 
 def samples(kind: str) -> list[bytes]:
-    """A plain file of ``kind`` and one of another mode, with whatever metadata it can have."""
+    """A plain file of ``kind``, and one of another mode with all possible metadata."""
     if kind == "GIF":
         return [encoded(scene(), kind), encoded(scene().convert("RGBA"), kind)]
     exif = Image.Exif()

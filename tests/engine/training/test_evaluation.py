@@ -1,4 +1,4 @@
-"""``flask networks evaluate``: what is judged, by what, and what is written down."""
+"""``flask networks evaluate``: photos, measures, and the written reports."""
 
 from __future__ import annotations
 
@@ -282,7 +282,7 @@ def test_sheets_show_no_photo_that_may_not_be_shown(stylizer: Stylizer) -> None:
         Candidate("published", stylizer, {"wave": "wave"}),
     ]
     pictures = {(name, "wave", "cat"): Image.fromarray(shown.pixels) for name in ("house", "published")}
-    # Pictures of the hidden photo do not exist: asking for one would be a KeyError.
+    # The hidden photo has no pictures: reading one would raise KeyError.
     sheets = list(make_sheets(candidates, [shown, hidden], pictures))
     assert [sheet.file for sheet in sheets] == ["comparison.webp", "house.webp", "published.webp"]
     assert list(make_sheets(candidates, [hidden], {})) == []
