@@ -1,4 +1,4 @@
-"""What is read of a film: frames the right way up, in their colours, at their times, and what is damaged."""
+"""Reading films: upright frames, right colours and times, and damaged films."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from testing.clips import CORNERS, make_film, picture, read, spoil
 
 
 def corners(frame: Pixels) -> list[int]:
-    """Which of the four colours is at the top left, top right, bottom left and bottom right."""
+    """The colours (0 to 3) at the top left, top right, bottom left and bottom right."""
     places = (frame[4, 4], frame[4, -4], frame[-4, 4], frame[-4, -4])
     return [int(np.abs(np.array(CORNERS) - place).sum(axis=1).argmin()) for place in places]
 
@@ -37,7 +37,7 @@ def test_frames_come_in_order_at_their_times(ending: str, tmp_path: Path) -> Non
     ("ending", "rotation", "mirrored", "expected"),
     [
         ("mp4", None, False, [0, 1, 2, 3]),
-        ("mp4", 90, False, [1, 3, 0, 2]),  # against the clock: what was right is on top
+        ("mp4", 90, False, [1, 3, 0, 2]),  # anticlockwise: the right side comes to the top
         ("mp4", 180, False, [3, 2, 1, 0]),
         ("mp4", 270, False, [2, 0, 3, 1]),
         ("mp4", 0, True, [1, 0, 3, 2]),
@@ -79,7 +79,7 @@ def test_uneven_times_are_kept(tmp_path: Path) -> None:
 def test_colors_are_those_that_were_meant(
     matrix: Colorspace, number: int, height: int, levels: ColorRange, tmp_path: Path
 ) -> None:
-    """Films that declare no matrix are BT.709 if they are high, BT.601 if not, as players have it."""
+    """Without a declared matrix, high films are BT.709 and others BT.601, as in players."""
     path, width = tmp_path / "film.mkv", height * 4 // 3
     colors = np.repeat(picture(0, 64, 64)[::4, ::4], height // 16, axis=0)
     colors = np.ascontiguousarray(np.repeat(colors, width // 16, axis=1))
@@ -100,7 +100,8 @@ def test_colors_are_those_that_were_meant(
 
 
 def test_high_dynamic_range_becomes_ordinary(tmp_path: Path) -> None:
-    """In HLG (ITU-R BT.2100) white is at three quarters of the signal; shown as it is, it would be grey."""
+    """In HLG (ITU-R BT.2100) white is at three quarters of the signal. Without conversion it would look
+    grey."""
     path = tmp_path / "film.mkv"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=25)

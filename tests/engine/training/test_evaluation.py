@@ -146,7 +146,7 @@ def test_distances_are_nothing_where_pictures_are_the_same() -> None:
 
 @pytest.mark.skipif(not VGG.exists(), reason="VGG-16's weights are not here")
 def test_style_distance_has_the_size_it_was_trained_with(house_v0: Stylizer) -> None:
-    # What models/README.md tells of the first house network's wave, on other photos: 131k and 20.5k.
+    # On other photos the wave of the first house network has the distances 131k and 20.5k.
     painting = read_picture(SHARED / "paintings" / "wave.jpg", 384)
     photo = Photo(
         "coffee", "", read_picture(PROJECT_ROOT / "static" / "samples" / "coffee.jpg", 480, multiple=4)

@@ -1,4 +1,4 @@
-"""The controls of a picture as a value: what is kept, what is refused, what the engine is asked for."""
+"""The controls of a picture: storing, checks, and the engine's arguments."""
 
 from __future__ import annotations
 
