@@ -1,4 +1,4 @@
-"""Makes hostile files: bombs of every format, and the same damaged photos each time."""
+"""Makes hostile files: bombs of every format, and repeatable damaged photos."""
 
 from __future__ import annotations
 
@@ -107,7 +107,10 @@ def tiff_of_samples() -> bytes:
 
 
 def forged(kind: str, coded: int, declared: int) -> bytes:
-    """A HEIC or AVIF of ``coded`` x ``coded`` pixels that declares ``declared`` x ``declared``."""
+    """A HEIC or AVIF that declares another size than its coded one.
+
+    Both are squares: ``coded`` x ``coded`` and ``declared`` x ``declared`` pixels.
+    """
     data = bytearray(encoded(flat(coded, coded), kind))
     at = data.index(b"ispe") + 8
     struct.pack_into(">2I", data, at, declared, declared)
@@ -222,7 +225,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 
 
 def samples(kind: str) -> list[bytes]:
-    """A plain photo, and one with profile, rotation and another mode if the format can."""
+    """A plain photo, and one with profile, rotation and mode if the format can."""
     pixels = np.random.default_rng(len(kind)).integers(0, 255, (6, 8, 3), np.uint8)
     photo = Image.fromarray(pixels).resize((64, 48), Image.Resampling.BICUBIC)
     if kind == "GIF":
@@ -243,7 +246,7 @@ def truncate(data: bytes, chance: random.Random) -> bytes:
 
 
 def flip_bits(data: bytes, chance: random.Random) -> bytes:
-    """Flip up to 16 bits, half of them near the beginning: there most files have structure."""
+    """Flip up to 16 bits, half of them near the beginning with most structure."""
     spoiled = bytearray(data)
     for _ in range(chance.randint(1, 16)):
         end = len(spoiled) if chance.random() < 0.5 else min(len(spoiled), 400)
@@ -272,7 +275,7 @@ SPOILERS = (truncate, flip_bits, lie_about_lengths, duplicate)
 
 
 def spoiled(seed: int = 1, each: int = 9) -> Iterator[tuple[str, bytes]]:
-    """Damaged photos, name and content: ``each`` per format, sample and kind of damage."""
+    """Names and contents of damaged photos: ``each`` per format, sample and damage."""
     chance = random.Random(seed)
     for kind in KINDS:
         for number, data in enumerate(samples(kind)):

@@ -1,4 +1,4 @@
-"""Blending a stylised picture with its photo: strength in linear light, and keeping the photo's colours."""
+"""Blends a painting with its photo: strength, masks and the photo's colours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STRIP = 256
 
 
 def _srgb_to_linear() -> Floats:
-    """The light of each of the 256 levels, 0..1 (IEC 61966-2-1, the sRGB transfer function)."""
+    """The light of each of the 256 sRGB levels, 0..1 (IEC 61966-2-1)."""
     levels = np.arange(256) / 255.0
     return np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
@@ -44,7 +44,7 @@ def combine(
 
 
 def blend(photo: Pixels, painted: Pixels, strength: float, mask: Pixels | None = None) -> Pixels:
-    """Mix two pictures of one shape in linear light; ``strength`` 1 is the painted one.
+    """Mix two pictures of one shape in linear light; ``strength`` 1 is ``painted``.
 
     ``mask``, uint8 [height, width], is the share of the strength at each pixel, 0..255.
     """
@@ -74,7 +74,7 @@ def _levels_of_light() -> Pixels:
 
 
 def _mixed_levels(share: np.float32) -> Pixels:
-    """The mixture of each pair of levels, at index 256 * photo + painting: uint8 [65536]."""
+    """The mixture of levels at index 256 * photo + painting, uint8 [65536]."""
     light = LINEAR[:, None] * (1 - share) + LINEAR[None] * share
     return np.searchsorted(_MIDPOINTS, light).astype(np.uint8).ravel()
 

@@ -67,7 +67,7 @@ class Mixture:
 
 @dataclass(frozen=True, eq=False)
 class StyleMap:
-    """A second style and where it applies: ``where`` is uint8 [height, width] like the photo.
+    """A second style and where it applies, uint8 [height, width] like the photo.
 
     0 is the picture's first style, 255 the second; values in between mix the two.
     """

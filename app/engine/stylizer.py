@@ -1,4 +1,4 @@
-"""The engine's front door: ``Stylizer`` turns photos into pictures, from any thread."""
+"""The engine's front door: ``Stylizer`` turns photos into pictures."""
 
 from __future__ import annotations
 

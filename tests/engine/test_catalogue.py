@@ -1,4 +1,4 @@
-"""The catalogue: shipped styles, imports, and files that change while the site runs."""
+"""The catalogue: shipped styles, imports, and files that change meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fast graph and its strips against the plain Keras network of the same weights."""
+"""The fast graph and its strips against plain Keras with the same weights."""
 
 from __future__ import annotations
 

@@ -91,7 +91,10 @@ def test_what_rests_leaves_the_memory_to_others() -> None:
     ("before", "after"), [(10, 5), (5, 11), (8, 8)], ids=["shorter", "longer", "as long"]
 )
 def test_a_plane_takes_the_place_of_another(budget: int, before: int, after: int) -> None:
-    """Rows have 100 bytes. Writing starts at the end where no unread row is overwritten."""
+    """Rows have 100 bytes.
+
+    Writing starts at the end where no unread row is overwritten.
+    """
     with PlaneStore(budget) as store:
         other = store.new((4, 10, 10), np.uint8)
         plane = store.new((before, 10, 10), np.uint8)

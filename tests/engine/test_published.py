@@ -91,7 +91,7 @@ def test_zero_padding_draws_no_frame_unless_exact_pixels_are_asked_for(chance_st
     flat = np.full((120, 120, 3), 120, np.uint8)
 
     def frame(*, exact: bool) -> float:
-        """The difference of the outermost ring to the middle; a flat colour should have none."""
+        """The outermost ring's difference to the middle; a flat colour should have none."""
         painted = chance_stylizer.stylize(flat, "chance", exact=exact).astype(float)
         ring = np.ones((120, 120), bool)
         ring[2:-2, 2:-2] = False

@@ -1,4 +1,4 @@
-"""The stylizer: shapes, strength, colours, threads, traces, and recovery from errors."""
+"""The stylizer: shapes, strength, colours, threads, traces, errors."""
 
 from __future__ import annotations
 
@@ -468,7 +468,10 @@ def test_a_picture_can_be_stopped_between_two_passes(
 def test_the_small_passes_of_a_large_picture_let_others_in(
     stylizer: Stylizer, photo: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A picture of 800x1000 is painted whole. As a pass of a larger picture it is painted in strips."""
+    """A picture of 800x1000 is painted whole.
+
+    As a pass of a larger picture it is painted in strips.
+    """
     whole: list[int] = []
     original = network.Network._paint_together
 

@@ -131,7 +131,7 @@ def test_extreme_sizes(kind: str, size: tuple[int, int]) -> None:
 
 
 def matrix_profile(gamma: float, red: Point, green: Point, blue: Point) -> bytes:
-    """An ICC version 2 display profile: primaries in CIE XYZ under D50, one power curve."""
+    """An ICC version 2 display profile: primaries (CIE XYZ, D50), one power curve."""
 
     def number(value: float) -> bytes:
         return struct.pack(">i", round(value * 65536))
@@ -464,7 +464,7 @@ def cut(data: bytes, chance: random.Random) -> bytes:
 
 
 def flip(data: bytes, chance: random.Random) -> bytes:
-    """Change a few bytes, half of them near the beginning: there most files have structure."""
+    """Change a few bytes, half of them near the beginning with most structure."""
     broken = bytearray(data)
     for _ in range(chance.randint(1, 8)):
         end = len(broken) if chance.random() < 0.5 else min(len(broken), 400)

@@ -1,4 +1,4 @@
-"""Bombs are refused cheaply by their headers; damaged photos end only their decoder."""
+"""Headers refuse bombs cheaply; damaged photos end at most their decoder."""
 
 from __future__ import annotations
 

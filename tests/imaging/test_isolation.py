@@ -1,4 +1,4 @@
-"""A decoding process may do anything: the site reports it and decodes the next photo."""
+"""Whatever a decoding process does, the site decodes the next photo."""
 
 from __future__ import annotations
 

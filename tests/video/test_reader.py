@@ -100,8 +100,10 @@ def test_colors_are_those_that_were_meant(
 
 
 def test_high_dynamic_range_becomes_ordinary(tmp_path: Path) -> None:
-    """In HLG (ITU-R BT.2100) white is at three quarters of the signal. Without conversion it would look
-    grey."""
+    """In HLG (ITU-R BT.2100) white is at three quarters of the signal.
+
+    Without conversion it would look grey.
+    """
     path = tmp_path / "film.mkv"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=25)

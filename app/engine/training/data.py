@@ -143,7 +143,7 @@ def draw_key(seed: int, stage: int, purpose: int, index: Tensor | int) -> Tensor
 
 
 def _first_readable(photos: Sequence[Path], first: int) -> Pixels:
-    """The pixels of photo ``first`` or the next readable one, uint8 [height, width, 3]."""
+    """Photo ``first`` or the next readable one, uint8 [height, width, 3]."""
     for index in range(first, first + len(photos)):
         path = photos[index % len(photos)]
         try:

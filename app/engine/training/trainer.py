@@ -184,7 +184,7 @@ def build_trainer(recipe: Recipe, sources: Sources, photos: Sequence[Path]) -> S
 
 
 def set_reconstructing(model: StyleTrainer, reconstructing: bool) -> None:
-    """Choose between the two losses; the next step is traced anew when the choice changes."""
+    """Choose between the two losses; a change makes Keras trace the step again."""
     if model.reconstructing != reconstructing:
         model.reconstructing = reconstructing
         model.compile(model.optimizer, jit_compile=model.jit_compile)
@@ -362,7 +362,7 @@ class _Run:
         self.report(progress, progress.share(self.recipe.schedule))
 
     def save(self) -> None:
-        """Write the state to go on from, the network, what made it, and a sheet of samples."""
+        """Write the state, the network, its description and a sheet of samples."""
         state = {name: keras.ops.convert_to_numpy(value) for name, value in self.variables().items()}
         state["recipe"] = np.array(json.dumps(asdict(self.recipe)))
         state["progress"] = np.array(json.dumps(asdict(self.progress)))

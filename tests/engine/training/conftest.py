@@ -1,4 +1,4 @@
-"""A tiny training: random photos and paintings, and a loss network with chance weights."""
+"""A tiny training: random photos, paintings and loss network."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def border_ratio(picture: Array) -> float:
 
 
 def variation_where_plain(picture: Array, photo: Array) -> float:
-    """The plain implementation, pixel by pixel; means leave out what is beyond the border."""
+    """The plain implementation, pixel by pixel; means stop at the border."""
 
     def variations(pixels: Array) -> Array:
         down, across = np.zeros(pixels.shape), np.zeros(pixels.shape)

@@ -78,7 +78,10 @@ def test_a_training_leaves_a_network_and_what_made_it(
 def test_a_training_that_was_killed_ends_as_one_that_was_not(
     recipe_in_stages: Recipe, sources: Sources, tmp_path: Path
 ) -> None:
-    """It is killed at step 10. Its last checkpoint is of step 5, so it repeats those steps."""
+    """It is killed at step 10.
+
+    Its last checkpoint is of step 5, so it repeats those steps.
+    """
     recipe = with_schedule(recipe_in_stages, steps=20, checkpoint_minutes=0.0)
     whole = load_checkpoint(train(recipe, sources, tmp_path / "whole"))
 

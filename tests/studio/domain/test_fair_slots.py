@@ -1,4 +1,4 @@
-"""Slots are shared fairly: no visitor holds all of them, and those who wait are served in turn."""
+"""Fair slots: no visitor holds all, and waiting visitors are served in turn."""
 
 from __future__ import annotations
 

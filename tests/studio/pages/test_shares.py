@@ -1,4 +1,4 @@
-"""Sharing by a link: who sees what, for how long, and the link's preview elsewhere."""
+"""Sharing by a link: who sees what, for how long, and link previews."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploading, viewing and deleting photos: success, wrong owner, visitors, bad input."""
+"""Uploading, viewing and deleting photos: success, strangers, bad input."""
 
 from __future__ import annotations
 

@@ -95,7 +95,10 @@ def test_a_lost_file_is_tried_again_and_then_given_up(app: Flask, user: User) ->
 def test_a_picture_that_is_done_stays_whatever_goes_wrong_afterwards(
     app: Flask, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last attempt finishes. Then the disk refuses to delete files of an earlier attempt."""
+    """The last attempt finishes.
+
+    Then the disk refuses to delete files of an earlier attempt.
+    """
     render_id = order_picture(app, user)
     die_at_work(app, render_id, times=2)
     delete = LocalStorage.delete_prefix
@@ -164,7 +167,10 @@ def events(logs: Sequence[Mapping[str, Any]]) -> list[str]:
 def test_files_that_the_disk_keeps_do_not_stop_anything(
     app: Flask, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One picture fails and one loses its lease. Both go on although no file can be removed."""
+    """One picture fails and one loses its lease.
+
+    Both go on although no file can be removed.
+    """
 
     def refuse(_self: LocalStorage, prefix: str) -> None:
         raise StorageError(prefix)

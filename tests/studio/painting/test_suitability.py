@@ -1,4 +1,4 @@
-"""Suitability: styles that are neither timid nor wild suit; results are repeatable."""
+"""Suitability: neither timid nor wild styles suit; results are repeatable."""
 
 from __future__ import annotations
 

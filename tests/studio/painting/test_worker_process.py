@@ -25,7 +25,7 @@ from testing.waiting import wait_until
 
 @pytest.fixture
 def redis_url() -> Iterator[str]:
-    """An empty database of a Redis server: TEST_REDIS_URL, or the last one of the local server."""
+    """An empty Redis database: TEST_REDIS_URL, or the local server's last one."""
     url = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
     with Redis.from_url(url) as redis:
         try:
