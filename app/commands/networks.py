@@ -91,7 +91,7 @@ def train(
     sources = trainer.Sources(
         photos=photos,
         paintings=find_paintings(paintings),
-        loss_weights=loss_weights(vgg, recipe.loss.network),
+        loss_weights=loss_weights(vgg, recipe.loss.network, (*recipe.loss.content, *recipe.loss.style)),
         sheet_photos=tuple(sorted(SAMPLES.glob("*.jpg"))),
         start=load_checkpoint(start) if start else None,
         start_file=start,
@@ -146,7 +146,7 @@ def add_style(
             photos,
             minutes=minutes,
             network_file=path,
-            loss_weights=loss_weights(vgg, recipe.loss.network),
+            loss_weights=loss_weights(vgg, recipe.loss.network, (*recipe.loss.content, *recipe.loss.style)),
             code_version=_code_version(),
             report=_reporter(progress),
         )
