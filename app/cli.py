@@ -11,6 +11,7 @@ from app.accounts.models import User
 from app.billing import ledger
 from app.billing.models import EntryReason
 from app.commands.networks import networks
+from app.commands.optimize import optimize
 from app.commands.styles import styles
 from app.commands.stylize import stylize
 from app.commands.video import stylize_video
@@ -19,7 +20,7 @@ from app.db import transaction
 
 def register_commands(app: Flask) -> None:
     """Add the project's commands to ``flask``."""
-    for command in (stylize, stylize_video, styles, networks, worker, credits_group):
+    for command in (stylize, stylize_video, optimize, styles, networks, worker, credits_group):
         app.cli.add_command(command)
 
 

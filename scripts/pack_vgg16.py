@@ -1,7 +1,7 @@
 """Make models/vgg16.npz, VGG-16's convolutions up to block5_conv2 in float16, from a file of its weights.
 
-``python scripts/pack_vgg16.py vgg16_notop.weights.h5`` takes what Keras publishes, or an .npz file with arrays
-called block1_conv1/k (the kernel) and block1_conv1/b (the bias).
+``python -m scripts.pack_vgg16 FILE`` takes the file that Keras publishes for VGG-16 without its
+top, or an .npz file with arrays called block1_conv1/k (the kernel) and block1_conv1/b (the bias).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from app.commands.console import (
 )
 from app.commands.evaluate import evaluate
 from app.commands.shipping import ship
-from app.commands.styles import render_preview
+from app.commands.styles import render_preview, styles
 from app.commands.training_data import loss_weights, lying_beside, vgg_option
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import StyleFacts
@@ -161,6 +161,10 @@ def add_style(
         offered.remove(slug)
         raise
     click.echo(f"{slug} is now on offer")
+
+
+# The name under which people look for it.
+styles.add_command(add_style, "from-picture")
 
 
 def _facts(slug: str, *, title: str, public_domain: bool, **known: Any) -> StyleFacts:

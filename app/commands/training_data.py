@@ -20,8 +20,8 @@ DEEPER = frozenset({"relu5_3", "conv5_3", "block5_conv3"})
 vgg_option = click.option(
     "--vgg",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A file with the loss network's ImageNet weights, without its top. Default: VGG-16 as it ships; Keras "
-    "fetches others.",
+    help="A file with the loss network's ImageNet weights, without its top. Default: VGG-16 as it ships, and "
+    "a download by Keras for others.",
 )
 
 

@@ -1,7 +1,8 @@
 """Whose colours an optimised picture has: the painting's, the photo's, or nothing but the painting's.
 
-"luminance" and "histogram" are the two ways of Gatys, Bethge, Hertzmann and Shechtman 2016, "Preserving Color
-in Neural Artistic Style Transfer". A black-and-white photo has no colours to keep, so it takes the painting's.
+"luminance" and "histogram" are the two ways of Gatys, Bethge, Hertzmann and Shechtman 2016, "Preserving
+Color in Neural Artistic Style Transfer". A black-and-white photo has no colours to keep, so it takes the
+painting's.
 """
 
 from __future__ import annotations
@@ -35,9 +36,7 @@ def colors_for(photo: Pixels, wanted: Colors) -> Colors:
     return "painting" if keeps and is_black_and_white(photo) else wanted
 
 
-def prepare(
-    photo: Pixels, paintings: Sequence[Pixels], colors: Colors
-) -> tuple[Pixels, tuple[Pixels, ...]]:
+def prepare(photo: Pixels, paintings: Sequence[Pixels], colors: Colors) -> tuple[Pixels, tuple[Pixels, ...]]:
     """Return photo and paintings as the losses are to see them."""
     if colors == "histogram":
         return photo, tuple(match_colors(painting, photo) for painting in paintings)
@@ -57,7 +56,8 @@ def finish(photo: Pixels, painted: Pixels, colors: Colors) -> Pixels:
 def grey_picture(pixels: Pixels) -> Pixels:
     """Return a picture's luma in all three channels."""
     luma = np.rint(pixels.astype(np.float32) @ LUMA).astype(np.uint8)
-    return np.repeat(luma[..., None], 3, axis=-1)
+    grey: Pixels = np.repeat(luma[..., None], 3, axis=-1)
+    return grey
 
 
 def match_luminance(pixels: Pixels, target: Pixels) -> Pixels:
@@ -86,4 +86,5 @@ def _root(covariance: npt.NDArray[np.float64], power: float) -> npt.NDArray[np.f
 
 
 def _levels(pixels: npt.NDArray[np.floating]) -> Pixels:
-    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    levels: Pixels = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    return levels

@@ -4,22 +4,23 @@ Every recipe minimises, over the pixels x of a picture,
 
     alpha C(x, photo) + beta S(x, painting) + gamma S(x, second painting) + tau TV(x)
 
-With F_l(x) the activations of layer l (N channels at M positions), G_l = F_l^T F_l the Gram matrix and w_l the
-weight of a layer, the two scalings of the terms are
+F_l(x) are the activations of layer l (N channels at M positions), G_l = F_l^T F_l is their Gram matrix, and
+w_l is the weight of the layer. The terms have one of two scalings:
 
     "mean"   C = sum of w_l mean((F_l(x) - F_l(photo))^2)
              S = sum of w_l mean((G_l(x) / M - G_l(painting) / M')^2)
     "paper"  C = sum of w_l 1/2 sum((F_l(x) - F_l(photo))^2)
              S = sum of w_l 1/4 mean((G_l(x) / M - G_l(painting) / M')^2)
 
-"paper" is Gatys, Ecker and Bethge 2015, "A Neural Algorithm of Artistic Style", equations 1 to 5: their factor
-1 / (4 N^2 M^2) is the mean over the N^2 entries, and the division of both matrices by M. Each Gram matrix is
-divided by the positions M of its own picture, so that a painting may have another size than the photo. TV is
-the mean absolute difference of neighbouring pixels, in levels of 255.
+"paper" is Gatys, Ecker and Bethge 2015, "A Neural Algorithm of Artistic Style", equations 1 to 5. Their
+factor 1 / (4 N^2 M^2) is a quarter of the mean over N^2 entries, with both matrices divided by M. Here each
+matrix is divided by the positions of its own picture, so a painting may have another size than the photo. TV
+is the mean absolute difference of neighbouring pixels, in levels of 255.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -105,7 +106,8 @@ class OptimizationRecipe:
         weights += [*self.content.values(), *self.style.values()]
         complaints = {
             f"The size must be {SMALLEST} to {LARGEST} pixels": SMALLEST <= self.size <= LARGEST,
-            "An optimisation needs at least one step": self.steps >= 1 and self.epoch >= 1,
+            f"{self.name} needs at least {len(self.stages)} steps": self.steps >= len(self.stages),
+            "An epoch needs at least one step": self.epoch >= 1,
             "Weights must be 0 or more": all(0 <= weight < math.inf for weight in weights),
             "The step size must be above 0": 0 < self.optimizer.rate < math.inf,
             "An optimisation needs a layer for content or style": bool(self.layers),
@@ -121,10 +123,10 @@ class OptimizationRecipe:
     def plan(self) -> list[tuple[float, int]]:
         """The size, as a share of the full one, and the number of steps of each stage."""
         ends = [0]
-        for stage in self.stages:
-            ends.append(ends[-1] + max(1, round(self.steps * stage.steps)))
-        ends[-1] = max(self.steps, ends[-2] + 1) if len(self.stages) > 1 else self.steps
-        counts = [end - start for start, end in zip(ends, ends[1:], strict=False)]
+        for left, stage in zip(reversed(range(len(self.stages))), self.stages, strict=True):
+            end = ends[-1] + max(1, round(self.steps * stage.steps))
+            ends.append(min(end, self.steps - left) if left else self.steps)
+        counts = [end - start for start, end in itertools.pairwise(ends)]
         return [(stage.size, count) for stage, count in zip(self.stages, counts, strict=True)]
 
 
@@ -197,7 +199,8 @@ def stylize512() -> OptimizationRecipe:
     """Return the settings of the system that stylises at 512 pixels.
 
     Formula: "mean": the Gram matrix is divided by the number of positions. w_l = 1 for the content layer
-    block5_conv2. At most 512 pixels. Epochs and steps per epoch are the user's choice: more steps, more style.
+    block5_conv2. At most 512 pixels. The user chooses epochs and steps per epoch: more steps, more
+    style.
 
     Source: the settings as the system states them. It leaves open the style layers, the weights, Adam's
     numbers and the start. Those are the usual ones of TensorFlow's tutorial "Neural style transfer":

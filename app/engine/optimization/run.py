@@ -120,7 +120,9 @@ def optimize(
     except (MemoryError, tf.errors.OpError) as error:
         if not is_out_of_memory(error):
             raise
-        raise OutOfMemory(f"There is not enough memory for {recipe.size} pixels. Use a smaller size.") from error
+        raise OutOfMemory(
+            f"There is not enough memory for {recipe.size} pixels. Use a smaller size."
+        ) from error
     return run.outcome()
 
 
@@ -257,7 +259,9 @@ class Run:
             return ops.clip(larger, 0.0, 255.0)
         if self._recipe.start == "noise":
             chance = np.random.default_rng(self._sources.seed)
-            return tf.constant(chance.uniform(127.5 - NOISE, 127.5 + NOISE, (1, height, width, 3)), tf.float32)
+            return tf.constant(
+                chance.uniform(127.5 - NOISE, 127.5 + NOISE, (1, height, width, 3)), tf.float32
+            )
         start = self._seen
         if self._recipe.start == "feed-forward" and self._sources.start is not None:
             start, _ = prepare(self._sources.start, (), self._colors)
