@@ -26,6 +26,8 @@ BOUNDS = (0.0, 255.0)
 SUFFICIENT, SHORTENINGS = 1e-4, 12
 # The first step of steepest descent moves pixels by this many levels on average.
 FIRST_STEP = 2.0
+# The sides of blocks of pixels that L-BFGS lets move together.
+BLOCKS = (2, 4, 8, 16)
 
 
 class Optimizer(Protocol):
@@ -114,13 +116,15 @@ class LbfgsDescent:
 
     def _inverse_hessian(self, gradient: Any) -> Any:
         if not self._pairs:
+            gradient = _smoothed(gradient)
             return gradient * (FIRST_STEP / (float(ops.mean(ops.abs(gradient))) + 1e-30))
         result, shares = gradient, []
         for s, y, product in reversed(self._pairs):
             shares.append(_dot(s, result) / product)
             result = result - shares[-1] * y
         _, y, product = self._pairs[-1]
-        result = result * (product / _dot(y, y))
+        result = _smoothed(result)
+        result = result * (product / _dot(y, _smoothed(y)))
         for (s, y, product), share in zip(self._pairs, reversed(shares), strict=True):
             result = result + (share - _dot(y, result) / product) * s
         return result
@@ -155,6 +159,22 @@ class LbfgsDescent:
     def restore(self, state: Arrays) -> None:
         arrays: Sequence[Any] = [ops.convert_to_tensor(array) for array in state]
         self._pairs = [(s, y, _dot(s, y)) for s, y in zip(arrays[::2], arrays[1::2], strict=True)]
+
+
+def _smoothed(gradient: Any) -> Any:
+    """The gradient plus its means over blocks of 2x2, 4x4, 8x8 and 16x16 pixels.
+
+    It stands for the inverse Hessian before there are pairs: broad changes of a picture move the losses less
+    than fine ones, so they may go farther. Block means are projections, so the sum is symmetric and positive.
+    """
+    height, width = gradient.shape[1:3]
+    largest = BLOCKS[-1]
+    padded = ops.pad(gradient, ((0, 0), (0, -height % largest), (0, -width % largest), (0, 0)))
+    total = padded
+    for side in BLOCKS:
+        means = ops.average_pool(padded, side)
+        total = total + ops.repeat(ops.repeat(means, side, axis=1), side, axis=2)
+    return total[:, :height, :width]
 
 
 def _clip(pixels: Any, bounds: tuple[float, float] | None) -> Any:

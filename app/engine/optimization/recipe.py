@@ -52,7 +52,7 @@ class AdamSettings:
 class LbfgsSettings:
     """Liu and Nocedal 1989. ``memory``: the pairs kept; ``rate``: the first trial step, in Newton steps."""
 
-    memory: int = 20
+    memory: int = 40
     rate: float = 1.0
 
 
