@@ -32,6 +32,7 @@ from app.engine.optimization.recipe import (
     AdamSettings,
     LbfgsSettings,
     OptimizationRecipe,
+    coarse_to_fine,
 )
 from app.imaging import decode_photo
 from app.imaging.faces import find_faces, spare_faces
@@ -89,6 +90,11 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--recipe", "name", type=click.Choice([*RECIPES]), default="masterwork", show_default=True)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="A PNG, JPEG or WebP.")
 @_options
+@click.option(
+    "--levels",
+    type=click.IntRange(1, 4),
+    help="Paint from coarse to fine: so many sizes, each twice the one before. By default one.",
+)
 @click.option("--steps", type=int, help="How many steps to take. By default the recipe's.")
 @click.option("--epochs", type=int, help="The same in epochs.")
 @click.option("--content-layer", multiple=True, callback=_layer_weights, metavar="LAYER[=WEIGHT]")
@@ -157,6 +163,8 @@ def _recipe(name: str, chosen: dict[str, Any]) -> OptimizationRecipe:
         changes["optimizer"] = AdamSettings() if chosen["optimizer"] == "adam" else LbfgsSettings()
     if chosen["rate"] is not None:
         changes["optimizer"] = replace(changes.get("optimizer", recipe.optimizer), rate=chosen["rate"])
+    if chosen["levels"] is not None:
+        changes["stages"] = coarse_to_fine(chosen["levels"])
     recipe = replace(recipe, **changes)
     if chosen["steps"] is not None and chosen["epochs"] is not None:
         raise BadInput("--steps and --epochs both say how long: use one of them")

@@ -136,6 +136,11 @@ def all_convolutions(network: LossNetworkName) -> list[str]:
     return [f"block{block}_conv{number}" for block, count in blocks for number in range(1, count + 1)]
 
 
+def coarse_to_fine(levels: int) -> tuple[Stage, ...]:
+    """Stages of equally many steps, each at twice the size of the one before."""
+    return tuple(Stage(0.5**level, 1 / levels) for level in reversed(range(levels)))
+
+
 def equally(*layers: str) -> dict[str, float]:
     """Weights that sum to 1, the same for each layer."""
     return dict.fromkeys(layers, 1 / len(layers))
@@ -143,8 +148,8 @@ def equally(*layers: str) -> dict[str, float]:
 
 FIVE_BLOCKS = equally("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", "block5_conv1")
 THREE_BLOCKS = equally("block1_conv1", "block3_conv1", "block5_conv1")
-# Adam as the TensorFlow tutorials on style transfer set it: 0.02 and 0.1 for pixels in 0..1.
-TUTORIAL_ADAM = AdamSettings(rate=0.02 * 255, beta_1=0.99, epsilon=0.1 / 255)
+# Adam as TensorFlow's tutorial on style transfer sets it: 0.02 and 0.1 for pixels in 0..1.
+TUTORIAL_ADAM = AdamSettings(rate=5.1, beta_1=0.99, epsilon=0.1 / 255)
 
 
 def yourstyle() -> OptimizationRecipe:
@@ -246,8 +251,7 @@ def portrait() -> OptimizationRecipe:
 def masterwork() -> OptimizationRecipe:
     """Return our own settings: the losses of ``capstone`` with VGG-16, in a tenth of its time.
 
-    Formula: as :func:`capstone`. It starts from the feed-forward picture and descends by L-BFGS from coarse
-    to fine. A step at half the size costs a quarter.
+    Formula: as :func:`capstone`. It starts from the feed-forward picture and descends by L-BFGS.
 
     Source: this project; docs/OPTIMIZATION.md has the measurements.
     """
@@ -258,12 +262,11 @@ def masterwork() -> OptimizationRecipe:
         content_weight=1e4,
         style_weight=0.1,
         second_style_weight=0.1,
-        steps=140,
-        epoch=20,
+        steps=100,
+        epoch=10,
         network="vgg16",
         start="feed-forward",
         optimizer=LbfgsSettings(),
-        stages=(Stage(0.5, 80 / 140), Stage(1.0, 60 / 140)),
         keep_least=True,
     )
 
