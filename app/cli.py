@@ -1,4 +1,4 @@
-"""Registers the project's commands beside those of Flask and its extensions: ``flask --help`` lists all."""
+"""Registers the project's commands; ``flask --help`` lists them all."""
 
 from __future__ import annotations
 
