@@ -1,4 +1,4 @@
-"""``flask networks``: training networks, adding styles to them, judging them."""
+"""``flask networks``: trains networks, adds styles to them and evaluates them."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def add_style(
     from app.engine.stylizer import configure_tensorflow
     from app.engine.training.fitting import fit_style
 
-    # The preview is painted after the fitting, when TensorFlow can no longer be configured.
+    # Configure TensorFlow before the fitting; it cannot be configured later, for the preview.
     configure_tensorflow()
     checkpoint, recipe = load_checkpoint(path), recipe_of(path)
     with Progress() as progress:
@@ -167,9 +167,9 @@ def _facts(slug: str, *, title: str, public_domain: bool, **known: Any) -> Style
 
 
 def recipe_of(network: Path) -> Recipe:
-    """What a network was trained with, by the file beside it; the house recipe where there is none.
+    """The recipe in the file beside a network; the house recipe if there is none.
 
-    A training of rows alone says nothing of the network: the one that it started from does.
+    The file of a style that was added names the network it started from; that network's recipe counts.
     """
     beside = network.with_suffix(".json")
     if not beside.exists():
@@ -193,7 +193,7 @@ def _reporter(progress: Progress) -> Callable[[Trained, float], None]:
 
 
 def _code_version() -> str:
-    """The commit that the code comes from, or else the project's version; nothing where neither is known."""
+    """The commit of the code, else the project's version, else an empty string."""
     return _commit() or _project_version()
 
 
@@ -201,7 +201,7 @@ def _commit() -> str:
     git = shutil.which("git")
     if git is None or not (PROJECT_ROOT / ".git").exists():
         return ""
-    asked: Any = subprocess.run(  # noqa: S603 - nothing of it comes from outside
+    asked: Any = subprocess.run(  # noqa: S603 - the command is fixed
         [git, "-C", str(PROJECT_ROOT), "describe", "--always", "--dirty"],
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""The finished segments one after the other, without coding them again, and the film's sound beside them."""
+"""Joins finished segments without re-encoding, and adds the film's sound."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from app.video.writer import Kind
 
 log = structlog.get_logger(__name__)
 
-# Sounds that FFmpeg says a container takes, and refuses once they are to be written (movenc.c: only in MP4,
-# and TrueHD only as an experiment).
+# Sound codecs that FFmpeg reports as supported by a container but refuses to write (movenc.c: they work only
+# in MP4, TrueHD only as an experiment).
 REFUSED = {"mov": ("flac", "opus", "truehd"), "mp4": ("truehd",)}
-# Where loudspeakers stand, by what FFmpeg calls it, as both AAC and Opus have it; those of films for surround
-# stand at the sides or at the back. Any other arrangement becomes stereo.
+# FFmpeg's layouts of loudspeakers that both AAC and Opus support. Surround speakers are at the sides or at
+# the back. Any other layout becomes stereo.
 LAYOUTS = {"mono": "mono", "stereo": "stereo", "5.1": "5.1", "5.1(side)": "5.1"}
-# Samples per second that AAC has a number for (ISO/IEC 14496-3, table 1.18).
+# The sample rates that AAC supports (ISO/IEC 14496-3, table 1.18), in Hz.
 AAC_RATES = {96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000}
 
-# A packet that is ready for the file, after the second at which it is decoded.
+# A packet to write, after its decoding time in seconds.
 Ready = tuple[float, "Packet[Any]"]
 
 
@@ -42,13 +42,13 @@ def join(
     kind: Kind,
     damage: Damage,
 ) -> list[str]:
-    """Write ``target``: segments, each with the time of its first frame, and every sound of ``source``.
+    """Write ``target`` from the segments and every sound of ``source``.
 
-    Sound is copied where the container takes its codec, otherwise coded anew; ``damage`` counts what is lost
-    of it.
+    A segment is a file and the time of its first frame. Sound is copied if the container supports its codec;
+    otherwise it is re-encoded. ``damage`` counts lost sound.
 
     Returns:
-        for every sound, "copied" or the name of the codec it was coded with.
+        "copied" or the name of the new codec, for every sound.
     """
     options = {"movflags": "+faststart"} if kind.container in ("mp4", "mov") else {}
     with (
@@ -72,7 +72,7 @@ def _pictures(segments: Sequence[tuple[Path, int]], time_base: Fraction, stream:
         with av.open(address(path)) as segment:
             for packet in segment.demux(video=0):
                 if packet.pts is None:
-                    continue  # the end
+                    continue  # the end of the file
                 own = packet.time_base / time_base
                 packet.pts = packet.dts = start + round(packet.pts * own)
                 packet.duration = round((packet.duration or 0) * own)
@@ -91,7 +91,7 @@ def _sound(film: InputContainer, sounds: dict[int, _Sound], damage: Damage) -> I
 
 
 class _Sound:
-    """One sound on its way from the film into the result."""
+    """One sound, from the film to the result."""
 
     def __init__(self, source: AudioStream, result: OutputContainer, kind: Kind, damage: Damage) -> None:
         self._damage = damage
@@ -105,7 +105,7 @@ class _Sound:
         self.how = "copied" if self._copied else self._target.codec.canonical_name
 
     def take(self, packet: Packet[Any]) -> Iterator[Ready]:
-        """A packet of the film's, None at the end: those of the result that come of it."""
+        """Yield the result's packets for one packet of the film; None ends the sound."""
         if self._copied:
             yield from self._copy(packet)
             return
@@ -124,7 +124,7 @@ class _Sound:
 
     def _copy(self, packet: Packet[Any]) -> Iterator[Ready]:
         if packet.dts is None:
-            return  # the end
+            return  # the end of the sound
         shift = round(self._origin / packet.time_base)
         packet.dts -= shift
         packet.pts = packet.dts if packet.pts is None else packet.pts - shift
@@ -142,7 +142,7 @@ class _Sound:
 
 
 def _encoder(source: AudioStream, result: OutputContainer, kind: Kind) -> AudioStream:
-    """What codes a sound anew; it is brought to a rate and to loudspeakers that every encoder here takes."""
+    """An encoder for a sound, with a rate and a layout that it supports."""
     rate = source.rate if kind.sound == "aac" and source.rate in AAC_RATES else 48_000
     layout = LAYOUTS.get(source.layout.name, "stereo")
     stream = result.add_stream(kind.sound, rate=rate, layout=layout)

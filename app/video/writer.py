@@ -1,4 +1,4 @@
-"""Films out: painted frames into short segments, each whole or not there at all."""
+"""Writes painted frames into short segments, each complete or absent."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from app.video.errors import VideoError
 from app.video.files import address
 
 RESAMPLING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND
-# ITU-T H.273: BT.709 for primaries, curve and matrix alike; and the range that every player expects.
+# ITU-T H.273: BT.709 for primaries, transfer and matrix; and the range that every player expects.
 BT709, LIMITED = 1, 1
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file and what goes into it.
+    """A file type with its codecs.
 
-    No frame is coded out of order (no B-frames, no hidden ones): so any time stamps can be kept, and segments
-    that were coded apart follow each other without a seam.
+    Frames are coded in display order (no B-frames, no hidden frames). So any time stamps work, and separately
+    coded segments join without a seam.
     """
 
     container: str
@@ -47,10 +47,10 @@ KINDS = {
 
 
 def kind_of(path: Path) -> Kind:
-    """What the name of a film asks for.
+    """The kind of file for a film's name.
 
     Raises:
-        VideoError: its ending is none that can be written.
+        VideoError: the project cannot write files with this suffix.
     """
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
@@ -60,7 +60,7 @@ def kind_of(path: Path) -> Kind:
 
 @dataclass(frozen=True)
 class Shape:
-    """What all frames of a film share."""
+    """The properties that all frames of a film share."""
 
     width: int
     height: int
@@ -70,12 +70,12 @@ class Shape:
 
     @property
     def coded(self) -> tuple[int, int]:
-        """Width and height of the coded frames: even, since colour is coded at half the size (4:2:0)."""
+        """The coded width and height; both are even, because colour has half the size (4:2:0)."""
         return self.width + self.width % 2, self.height + self.height % 2
 
 
 class SegmentWriter:
-    """Codes frames into one MP4 file, whose times count from its first frame; a context manager."""
+    """Encodes frames into an MP4 file whose times start at 0; a context manager."""
 
     def __init__(self, path: Path, kind: Kind, shape: Shape) -> None:
         self._path = path
@@ -109,7 +109,7 @@ class SegmentWriter:
             self._path.unlink(missing_ok=True)
 
     def write(self, pixels: Pixels, time: int, duration: int) -> None:
-        """Add a frame, uint8 [height, width, 3], at a time in units of the film's time base."""
+        """Add a frame, uint8 [height, width, 3]; times are in the film's time base."""
         if self._start is None:
             self._start = time
         width, height = self._shape.coded
