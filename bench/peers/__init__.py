@@ -1,1 +1,1 @@
-"""This engine beside others: the same photos and the same network, one process per engine, turn by turn."""
+"""Compares this engine with others: same photos and network, one process per engine."""
