@@ -1,4 +1,7 @@
-"""Gunicorn's settings. HOST, PORT, WEB_CONCURRENCY and WEB_THREADS override the defaults."""
+"""Gunicorn's settings.
+
+HOST, PORT, WEB_CONCURRENCY and WEB_THREADS override the defaults.
+"""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Typed settings, read once from the environment or ``.env`` and validated at start."""
+"""Typed settings, read from the environment or ``.env`` and validated at start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ SECRET_KEY_LENGTH = 32
 
 
 class CreditPack(BaseModel):
-    """A number of credits sold for one price; ``amount_minor`` is in the currency's smallest unit."""
+    """Credits sold for one price.
+
+    ``amount_minor`` is in the currency's smallest unit.
+    """
 
     slug: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
     title: str
@@ -120,7 +123,7 @@ class Settings(BaseSettings):
 
     @property
     def sandbox(self) -> bool:
-        """Whether payments go to the local sandbox instead of Stripe; no money moves there."""
+        """Whether payments go to the local sandbox, where no money moves."""
         return self.stripe_secret_key is None
 
     @property
@@ -166,7 +169,7 @@ class Settings(BaseSettings):
         return self.queue_url or f"sqlite:///{self.instance_dir / 'queue.db'}"
 
     def resolved_secret_key(self) -> str:
-        """The configured key; without one, a key made at the first local start and kept on disk."""
+        """The configured key, or one made at the first local start and kept on disk."""
         if self.secret_key is not None:
             return self.secret_key.get_secret_value()
         return read_or_create_secret(self.instance_dir / "secret_key")
@@ -208,7 +211,10 @@ def load_settings() -> Settings:
 
 
 def read_or_create_secret(path: Path) -> str:
-    """Return the secret in ``path``; create it, readable by its owner alone, if missing."""
+    """Return the secret in ``path``; create it if missing.
+
+    Only its owner can read the file.
+    """
     if not path.exists():
         # If two processes start at once, the secret written first stays.
         with suppress(FileExistsError):

@@ -48,7 +48,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def text_enum(kind: type[enum.StrEnum], length: int) -> Enum:
-    """A column type that stores enum values as text, so no database type needs migrating."""
+    """A column type that stores enum values as text.
+
+    So no database type needs migrating.
+    """
     return Enum(
         kind, native_enum=False, length=length, values_callable=lambda members: [m.value for m in members]
     )
@@ -97,7 +100,7 @@ def transaction() -> Iterator[Session]:
 
 
 def configure_sqlite(engine: Engine) -> None:
-    """Configure SQLite for a site: write-ahead log, foreign keys, real BEGINs, lock waits."""
+    """Configure SQLite: write-ahead log, foreign keys, real BEGINs, lock waits."""
 
     @event.listens_for(engine, "connect")
     def _set_pragmas(dbapi_connection: Any, _record: Any) -> None:

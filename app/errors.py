@@ -148,7 +148,7 @@ def _unexpected_error(error: Exception) -> ResponseReturnValue:
 
 
 def will_pass(error: BaseException | None) -> bool:
-    """Whether an error comes from a busy or unreachable database, or from a full disk."""
+    """Whether the cause is a busy or unreachable database, or a full disk."""
     if isinstance(error, OperationalError):
         cause = error.orig
         code = getattr(cause, "sqlite_errorcode", None)

@@ -54,7 +54,10 @@ class Site(Flask):
         return super().get_send_file_max_age(filename)
 
     def url_for(self, endpoint: str, *, _external: bool | None = None, **values: Any) -> str:
-        """An address; an external one starts with SITE_URL, whatever host the request names."""
+        """An address; an external one always starts with SITE_URL.
+
+        The host in the request does not matter.
+        """
         site_url: str | None = self.extensions["settings"].site_url
         if not _external or site_url is None:
             return super().url_for(endpoint, _external=_external, **values)
@@ -151,7 +154,7 @@ def configure_mail(app: Flask, settings: Settings) -> None:
 
 
 def configure_studio(app: Flask, settings: Settings) -> None:
-    """Set the catalogue, the previewer, and the queue that carries renders to a worker."""
+    """Set the catalogue, the previewer, and the queue of renders."""
     app.extensions["catalogue"] = Catalogue(
         [PROJECT_ROOT / "models", settings.instance_dir / "styles"],
         public_domain_only=settings.styles_public_domain_only,

@@ -33,7 +33,9 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a new file for its owner alone, safe from a power cut, whole or not at all.
+    """Write a new file, whole or not at all, safe from a power cut.
+
+    Only its owner can read it.
 
     Raises:
         FileExistsError: the name is taken; the existing file is unchanged.
@@ -47,7 +49,7 @@ def write_new(path: Path, data: bytes) -> None:
 
 @contextmanager
 def _unfinished(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """Yield a temporary file beside ``path`` and its name; delete that name after the block."""
+    """Yield a temporary file beside ``path``; delete its name after the block."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=PART)
     try:

@@ -22,7 +22,7 @@ SMTP_TIMEOUT_SECONDS = 20
 
 
 class Mailer(Protocol):
-    """Delivers messages. It never raises an error, so a failed mail cannot fail a request.
+    """Delivers messages; a mail that cannot be sent does not fail the request.
 
     ``folder`` is where undelivered messages are stored.
     """
@@ -30,7 +30,10 @@ class Mailer(Protocol):
     folder: str | None
 
     def send(self, message: EmailMessage) -> str | None:
-        """Send a message; if nothing will deliver it, return its file for the page to show."""
+        """Send a message; return its file if nothing will deliver it.
+
+        The page shows the file's name.
+        """
 
 
 class Outbox:
@@ -62,7 +65,7 @@ def _short(path: Path) -> str:
 
 
 class SmtpMailer:
-    """Sends messages by SMTP, each in its own thread, so a slow server delays no page."""
+    """Sends each message by SMTP in its own thread, so it delays no page."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -38,7 +38,7 @@ class UnreadableFileName(DomainError):
 
 
 class FormParser(FormDataParser):
-    """Werkzeug's parser; it also limits the fields of every form and reports unreadable ones."""
+    """Werkzeug's parser, but it limits every form's fields and reports bad ones."""
 
     def parse(
         self,
@@ -62,7 +62,7 @@ class FormParser(FormDataParser):
 
 
 class SiteRequest(Request):
-    """A request whose body is a form or, for Stripe's webhook, bytes. JSON is not accepted."""
+    """A request whose body is a form, or bytes for Stripe's webhook; never JSON."""
 
     form_data_parser_class = FormParser
 
@@ -73,7 +73,10 @@ class SiteRequest(Request):
 
 
 def takes_body(limit: Callable[[], int]) -> Callable[[View], View]:
-    """Let a view accept bodies of up to ``limit()`` bytes instead of ``FORM_MAX_BYTES``."""
+    """Let a view accept bodies of up to ``limit()`` bytes.
+
+    Other views accept ``FORM_MAX_BYTES``.
+    """
 
     def mark(view: View) -> View:
         view.body_limit = limit  # type: ignore[attr-defined]  # decorators around the view copy it
@@ -109,7 +112,10 @@ def _check_size() -> None:
 
 
 def _check_rate() -> None:
-    """Check the view's rate limits now; its decorator runs after CSRFProtect has read the form."""
+    """Check the view's rate limits now.
+
+    The view's decorator checks them only after CSRFProtect has read the form.
+    """
     limiter._check_request_limit(in_middleware=False)  # the decorator's own check has no public name
     g.rate_is_checked = True
 

@@ -42,7 +42,7 @@ EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
 
 
 class TimedUnreader(SocketUnreader):  # type: ignore[misc]  # gunicorn ships no types
-    """Reads from a socket; raises TimeoutError if the client is slower than the minimum."""
+    """Reads from a socket; raises TimeoutError if the client is too slow."""
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
@@ -225,7 +225,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
 
 def _receive(client: socket.socket) -> bytes | None:
-    """The bytes received: b"" at the end of the stream, None if nothing has arrived yet."""
+    """The bytes received: b"" at the end, None if nothing has arrived yet."""
     try:
         return client.recv(64 * 1024)
     except BlockingIOError:

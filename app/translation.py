@@ -1,4 +1,4 @@
-"""The site's languages: choosing one, and formatting sentences, numbers and times."""
+"""The site's languages: choosing one, and formatting sentences and numbers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ bp = Blueprint("translation", __name__)
 
 
 def configure_translation(app: Flask) -> None:
-    """Bind Flask-Babel, and set the headers that tell caches what the language depends on."""
+    """Bind Flask-Babel, and set the headers of translated pages."""
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(CATALOGUES)
     Babel(app, locale_selector=lambda: LOCALES[asked_language()])
     app.jinja_env.policies["ext.i18n.trimmed"] = True
@@ -107,7 +107,10 @@ def _way_back() -> str:
 
 
 def translated(text: str) -> str:
-    """Translate a word that was marked elsewhere; without a translation it stays as it is."""
+    """Translate a word that was marked elsewhere.
+
+    A word without a translation stays as it is.
+    """
     return str(gettext(text)) if text else ""
 
 

@@ -1,4 +1,4 @@
-"""Run the named benchmarks, or all that measure this project, and print the machine.
+"""Run the named benchmarks, or all of the project, and print the machine.
 
 ``peers`` needs its own environment, takes options and runs alone. ``border``, ``screenshots`` and ``suits``
 make pictures and also run alone. ``python -m bench.leads``, ``bench.failures``, ``bench.strokes``,

@@ -1,4 +1,4 @@
-"""Make a picture: a style added to a network later, beside styles of its training.
+"""Make a picture: a style added later, beside styles of the training.
 
 ``python -m bench.added ADDED TRAINED ...`` paints the site's sample photos in these styles and writes
 docs/networks/added.webp. ``flask networks add-style`` adds a style.

@@ -1,4 +1,4 @@
-"""Make sheets for a blind test: does a judge recognise every style without its name?
+"""Make sheets for a blind test: is every style recognised without its name?
 
 ``python -m bench.blind NETWORK FOLDER [SEED]`` writes three sheets for a judge who sees nothing else. One
 shows the paintings by letter. Two others show one random photo of the evaluation each, in every style, by

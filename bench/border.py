@@ -1,4 +1,4 @@
-"""Measure and show the effect of a margin around the photo on the picture's border.
+"""Measure and show how a margin around the photo changes the border.
 
 ``python -m bench border`` paints a sample photo with and without the margin, which is cropped afterwards. It
 writes docs/engine/border.webp and prints a table for docs/ENGINE.md: the evaluation's border excess, and the
@@ -25,7 +25,7 @@ NEAR = 16
 
 
 def strongest_line(picture: Pixels) -> float:
-    """The largest mean step between adjacent rows or columns near the border, in levels of 255.
+    """The largest mean step between rows or columns near the border, in levels.
 
     ``picture`` is uint8 [height, width, 3]. Strokes run in all directions, so they cancel out over a whole
     row. A line along the border does not.

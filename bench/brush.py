@@ -138,7 +138,7 @@ def scaled(pixels: Pixels, long_side: int) -> tuple[int, int]:
 
 
 def write_sheet(path: Path, rows: list[Row]) -> None:
-    """Write a sheet: each row shows the same cut-out of all its pictures, with labels."""
+    """Write a sheet: a row shows one cut-out of all its pictures, with labels."""
     width, height = CUT
     sheet = Image.new("RGB", (len(rows[0][1]) * width, len(rows) * height))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(20)

@@ -32,7 +32,9 @@ CHANNELS, PLANE = 128, 256
 
 
 def measure(precision: str) -> dict[str, Any]:
-    """Operations per second of both ceilings; operations and seconds per picture by network.
+    """Operations per second of both ceilings, and each network's own figures.
+
+    Those are operations and seconds per picture.
 
     A multiplication with its addition counts as two operations.
     """

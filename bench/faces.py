@@ -1,4 +1,4 @@
-"""Make a picture: does a face stay recognisable in every style of a shipped network?
+"""Make a picture: does a face stay recognisable in a network's styles?
 
 ``python -m bench.faces NETWORK`` writes docs/networks/faces.webp: the enlarged face of a sample photo, in
 rows of six styles.

@@ -15,7 +15,7 @@ from testing.live import LiveSite
 
 @contextmanager
 def open_site(**environment: str) -> Iterator[tuple[Browser, LiveSite]]:
-    """Yield a browser and a fresh site in a temporary folder; both end with the block."""
+    """Yield a browser and a fresh site in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         site = LiveSite(Path(folder), **environment)
         site.migrate()

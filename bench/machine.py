@@ -25,7 +25,10 @@ def processor() -> str:
 
 
 def peak_memory() -> int:
-    """The peak memory of this process in bytes (getrusage would include its parent's)."""
+    """This process's peak memory in bytes.
+
+    getrusage would include its parent's.
+    """
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024

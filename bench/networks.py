@@ -1,4 +1,7 @@
-"""The networks to measure. Time and memory depend on their architectures, not on their weights."""
+"""The networks to measure.
+
+Time and memory depend on their architectures, not on their weights.
+"""
 
 from __future__ import annotations
 

@@ -43,7 +43,10 @@ WATCH = """
 
 @dataclass(frozen=True)
 class Visit:
-    """One first visit: bytes received, seconds to the largest contentful paint, cumulative layout shift."""
+    """One first visit.
+
+    Its figures are bytes, seconds to the largest contentful paint, and cumulative layout shift.
+    """
 
     received: float
     paint: float

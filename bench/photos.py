@@ -19,7 +19,7 @@ def open_sample(name: str) -> Image.Image:
 
 
 def prepare_photo(name: str, size: tuple[int, int], folder: Path) -> Path:
-    """Write a sample photo as an array file in this size (width, height); return its path."""
+    """Write a sample photo as an array in this size (width, height)."""
     path = folder / f"{name}-{size[0]}x{size[1]}.npy"
     if not path.exists():
         np.save(path, np.asarray(open_sample(name).resize(size, Image.Resampling.LANCZOS)))

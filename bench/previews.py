@@ -1,4 +1,4 @@
-"""Measure previews: the server's time, and a person's wait for the wall and a control."""
+"""Measure previews: the server's time, and a person's wait."""
 
 from __future__ import annotations
 

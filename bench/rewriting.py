@@ -28,7 +28,7 @@ Run = Callable[[], object]
 
 
 def measure(network: str, precision: str) -> dict[str, list[float]]:
-    """Median milliseconds by layer: plain, with TensorFlow's operations, with our own."""
+    """Median milliseconds by layer: plain, by TensorFlow's operations, by ours."""
     import tensorflow as tf
 
     from app.engine.fast.graph import Graph

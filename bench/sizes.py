@@ -1,4 +1,4 @@
-"""Check memory and tracing with mixed sizes: 1,000 photos of random sizes in turn.
+"""Check memory and tracing with 1,000 photos of random sizes.
 
 Every fiftieth photo is large enough for painting in strips.
 """

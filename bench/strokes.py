@@ -1,4 +1,4 @@
-"""Make a picture of the strokes' breadth at 1024 pixels, beside the published networks.
+"""Make a picture of the brush size at 1024 pixels, beside published networks.
 
 ``python -m bench.strokes NETWORK`` writes docs/networks/strokes.webp: cut-outs at 100 per cent. Each row
 shows the photo, the style's published network, one pass of the network, and the picture that people get,

@@ -1,4 +1,4 @@
-"""Measure the cost of strips: time per pixel of a large picture / that of whole ones.
+"""Measure the cost of strips: time per pixel in strips / time per pixel whole.
 
 The networks have the shipped architectures with random weights.
 
@@ -33,7 +33,7 @@ NETWORKS = ("published", "house_v0", "house")
 
 
 def measure(network: str, precision: str, large: tuple[int, int], folder: Path) -> dict[str, float]:
-    """Nanoseconds per pixel, whole and in strips, their ratio, and the process's peak."""
+    """Nanoseconds per pixel whole and in strips, their ratio, the peak memory."""
     from app.engine.network import Network, Pass, StyleRows
     from app.engine.stylizer import CPU, activations, configure_tensorflow
 

@@ -1,4 +1,4 @@
-"""Measure the damping of flicker, on still strokes and on moving things, and its memory.
+"""Measure damping of flicker: still strokes, moving things, and memory.
 
 The films are made here, so the motion is known. The background is a photo, and a round piece of another photo
 crosses it. Every frame has the noise of a camera's sensor (a standard deviation of 2 levels).
@@ -74,7 +74,10 @@ def write_film(path: Path, frames: int, size: tuple[int, int]) -> None:
 
 @dataclass
 class Clip:
-    """A film as arrays [frames, height, width, ...]: moving share, paintings, damped ones."""
+    """A film as arrays [frames, height, width, ...].
+
+    They are the moving thing's share, the paintings, and the damped paintings.
+    """
 
     moving: Floats
     painted: Pixels
@@ -99,7 +102,10 @@ class Clip:
         return float(np.mean(differences))
 
     def sharpness(self, inside: bool) -> float:
-        """The share of fine contrast that damping keeps, inside or outside the moving thing."""
+        """The share of fine contrast that damping keeps.
+
+        ``inside`` means the area of the moving thing.
+        """
         contrasts = []
         for pixels in (self.painted, self.damped):
             edges = [

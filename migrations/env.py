@@ -1,4 +1,4 @@
-"""Alembic's environment: runs the migrations on the current application's database."""
+"""Alembic's environment: runs migrations on the application's database."""
 
 from __future__ import annotations
 

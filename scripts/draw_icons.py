@@ -1,4 +1,4 @@
-"""Draw the site's icons for browsers and phones: ``python scripts/draw_icons.py``.
+"""Draw the site's icons: ``python scripts/draw_icons.py``.
 
 The drawing is the one in static/icons/icon.svg, a brush stroke on a seal, in the same coordinates (32 x 32).
 """
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def draw(side: int, *, rounded: bool = False, scale: float = 1.0) -> Image.Image:
-    """The icon, ``side`` pixels wide, with rounded transparent corners or a full square."""
+    """The icon, ``side`` pixels wide, as a square or with round corners."""
     fine = side * OVERSAMPLING
     unit = fine / SIDE
     mode, ground = ("RGBA", (0, 0, 0, 0)) if rounded else ("RGB", (0, 0, 0))

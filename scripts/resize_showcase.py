@@ -1,4 +1,4 @@
-"""Resize the site's own pictures for its pages: ``python scripts/resize_showcase.py``.
+"""Resize the site's own pictures: ``python scripts/resize_showcase.py``.
 
 For each picture in static/samples/showcase it writes NAME-WIDTH.avif. Brush strokes are all texture, and AVIF
 keeps it as well as WebP in half the bytes. Browsers without AVIF use the WebP. It also writes a thumbnail of

@@ -1,4 +1,4 @@
-"""Fetch the pages' fonts, scripts and icons from npm; record versions and licences.
+"""Fetch fonts, scripts and icons from npm; record versions and licences.
 
 To change a version, edit it here and run ``python scripts/vendor_assets.py``. Its output below static/vendor
 and tests/browser/vendor is committed, so neither the site nor the tests need npm or the network.
@@ -121,7 +121,7 @@ def unpack(package: Package, folder: Path) -> Path:
 
 
 def make_sprite(folder: Path) -> None:
-    """Put the icons into one file, for a single request: <use href="sprite.svg#NAME">."""
+    """Put the icons into one file, for one request: <use href="sprite.svg#NAME">."""
     symbols = []
     for icon in sorted(folder.glob("*.svg")):
         drawing = re.search(r"<svg[^>]*>(.*)</svg>", icon.read_text(), re.DOTALL)

@@ -11,7 +11,7 @@ THREAD_NAME = "after-answer"
 
 
 def after_answer(work: Callable[[], None]) -> None:
-    """Run ``work`` after the answer is sent, in its own thread with a copy of the request."""
+    """Run ``work`` in a thread after the answer, with a copy of the request."""
     thread = threading.Thread(target=copy_current_request_context(work), name=THREAD_NAME)
 
     def start_later(response: Response) -> Response:

@@ -74,7 +74,7 @@ def find_undone(session: Session, undo: Undo) -> User:
 
 
 def restore_email(session: Session, undo: Undo) -> User:
-    """Give an account its old email back, end all its sessions and take away its password.
+    """Restore an account's old email, end its sessions, remove its password.
 
     Raises:
         UndoLinkInvalid: the link no longer applies.

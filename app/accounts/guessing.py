@@ -50,7 +50,7 @@ class Attempt:
 
 @contextmanager
 def attempt(email: str) -> Iterator[Attempt]:
-    """Count an attempt before the password is checked; set ``succeeded`` if it was right.
+    """Count an attempt before the check; set ``succeeded`` if it was right.
 
     Raises:
         TooManyGuesses: the pause is not over.

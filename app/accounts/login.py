@@ -1,4 +1,7 @@
-"""Connects Flask-Login to the server's sessions: a cookie has a session token, no id."""
+"""Connects Flask-Login to the server's sessions.
+
+A cookie contains a session's token, not an account's id.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,10 @@ from app.db import Base, utc_now
 
 
 class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Security is skipped by the type checker
-    """An account. Mailed links contain ``fs_uniquifier``; changing it invalidates them all."""
+    """An account.
+
+    Mailed links contain ``fs_uniquifier``; changing it invalidates them all.
+    """
 
     __tablename__ = "users"
 
@@ -35,7 +38,10 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Security is skipped 
 
 
 class LoginSession(Base):
-    """One log-in on one device. The cookie has the token; the database has only its hash."""
+    """One log-in on one device.
+
+    The cookie has the token; the database has only its hash.
+    """
 
     __tablename__ = "sessions"
 

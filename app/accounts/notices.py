@@ -1,4 +1,7 @@
-"""Mails about changes to an account; Flask-Security sends those about the password."""
+"""Mails about changes to an account.
+
+Flask-Security sends the mails about the password.
+"""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def open_account(session: Session, *, email: str, password_hash: str) -> User:
 
 
 def close_account(session: Session, user: User, closers: Iterable[AccountCloser]) -> list[str]:
-    """Delete a user and their data; return the storage prefixes to delete after the commit.
+    """Delete a user and their data; return the storage prefixes to delete later.
 
     The wallet stays with its entries and purchases: the accounts must balance, and they contain no name. A
     payment that arrives for a closed wallet is refunded (:mod:`app.billing.settlement`).

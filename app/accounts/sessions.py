@@ -1,4 +1,4 @@
-"""Sessions stored on the server: a cookie is worthless once its session has ended."""
+"""Sessions on the server: a cookie is worthless once its session has ended."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ class Lifetime:
 def open_session(
     session: Session, user_id: int, user_agent: str, lifetime: Lifetime
 ) -> tuple[uuid.UUID, str]:
-    """Store a log-in; return its id and the cookie's token. Also delete expired sessions."""
+    """Store a log-in; return its id and the cookie's token.
+
+    It also deletes expired sessions.
+    """
     session.execute(delete(LoginSession).where(lifetime.over))
     token = secrets.token_urlsafe(32)
     opened = LoginSession(user_id=user_id, token_hash=_hash(token), user_agent=user_agent[:300])

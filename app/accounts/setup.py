@@ -120,7 +120,7 @@ MESSAGES = {
 
 
 class AccountDatastore(SQLAlchemyUserDatastore):  # type: ignore[misc]
-    """Lets Flask-Security's sign-up open an account with a wallet; there are no roles."""
+    """Opens an account with a wallet at Flask-Security's sign-up; it has no roles."""
 
     def __init__(self) -> None:
         super().__init__(db, User, None)
@@ -259,7 +259,10 @@ def _may_have_another(recipient: str) -> bool:
 
 
 def _write_in_one_transaction(app: Flask) -> None:
-    """Begin Flask-Security's writing requests as write transactions; it commits itself."""
+    """Begin Flask-Security's writing requests as write transactions.
+
+    It commits them itself.
+    """
 
     @app.before_request
     def _begin() -> None:
@@ -286,7 +289,7 @@ def _limit_guessing(app: Flask) -> None:
 
 
 def _forget_pages(app: Flask) -> None:
-    """Make the browser drop its cached pages after a log-out or the end of an account.
+    """Make the browser drop its cached pages after a log-out or account deletion.
 
     Browsers show cached pages on "back" without asking the server, so the next person could see them.
     The browser caches the last page only afterwards, so ``site.js`` handles that page.

@@ -94,7 +94,10 @@ def end_others() -> ResponseReturnValue:
 @bp.get("/undo-email/<token>")
 @limiter.limit("20/minute;200/hour")
 def undo_email(token: str) -> ResponseReturnValue:
-    """Ask before undoing the change, because programs that check mails open links too."""
+    """Ask before undoing the change.
+
+    Programs that check mails open links too, so opening must change nothing.
+    """
     undo = read_undo(current_app.config["SECRET_KEY"], token)
     find_undone(db.session(), undo)
     return render_template("accounts/undo_email.html", email=undo.old_email, form=FlaskForm())

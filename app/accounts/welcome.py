@@ -21,19 +21,22 @@ from app.db import db
 
 
 def address_hash(secret_key: str, email: str) -> str:
-    """A keyed hash; ``Ada+art@example.com`` and ``ada@example.com`` give the same one."""
+    """A keyed hash of an address.
+
+    ``Ada+art@example.com`` and ``ada@example.com`` give the same hash.
+    """
     name, _, host = email.lower().rpartition("@")
     plain = f"{name.partition('+')[0]}@{host}"
     return hmac.new(secret_key.encode(), b"welcome:" + plain.encode(), hashlib.sha256).hexdigest()
 
 
 def is_welcomed(session: Session, secret_key: str, email: str) -> bool:
-    """Whether an address received its free credits, in this account or an earlier one."""
+    """Whether an address received free credits, in this account or an earlier one."""
     return session.get(WelcomedAddress, address_hash(secret_key, email)) is not None
 
 
 def welcome(session: Session, user: User, free_credits: int, secret_key: str) -> bool:
-    """Grant the free credits for a confirmed address; return False if it had them before."""
+    """Grant free credits for a confirmed address; False if it had them before."""
     if not free_credits or is_welcomed(session, secret_key, user.email):
         return False
     try:
@@ -45,7 +48,7 @@ def welcome(session: Session, user: User, free_credits: int, secret_key: str) ->
 
 
 def configure_welcome(app: Flask, settings: Settings) -> None:
-    """Grant the free credits on confirmation; tell pages whether an account still waits."""
+    """Grant free credits on confirmation; pages can show that an account waits."""
     secret_key = settings.resolved_secret_key()
 
     def confirmed(_app: Flask, user: User, **_: object) -> None:

@@ -37,7 +37,10 @@ class CheckoutStatus(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Checkout:
-    """Stripe's facts on a checkout session; amounts are in the currency's smallest unit."""
+    """Stripe's facts on a checkout session.
+
+    ``amount_minor`` is in the currency's smallest unit.
+    """
 
     id: str
     purchase_reference: str | None
@@ -94,7 +97,10 @@ def create_purchase(session: Session, wallet_id: uuid.UUID, pack: CreditPack, cu
 
 
 def open_checkout(session: Session, purchase_id: uuid.UUID, checkout_id: str) -> None:
-    """Record the checkout session of a purchase; its webhook may already have arrived."""
+    """Record a purchase's checkout session.
+
+    Its webhook may already have arrived.
+    """
     purchase = lock_purchase(session, purchase_id)
     purchase.checkout_session_id = checkout_id
     if purchase.state is PurchaseState.CREATED:

@@ -1,4 +1,6 @@
-"""The gateway to Stripe: the only module that uses its SDK; it exchanges plain values.
+"""The gateway to Stripe: the only module that uses its SDK.
+
+Callers exchange plain values with it.
 
 The same code talks to Stripe and to the local sandbox; only the base address differs.
 """
@@ -61,7 +63,10 @@ class PaymentUnavailable(DomainError):
 
 
 class PaymentRefused(PaymentUnavailable):
-    """The payment service would refuse this request every time; an operator must look at it."""
+    """The payment service would refuse this request every time.
+
+    An operator must look at it.
+    """
 
     def __init__(self) -> None:
         super().__init__(NOT_STARTED)
@@ -105,7 +110,7 @@ class OpenedCheckout:
 
 @dataclass(frozen=True)
 class PaymentEvent:
-    """A signed event: about a checkout session, a refunded charge, a dispute or none of them."""
+    """A signed event, on a checkout session, a refunded charge, a dispute or none."""
 
     id: str
     type: str
@@ -116,12 +121,15 @@ class PaymentEvent:
 
 
 class Gateway:
-    """Checkout sessions and signed events, through Stripe's SDK and its pinned API version."""
+    """Checkout sessions and events, by Stripe's SDK and its pinned API version."""
 
     def __init__(
         self, secret_key: str, webhook_secret: str, api_address: Callable[[], str] | None = None
     ) -> None:
-        """Set the keys; the first request calls ``api_address``, in the process that needs it."""
+        """Set the keys; the first request calls ``api_address``.
+
+        So the process that makes the request also starts the API.
+        """
         self._secret_key = secret_key
         self._webhook_secret = webhook_secret
         self._api_address = api_address
@@ -236,7 +244,7 @@ class Gateway:
             log.info("checkout.not_open", session=checkout_id)
 
     def refund(self, payment_intent_id: str, purchase_id: uuid.UUID) -> None:
-        """Refund the whole payment; a repeated call for the same purchase refunds nothing more.
+        """Refund the whole payment; repeating the call refunds nothing more.
 
         Raises:
             PaymentUnavailable: Stripe did not answer.
@@ -357,7 +365,10 @@ def _checkout(session: stripe.checkout.Session) -> Checkout:
 
 
 def _status(session: stripe.checkout.Session, intent: stripe.PaymentIntent | None) -> CheckoutStatus:
-    """Reduce Stripe's three states to one; a session completes before its bank debit is paid."""
+    """Reduce Stripe's three states to one.
+
+    A session completes before its bank debit is paid.
+    """
     if session.payment_status == "paid":
         return CheckoutStatus.PAID
     if session.status == "expired":

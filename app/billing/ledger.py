@@ -64,7 +64,9 @@ def grant(
     *,
     note: str = "",
 ) -> bool:
-    """Add an entry of ``amount`` credits (may be negative), once per (reason, reference).
+    """Add an entry of ``amount`` credits, once per (reason, reference).
+
+    A negative amount takes credits away.
 
     Returns False and changes nothing if that entry exists.
     """
@@ -90,7 +92,7 @@ def reserve_credits(session: Session, wallet_id: uuid.UUID, amount: int, referen
 
 
 def return_credits(session: Session, wallet_id: uuid.UUID, amount: int, reference: str) -> bool:
-    """Give back the credits reserved under ``reference``; only the first call does so."""
+    """Give back the credits reserved under ``reference``, once."""
     return grant(session, wallet_id, amount, EntryReason.RENDER_RETURNED, reference)
 
 

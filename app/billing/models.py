@@ -29,7 +29,10 @@ class Wallet(Base):
 
 
 class EntryReason(enum.StrEnum):
-    """Why a ledger entry exists; (reason, reference) is unique, so a cause counts once."""
+    """Why a ledger entry exists.
+
+    (reason, reference) is unique, so a cause counts once.
+    """
 
     WELCOME = "welcome"
     PURCHASE = "purchase"
@@ -77,7 +80,10 @@ class PurchaseState(enum.StrEnum):
 
 
 class Purchase(Base):
-    """One attempt to buy a pack. Its id is the idempotency key and Stripe's client_reference_id."""
+    """One attempt to buy a pack.
+
+    Its id is the idempotency key and Stripe's client_reference_id.
+    """
 
     __tablename__ = "orders"
     __table_args__ = (

@@ -33,7 +33,10 @@ WITHOUT_OWNER = (PurchaseState.REFUND_DUE, PurchaseState.REFUNDED)
 
 @dataclass(frozen=True)
 class Payment:
-    """The payment behind a refund or dispute; Stripe keeps ``purchase_reference`` with it."""
+    """The payment behind a refund or dispute.
+
+    Stripe stores ``purchase_reference`` with the payment.
+    """
 
     intent_id: str | None
     purchase_reference: str | None
@@ -49,7 +52,7 @@ class Refunds:
 
 
 class DisputeOutcome(enum.StrEnum):
-    """Where a dispute's money is: never taken, taken from this site, or returned to it."""
+    """Where a dispute's money is: not taken, taken from this site, or returned."""
 
     OPEN = "open"
     TAKEN = "taken"
@@ -67,7 +70,10 @@ class Dispute:
 
 
 class PaymentNotCredited(DomainError):
-    """Money was returned before the purchase was credited; Stripe must send the event again."""
+    """Money was returned before the purchase was credited.
+
+    Stripe must send the event again later.
+    """
 
     status = 503
 
@@ -156,7 +162,10 @@ def _is_ours(session: Session, payment: Payment) -> bool:
 
 
 def _reversal(session: Session, purchase: Purchase, source: str) -> Reversal:
-    """The row for a source of reversals, created if missing, under the purchase's lock."""
+    """The row for a source of reversals, created if missing.
+
+    The purchase's lock guards it.
+    """
     row = session.get(Reversal, (purchase.id, source), populate_existing=True)
     if row is None:
         row = Reversal(purchase_id=purchase.id, source=source, amount_minor=0, won=False)

@@ -64,7 +64,7 @@ def settle_purchases(gateway: Gateway, *, now: datetime | None = None) -> int:
 def expire_sessions_without_owner(
     gateway: Gateway, *, wallet_id: uuid.UUID | None = None, now: datetime | None = None
 ) -> None:
-    """Close the open sessions of deleted accounts, or only those of one closed wallet.
+    """Close open sessions of deleted accounts, or only those of ``wallet_id``.
 
     A session that cannot be closed now is logged. The next sweep closes it or refunds its payment.
     """

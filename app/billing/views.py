@@ -1,4 +1,4 @@
-"""Billing pages: credits, packs, the way to Stripe and back, and Stripe's webhook."""
+"""Billing pages: credits, packs, checkout and its return, Stripe's webhook."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _pack_title(slug: str) -> str:
 @limiter.limit("30 per hour")
 @auth_required("session")
 def checkout() -> ResponseReturnValue:
-    """Create a purchase and its checkout session, and send the person to Stripe's page."""
+    """Create a purchase and its checkout session; send the person to Stripe."""
     pack = find_pack(settings().credit_packs, request.form.get("pack", ""))
     wallet_id, email = current_user.wallet_id, current_user.email
     with transaction() as session:
@@ -156,7 +156,7 @@ def checkout_return() -> ResponseReturnValue:
 @bp.get("/checkout/<uuid:purchase_id>/status")
 @limiter.limit("120/minute")
 def checkout_status(purchase_id: uuid.UUID) -> ResponseReturnValue:
-    """The waiting part of the return page; once the outcome is known, the page reloads.
+    """The waiting part of the return page; it reloads once the outcome is known.
 
     After a log-out this part answers 404, and the page reloads: the part must not show a log-in page.
     """
@@ -221,7 +221,10 @@ def _outcome(purchase_id: uuid.UUID, *, polled: bool = False) -> dict[str, objec
 
 
 def _status(purchase_id: uuid.UUID, checkout_id: str, *, polled: bool) -> CheckoutStatus | None:
-    """The session's state, or None if Stripe does not answer; most polls get a recent answer."""
+    """The session's state, or None if Stripe does not answer.
+
+    Most polls get a recent answer instead of asking Stripe.
+    """
     asked_at, known = last_answers.get(purchase_id, lambda: (-math.inf, None))
     if polled and time.monotonic() - asked_at < ASK_SECONDS:
         return known
@@ -255,7 +258,9 @@ def _look_and_fulfil(purchase_id: uuid.UUID, checkout_id: str, *, hasty: bool) -
 @limiter.exempt
 @takes_body(lambda: WEBHOOK_MAX_BYTES)
 def stripe_webhook() -> ResponseReturnValue:
-    """Handle a signed event. After any answer but 2xx, Stripe sends it again, for days.
+    """Handle a signed event.
+
+    After any answer but 2xx, Stripe sends it again, for days.
 
     So an error that a repetition may fix (Stripe or the database is down) fails the request. An error that
     it cannot fix is logged for the operator and accepted. Such an event is not stored, so the operator can

@@ -1,4 +1,4 @@
-"""Shared parts of the commands: one-line errors, the stylizer and the progress bar."""
+"""The commands' shared parts: one-line errors, the stylizer, the progress bar."""
 
 from __future__ import annotations
 
@@ -45,13 +45,16 @@ class Incomplete(click.ClickException):
 
 
 class Interrupted(Incomplete):
-    """Ctrl-C was pressed: one line that says what was done, with the shell's exit code."""
+    """Ctrl-C was pressed: one line on what was done, with the shell's exit code."""
 
     exit_code = 130
 
 
 class OneLineCommand(click.Command):
-    """A command that reports wrong arguments as :class:`BadInput`, without click's usage."""
+    """A command that reports wrong arguments as :class:`BadInput`.
+
+    It does not print click's usage.
+    """
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
         try:
@@ -128,7 +131,7 @@ def sentence(error: Exception) -> str:
 
 
 class Progress:
-    """A progress bar on standard error, if that is a terminal; printed lines go above it."""
+    """A progress bar on a terminal's standard error; printed lines go above it."""
 
     STEPS = 1000
 

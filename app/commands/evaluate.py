@@ -1,4 +1,4 @@
-"""``flask networks evaluate``: measures how well networks paint, with sample pictures."""
+"""``flask networks evaluate``: measures how well networks paint."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def _as_typed(networks: Iterable[str]) -> str:
 
 
 def _shipped() -> list[Path]:
-    """All checkpoints in the catalogue's folder, newest first in the catalogue's order."""
+    """All checkpoints in the catalogue's folder, newest first."""
     used = list(dict.fromkeys(style.checkpoint for style in catalogue().styles if not style.imported))
     others = {path for style_file in used for path in style_file.parent.glob("*.npz")}
     return [*used, *sorted(others.difference(used))]
@@ -206,7 +206,10 @@ def _blend(
     compared: Collection[str],
     judge: Judge,
 ) -> list[Blended]:
-    """Scores of the compared styles at every strength; full strength reuses ``scores``."""
+    """Scores of the compared styles at every strength.
+
+    Scores at full strength come from ``scores``.
+    """
     measured = [
         (score, score.style_distance)
         for score in scores
@@ -235,7 +238,10 @@ class Sheet:
 def make_sheets(
     candidates: Sequence[Candidate], photos: Sequence[Photo], pictures: Pictures
 ) -> Iterable[Sheet]:
-    """One sheet that compares the networks on common styles, and one for each network."""
+    """Yield a sheet that compares the networks, and one sheet for each network.
+
+    The comparison shows common styles.
+    """
     shown = [photo for photo in photos if photo.shown]
     if not shown:
         return

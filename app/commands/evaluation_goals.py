@@ -1,4 +1,4 @@
-"""The goals of house networks relative to the published ones, and how many are met."""
+"""The goals of house networks, relative to the published ones."""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ class Near:
 
 @dataclass(frozen=True)
 class Reached:
-    """A network's figures in one style: ratios to the published network; border as measured."""
+    """A network's figures in one style.
+
+    They are ratios to the published network's figures, except the border.
+    """
 
     content: float
     style: float
@@ -123,7 +126,7 @@ def _marked(value: float, form: str, right: bool) -> str:
 
 
 def _summary(reached: Mapping[tuple[str, str], Reached]) -> str:
-    """A row per network: means over its styles, and the number of styles that meet each goal."""
+    """A row per network: means over its styles, and how many meet each goal."""
     rows = []
     for network in dict.fromkeys(network for _, network in reached):
         own = [figures for (_, other), figures in reached.items() if other == network]

@@ -66,7 +66,10 @@ def read_listed(held_out: Path | None, size: int) -> list[Photo]:
 
 
 def read_folder(folder: Path, size: int) -> list[Photo]:
-    """Every photo of a folder, by file name; the suffix is kept only to tell two apart."""
+    """Every photo of a folder, by file name.
+
+    A name has its suffix only if two photos would share it.
+    """
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_ENDINGS)
     stems = Counter(path.stem for path in paths)
     names = [path.stem if stems[path.stem] == 1 else path.name for path in paths]
@@ -83,7 +86,7 @@ def read_paintings(folder: Path | None, slugs: Iterable[str], size: int) -> dict
 
 
 def read_picture(path: Path, size: int, *, multiple: int = 1) -> Pixels:
-    """A picture with sides of at most ``size``, each cut to a multiple of ``multiple``."""
+    """A picture no longer than ``size``; sides are multiples of ``multiple``."""
     with path.open("rb") as file:
         image = decode_photo(file, max_pixels=LARGEST_PHOTO).image
     image.thumbnail((size, size), Image.Resampling.LANCZOS)

@@ -1,4 +1,4 @@
-"""The output of an evaluation: a page of tables, contact sheets, and figures as CSV."""
+"""The output of an evaluation: tables, contact sheets, and figures as CSV."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HEADINGS = {
 
 @dataclass(frozen=True)
 class Method:
-    """How the figures were made: the command, the picture sizes and VGG-16's number format."""
+    """How the figures were made: command, sizes and VGG-16's number format."""
 
     command: str
     size: int
@@ -113,7 +113,7 @@ with attribution. *Ratio* is a figure divided by theirs."""
 
 
 def _beside_published(scores: Sequence[Score]) -> str:
-    """A table of every network on the published styles, as ratios to the published figures."""
+    """A table of all networks on the published styles, as ratios to the published."""
     means = mean_scores(scores, "style", "network")
     rows = []
     for (style, network), figures in means.items():

@@ -67,7 +67,7 @@ def plan_single(source: Path, target: Path, kind: str | None) -> Job:
 
 
 def plan_folder(sources: Sequence[Path], folder: Path, kind: str | None) -> list[Job]:
-    """Jobs for photos and folders of photos; pictures keep their subfolders in ``folder``.
+    """Jobs for photos and folders; pictures keep their subfolders in ``folder``.
 
     A photo that is given twice, by itself and in its folder, becomes one picture, at the first place. The
     picture keeps the photo's file type if the project can write it; otherwise it is a JPEG. ``kind``
@@ -187,7 +187,10 @@ class Finished:
         self._records[record["picture"]] = record
 
     def record(self, job: Job) -> Record:
-        """The record of a finished job, with the photo's stamp; make it before reading the photo."""
+        """The record of a finished job.
+
+        It has the photo's stamp, so make it before reading the photo.
+        """
         picture = str(job.target.relative_to(self._folder))
         return _plain({"picture": picture, "photo": stamp(job.source), "painting": self._identity})
 

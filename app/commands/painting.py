@@ -209,7 +209,10 @@ def painting_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def stamp(path: Path) -> tuple[str, int, int]:
-    """A file's name, size in bytes, and time of change in ns; equal if it has not changed."""
+    """The file's name, size in bytes and time of change in nanoseconds.
+
+    A file that changes gets another stamp.
+    """
     status = path.stat()
     return (path.name, status.st_size, status.st_mtime_ns)
 

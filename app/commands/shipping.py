@@ -89,7 +89,7 @@ def _ship_variant(
 
 
 def _copy(trained: Path, checkpoint: Checkpoint, name: str, folder: Path) -> str:
-    """Copy a network's files into the folder; return the number format of its kernels."""
+    """Copy a network's files; return the number format of its kernels."""
     difference = rounding_difference(checkpoint, _samples())
     kernel_type = np.float16 if difference <= TOLERANCE else np.float32
     save_checkpoint(folder / f"{name}.npz", checkpoint, kernel_type=kernel_type)
@@ -141,7 +141,7 @@ def _facts(*, year: str, public_domain: str, **words: str) -> StyleFacts:
 
 
 def rounding_difference(checkpoint: Checkpoint, photos: Sequence[Pixels]) -> int:
-    """The largest change of any pixel, in levels, when kernels are rounded to float16."""
+    """The largest change of a pixel, in levels, by rounding kernels to float16."""
     from app.engine.network import Network, Pass, StyleRows
     from app.engine.stylizer import CPU, configure_tensorflow
 

@@ -22,7 +22,10 @@ vgg_option = click.option(
 
 
 def lying_beside(name: str) -> dict[str, Any]:
-    """Settings of an option for a folder beside the project; if missing, it is required."""
+    """Settings of an option for a folder beside the project.
+
+    The option is required if the folder does not exist.
+    """
     folder = folder_at_hand(name)
     return {"default": folder} if folder else {"required": True}
 
@@ -34,5 +37,5 @@ def folder_at_hand(name: str) -> Path | None:
 
 
 def loss_weights(vgg: Path | None, network: LossNetworkName = "vgg16") -> str | Path:
-    """The given file, else the local VGG-16 file, else "imagenet", which Keras downloads."""
+    """The given file, else the local one, else "imagenet" (Keras downloads it)."""
     return vgg or (AT_HAND if network == "vgg16" and AT_HAND.is_file() else "imagenet")

@@ -1,4 +1,4 @@
-"""Decodes photos (``decode_photo``) and encodes pictures (``encode_*``, ``make_*``)."""
+"""Decodes photos (``decode_photo``) and encodes pictures (``encode_*``)."""
 
 from app.imaging.decode import DecodedPhoto
 from app.imaging.encode import (

@@ -67,7 +67,10 @@ def no_larger(width: int, height: int, side: int) -> tuple[int, int]:
 
 
 def _reduced(image: Image.Image, side: int) -> Image.Image:
-    """The picture, no larger than ``side``; a first reduction by whole steps saves time."""
+    """The picture, no larger than ``side``.
+
+    A first reduction by whole steps makes large photos cheap.
+    """
     size = no_larger(image.width, image.height, side)
     if size == image.size:
         return image

@@ -43,7 +43,7 @@ class Face:
 
 
 def find_faces(photo: Image.Image) -> list[Face]:
-    """The faces that OpenCV's cascades find in an RGB photo: frontal and both profiles."""
+    """The faces that OpenCV finds in an RGB photo: frontal and both profiles."""
     grey = photo.convert("L")
     grey.thumbnail((SEARCH_SIDE, SEARCH_SIDE), Image.Resampling.LANCZOS)
     pixels = np.asarray(cv2.equalizeHist(np.asarray(grey)), np.uint8)

@@ -40,7 +40,7 @@ class Storage(Protocol):
         """
 
     def delete_prefix(self, prefix: str) -> None:
-        """Remove every file whose key starts with the folders of ``prefix``; none is no error.
+        """Remove every file below the folders of ``prefix``; none is no error.
 
         Raises:
             StorageError: the prefix is malformed, or the disk failed.

@@ -22,7 +22,10 @@ TRIES = 50
 
 
 class LocalStorage:
-    """Stores each key as a file below ``root``; see :class:`app.storage.base.Storage`."""
+    """Stores each key as a file below ``root``.
+
+    See :class:`app.storage.base.Storage`.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root

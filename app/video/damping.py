@@ -65,7 +65,7 @@ class Flicker:
 
 @dataclass(frozen=True)
 class Past:
-    """The previous frame: photo, painting, and damped painting (float32, not rounded)."""
+    """The previous frame: photo, painting, damped painting (unrounded float32)."""
 
     photo: Pixels
     painted: Pixels
@@ -144,7 +144,10 @@ class FlickerDamper:
 
 @dataclass(frozen=True)
 class Motion:
-    """Motion between two photos, [height, width]: flow (x, y) in pixels, weights 0 to 1."""
+    """Motion between two photos, as arrays [height, width].
+
+    The flow (x, y) is in pixels, the weights are 0 to 1.
+    """
 
     flow: Floats
     tones: Floats

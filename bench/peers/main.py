@@ -66,7 +66,7 @@ def _command(options: argparse.Namespace, size: Size, rounds: int) -> str:
 
 
 def write(report: Report, folder: Path) -> None:
-    """Write page, chart and figures; keep the machine's earlier results of other sizes."""
+    """Write page, chart and figures; keep earlier results of other sizes."""
     folder.mkdir(parents=True, exist_ok=True)
     figures = folder / "peers.json"
     if figures.exists():
@@ -120,7 +120,10 @@ def published_checkpoint(path: Path) -> tuple[Checkpoint, str]:
 
 
 def prepare_jobs(folder: Path, checkpoint: Checkpoint) -> dict[str, Job]:
-    """A job per network: published and fast in catalogues of their own, house as shipped."""
+    """A job per network.
+
+    Published and fast get catalogues of their own; house is as shipped.
+    """
     published = Catalogue([folder / "published"])
     save_checkpoint(published.import_folder / "published.npz", checkpoint)
     published.add(StyleFacts("published", "Published"), "published.npz")

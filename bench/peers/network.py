@@ -1,4 +1,6 @@
-"""The transformation network for any library that can convolve, normalise and add.
+"""The transformation network, for any library with the three operations.
+
+It must convolve, normalise and add.
 
 It needs only NumPy, so it runs in the peers' environment.
 """
@@ -23,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution, with the scale and shift of the following instance normalisation."""
+    """A convolution, with scale and shift of its instance normalisation."""
 
     spec: LayerSpec
     kernel: Floats  # [size, size, inputs, outputs]

@@ -45,7 +45,7 @@ def main(name: str, job: Job) -> None:
 
 
 def _own_channel() -> Callable[[dict[str, Any]], None]:
-    """A function that writes answers to standard output, safe from libraries' printing."""
+    """A function that writes answers; libraries' printing cannot disturb them."""
     channel = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
@@ -56,7 +56,7 @@ def _own_channel() -> Callable[[dict[str, Any]], None]:
 
 
 def describe(error: Exception) -> str:
-    """One line that separates a missing library and too little memory from other errors."""
+    """An error in one line; a missing library or too little memory is named."""
     text = " ".join(str(error).split())
     if isinstance(error, ModuleNotFoundError):
         return f"{error.name} is not installed"

@@ -221,7 +221,10 @@ def _list(data: list[JsonObject], url: str, *, has_more: bool) -> JsonObject:
 
 
 def _expand(store: Transaction, body: JsonObject, params: dict[str, Any]) -> JsonObject:
-    """Replace ids by objects for the paths in ``expand``: ``payment_intent.latest_charge``."""
+    """Replace ids by objects for paths such as ``payment_intent.latest_charge``.
+
+    The parameter ``expand`` names the paths.
+    """
     for path in params.get("expand", []):
         _expand_path(store, body, path.split("."), path)
     return body

@@ -55,7 +55,10 @@ AUTHENTICATION_FAILED = translatable("The payment was not confirmed. Try again o
 
 @dataclass(frozen=True)
 class Card:
-    """A card that passed the checks. Only the last four digits of its number are kept."""
+    """A card that passed the checks.
+
+    Only the last four digits of its number are kept.
+    """
 
     last4: str
     brand: str
@@ -106,7 +109,10 @@ def read_card(number: str, expiry: str, cvc: str, name: str, *, today: date) -> 
 
 
 def passes_luhn(digits: str) -> bool:
-    """Check the Luhn digit (ISO/IEC 7812-1): every second digit from the right is doubled."""
+    """Check the Luhn digit (ISO/IEC 7812-1).
+
+    Every second digit from the right is doubled.
+    """
     total = 0
     for place, digit in enumerate(reversed(digits)):
         value = int(digit) * (2 if place % 2 else 1)

@@ -1,4 +1,4 @@
-"""Delivers events to the site's webhook, with Stripe's signature, until it accepts them."""
+"""Delivers signed events to the site's webhook until it accepts them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ TIMEOUT_SECONDS = 20
 
 
 class Courier:
-    """A background thread; events not delivered when the process ends stay in the store."""
+    """A background thread.
+
+    Undelivered events stay in the store when the process ends.
+    """
 
     def __init__(self, store: Store, webhook_secret: str) -> None:
         self._store = store
@@ -57,7 +60,7 @@ class Courier:
                 self._wake.clear()
 
     def _deliver_next(self, http: requests.Session) -> bool:
-        """Try the next event that is due; return False if there is none, or no webhook yet."""
+        """Try the next due event; return False if there is none, or no webhook yet."""
         with self._store.transaction() as transaction:
             url = transaction.read_note(WEBHOOK_URL_NOTE)
             event = transaction.claim_delivery() if url else None

@@ -1,4 +1,4 @@
-"""The hosted payment page; the sandbox shows it with the site's design and server."""
+"""The hosted payment page, with the site's design and on its server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of a checkout session: created, paid, refused, confirmed later or expired.
+"""The life of a checkout session: created, paid, refused, expired.
 
 Every function runs in the caller's store transaction. Changed objects and their events are stored together.
 """
@@ -36,11 +36,14 @@ INTENT_METADATA_NOTE = "intent_metadata"
 
 
 class SessionClosed(Exception):
-    """The session's state does not allow this step: already paid, expired, or not begun."""
+    """The session's state does not allow this step.
+
+    It is already paid, expired, or not yet begun.
+    """
 
 
 def create_session(store: Transaction, params: dict[str, Any]) -> JsonObject:
-    """Create a session in payment mode, with the products and prices of its line items.
+    """Create a session in payment mode, with its products and prices.
 
     Raises:
         ApiError: a parameter is missing, unknown or wrong.
@@ -224,7 +227,10 @@ def settle_debit(store: Transaction, session: JsonObject, *, confirmed: bool) ->
 
 
 def refund(store: Transaction, session: JsonObject, amount: int) -> JsonObject:
-    """Refund a part of the session's payment, or all of it; return the charge with the sum."""
+    """Refund a part of the payment, or all of it; return the charge.
+
+    The charge has the sum of its refunds.
+    """
     return _refund_charge(store, _charge(store, _intent(store, session, "card")), amount)
 
 
@@ -260,7 +266,10 @@ def _refund_charge(store: Transaction, charge: JsonObject, amount: int) -> JsonO
 def dispute(
     store: Transaction, session: JsonObject, amount: int, status: str = "needs_response"
 ) -> JsonObject:
-    """Dispute a payment for its payer; an inquiry (``warning_needs_response``) takes no money."""
+    """Dispute a payment for its payer.
+
+    An inquiry (``warning_needs_response``) takes no money.
+    """
     charge = _charge(store, _intent(store, session, "card"))
     charge["disputed"] = True
     store.put(charge)
@@ -282,7 +291,7 @@ def _require_open(session: JsonObject) -> None:
 
 
 def _intent(store: Transaction, session: JsonObject, method: str) -> JsonObject:
-    """The session's payment intent; as at Stripe, the first attempt to pay creates it."""
+    """The session's payment intent, created at the first attempt to pay."""
     known = store.get(session["payment_intent"] or "")
     if known is not None:
         known["payment_method_types"] = [method]

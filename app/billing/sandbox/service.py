@@ -15,7 +15,10 @@ from app.config import read_or_create_secret
 
 
 class Sandbox:
-    """Starts its threads only when used, because threads do not survive a server's fork."""
+    """A sandbox that starts its threads at its first use.
+
+    Threads do not survive a web server's fork.
+    """
 
     def __init__(self, instance_dir: Path) -> None:
         self.api_key = "sk_test_" + read_or_create_secret(instance_dir / "sandbox_key")
@@ -39,7 +42,7 @@ class Sandbox:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def deliver_to(self, webhook_url: str) -> None:
-        """Deliver events to this address, including those still waiting from an earlier run."""
+        """Deliver events to this address, including events from an earlier run."""
         with self.store.transaction() as transaction:
             if transaction.read_note(WEBHOOK_URL_NOTE) != webhook_url:
                 transaction.note(WEBHOOK_URL_NOTE, webhook_url)

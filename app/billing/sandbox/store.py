@@ -1,4 +1,7 @@
-"""The sandbox's data, in an SQLite file that outlives the process and serves several."""
+"""The sandbox's data, in an SQLite file.
+
+It outlives the process and serves several processes.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,10 @@ class Store:
             connection.execute("COMMIT")
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Set up the file at its first use; two threads must not change its journal mode at once."""
+        """Set up the file at its first use.
+
+        Two threads must not change its journal mode at once.
+        """
         with self._lock:
             if not self._prepared:
                 connection.execute("PRAGMA journal_mode = WAL")

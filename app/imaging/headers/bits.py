@@ -38,7 +38,7 @@ class BitReader:
 
 
 def av1_sizes(data: bytes) -> Iterator[Size]:
-    """Yield the size in each sequence header of AV1 data (AV1 specification, 5.3 to 5.5)."""
+    """Yield the size in each sequence header (AV1 specification, 5.3 to 5.5)."""
     offset = 0
     for _ in range(UNITS):
         if offset >= len(data):

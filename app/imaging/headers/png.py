@@ -1,4 +1,4 @@
-"""PNG: limits metadata and the number of chunks (PNG specification, third edition)."""
+"""PNG: limits metadata and chunks (PNG specification, third edition)."""
 
 from __future__ import annotations
 

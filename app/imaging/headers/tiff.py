@@ -63,7 +63,7 @@ def _check(tags: dict[int, int]) -> None:
 
 
 def _next(data: bytes, form: str, offset: int) -> int:
-    """The offset of the next page; 0 after the last page or at an early end of the file."""
+    """The next page's offset; 0 after the last or if the file ends early."""
     if offset + struct.calcsize(form) > len(data):
         return 0
     return int(struct.unpack_from(form, data, offset)[0])

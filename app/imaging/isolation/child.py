@@ -75,7 +75,10 @@ def _write(image: Image.Image, target: int) -> None:
 
 
 def _rehearse() -> None:
-    """Decode a small file of each format, because libraries open files at their first use."""
+    """Decode a small file of each format.
+
+    Libraries open files of their own at their first use.
+    """
     Image.init()
     for kind in FORMATS:
         buffer = BytesIO()

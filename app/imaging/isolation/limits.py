@@ -20,7 +20,7 @@ KEPT_BYTES = 128_000_000
 
 
 class Budget(NamedTuple):
-    """One file's limits: bytes of memory, seconds of processor time and elapsed seconds."""
+    """One file's limits: bytes, seconds of processor time, elapsed seconds."""
 
     memory: int
     processor: float

@@ -52,7 +52,7 @@ ENVIRONMENT = {
 
 
 class ProcessEnded(Exception):
-    """A decoding process crashed, or was killed for exceeding a limit or a bad message."""
+    """A decoding process crashed, or was killed for a limit or a bad message."""
 
 
 class DecodingProcess:
@@ -258,7 +258,10 @@ SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
 def _picture(descriptor: int, decoded: Decoded) -> Image.Image:
-    """The picture with these RGB pixels, copied so that no other process can change it."""
+    """The picture with these RGB pixels.
+
+    It is a copy that no other process can change.
+    """
     length = CHANNELS * decoded.width * decoded.height
     with mmap.mmap(descriptor, length, access=mmap.ACCESS_READ) as pixels, memoryview(pixels) as view:
         return Image.frombytes("RGB", (decoded.width, decoded.height), view)

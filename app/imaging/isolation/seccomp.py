@@ -1,4 +1,6 @@
-"""Restricts a process to computing, by a seccomp filter with the decoders' system calls.
+"""Restricts a process to computing, by a seccomp filter.
+
+The filter allows the system calls that decoders make.
 
 Every other call fails with EPERM. So the process cannot open files or sockets, nor start programs.
 """
@@ -134,5 +136,8 @@ def _when(number: int, then: bytes) -> bytes:
 
 
 def _step(code: int, value: int, *, then: int = 0, otherwise: int = 0) -> bytes:
-    """One instruction (struct sock_filter); it skips ``then`` or ``otherwise`` instructions."""
+    """One instruction (struct sock_filter).
+
+    It skips ``then`` instructions if its test succeeds, or else ``otherwise``.
+    """
     return struct.pack("=HBBI", code, then, otherwise, value)
