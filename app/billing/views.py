@@ -57,7 +57,7 @@ def money(amount_minor: float, currency: str) -> str:
 
 
 class PurchaseNotFound(DomainError):
-    """No such purchase, or it belongs to another person."""
+    """The purchase does not exist, or belongs to another person."""
 
     status = 404
 

@@ -27,7 +27,7 @@ SESSION_PARAMS = {
     "payment_intent_data",
     "success_url",
 }
-# A rough check of email addresses, stricter than none: the site's handling of a rejected address needs it.
+# A rough check of email addresses. Stripe refuses invalid ones, and the site must handle that.
 EMAIL = re.compile(r"[!-?A-~]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII)
 API_VERSION_NOTE = "api_version"
 # The events that go to the site's webhook.

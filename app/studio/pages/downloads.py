@@ -1,4 +1,4 @@
-"""Downloads: a picture as a file with a telling name, or many in one archive.
+"""Downloads: a picture as a file with a descriptive name, or many in one archive.
 
 An archive is made while it is sent. Neither memory nor disk ever holds all of it, only one picture at a time.
 """

@@ -90,7 +90,7 @@ def private_data(data: bytes, media_type: str) -> Response:
 
 
 def photo_behind(render: Render) -> Response:
-    """The part of the photo that a picture shows, to be compared with it.
+    """The part of the photo that a picture shows, for comparison.
 
     Raises:
         NotFound: the photo is deleted, or its file is not there.
