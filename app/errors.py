@@ -112,7 +112,7 @@ def _too_fast(error: RateLimitExceeded) -> ResponseReturnValue:
 
 def _when_again(seconds: float) -> str:
     """The sentence that says how long to wait; limits run from minutes to a day."""
-    minutes = max(1, math.ceil((seconds - 1) / 60))  # the limiter rounds up by one second
+    minutes = max(1, math.ceil((seconds - 1) / 60))  # the limiter rounds up and adds a second
     if minutes < 60:
         return str(
             ngettext(
@@ -132,7 +132,7 @@ def _when_again(seconds: float) -> str:
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
     if isinstance(error, SecurityError):
-        return error.get_response()  # a foreign Host header: the page's links would point to it
+        return error.get_response()  # a foreign Host header: the page's links cannot be built
     status = error.code or 500
     if status < 400:
         return error  # a redirect raised as an exception

@@ -58,7 +58,7 @@ def manifest() -> Response:
 
 @bp.get("/offline")
 def offline() -> ResponseReturnValue:
-    """The page without a connection; it is the same for everybody."""
+    """The page that the service worker shows offline; the same for everybody."""
     return render_template("pages/offline.html")
 
 

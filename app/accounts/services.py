@@ -55,7 +55,7 @@ def open_account(session: Session, *, email: str, password_hash: str) -> User:
 def close_account(session: Session, user: User, closers: Iterable[AccountCloser]) -> list[str]:
     """Delete a user and their data; return the storage prefixes to delete later.
 
-    The wallet stays with its entries and purchases: the accounts must balance, and they contain no name. A
+    The wallet stays with its entries and purchases: the books must balance, and they contain no names. A
     payment that arrives for a closed wallet is refunded (:mod:`app.billing.settlement`).
     """
     ledger.lock_wallet(session, user.wallet_id)  # a concurrent order must not spend these credits

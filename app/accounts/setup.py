@@ -120,7 +120,7 @@ MESSAGES = {
 
 
 class AccountDatastore(SQLAlchemyUserDatastore):  # type: ignore[misc]
-    """Opens an account with a wallet at Flask-Security's sign-up; it has no roles."""
+    """Opens an account with its wallet at sign-up; accounts have no roles."""
 
     def __init__(self) -> None:
         super().__init__(db, User, None)
@@ -261,7 +261,7 @@ def _may_have_another(recipient: str) -> bool:
 def _write_in_one_transaction(app: Flask) -> None:
     """Begin Flask-Security's writing requests as write transactions.
 
-    It commits them itself.
+    Flask-Security commits them itself.
     """
 
     @app.before_request

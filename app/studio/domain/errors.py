@@ -51,6 +51,6 @@ class PhotoUnreadable(DomainError):
 
 
 class BeingPainted(DomainError):
-    """A running render still needs what somebody wants to delete."""
+    """A running render still needs the photo or picture to delete."""
 
     status = 409

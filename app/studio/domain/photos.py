@@ -37,7 +37,7 @@ class UploadedPhoto:
 
     @property
     def files(self) -> PhotoFiles:
-        """Where its files lie."""
+        """The keys of its files."""
         return PhotoFiles(self.id)
 
     def row(self, user_id: int) -> Photo:

@@ -34,7 +34,7 @@ def signed_in() -> User:
     """The person who is logged in.
 
     Raises:
-        NotFound: nobody is, so that guests get the same answer as strangers.
+        NotFound: the person is not logged in; guests get the same answer as strangers.
     """
     if not current_user.is_authenticated:
         raise NotFound
