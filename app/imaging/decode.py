@@ -133,7 +133,7 @@ def _decode(file: BinaryIO, max_pixels: int, on_size: Callable[[int], None]) -> 
 
 
 def _turn_upright(image: Image.Image) -> Image.Transpose | None:
-    """The transposition that EXIF asks for; None if the EXIF data cannot be read."""
+    """The transposition that EXIF asks for; None if upright or unreadable."""
     try:
         return UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception as error:
