@@ -48,6 +48,7 @@ def test_json_tells_what_was_made(flask: Run, tmp_path: Path) -> None:
         "resumed": 0,
         "seconds": 1.0,
         "sounds": ["copied"],
+        "left_out": [],
         "damage": "",
         "flicker": 0,
         "style": "wave:0.75,udnie:0.25",

@@ -32,6 +32,10 @@ class Watcher:
         self.began: tuple[int, bool] | None = None
         self.shares: list[float | None] = []
         self.finished = 0
+        self.left_out: list[str] = []
+
+    def leaves_out(self, streams: list[str]) -> None:
+        self.left_out = streams
 
     def begins(self, finished: int, anew: bool) -> None:
         self.began = (finished, anew)
