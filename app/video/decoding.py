@@ -17,6 +17,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from app.video.streams import tag
+
 Pixels = npt.NDArray[np.uint8]
 
 # FFmpeg's own decoders of VP8 and VP9 skip the transparency; those of libvpx decode it.
@@ -99,7 +101,7 @@ def on_white(pixels: Pixels) -> Pixels:
 def _context(stream: VideoStream) -> VideoCodecContext:
     context = stream.codec_context
     library = DECODES_ALPHA.get(context.codec.canonical_name)
-    if library and stream.metadata.get("alpha_mode") == "1":
+    if library and tag(stream, "alpha_mode") == "1":
         created = av.CodecContext.create(library, "r")
         assert isinstance(created, VideoCodecContext)
         context = created

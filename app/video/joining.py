@@ -32,7 +32,7 @@ def join(
     Returns:
         for every sound, "copied" or the name of the codec it was coded with.
     """
-    options = {"movflags": "+faststart"} if kind.container in ("mp4", "mov") else {}
+    options = {"movflags": "+faststart"} if kind.edits else {}
     with (
         open_container(film.path) as source,
         av.open(address(target), "w", format=kind.container, options=options) as result,
@@ -41,6 +41,8 @@ def join(
             pictures = result.add_stream_from_template(first.streams.video[0])
         pictures.time_base = film.time_base
         keep_names(source.streams[film.index], pictures, kind.container)
+        if kind.transparent and kind.container != "mov":
+            pictures.metadata["alpha_mode"] = "1"  # without it, players of Matroska skip the alpha channel
         if "title" in source.metadata:
             result.metadata["title"] = source.metadata["title"]
         sounds = {plan.index: take_sound(plan, source, result, kind, film.damage) for plan in plans}

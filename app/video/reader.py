@@ -24,7 +24,7 @@ from app.video.decoding import Decoder, has_alpha, on_white
 from app.video.errors import NotAVideo, Undecodable
 from app.video.files import address
 from app.video.orientation import Turn
-from app.video.streams import choose_pictures, others
+from app.video.streams import choose_pictures, others, tag
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,8 @@ Pixels = npt.NDArray[np.uint8]
 
 # Only these containers are opened: playlists, which name other files and addresses, are not among them.
 CONTAINERS = (
-    "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,nut,mxf,gif,dv,ivf,h264,hevc,yuv4mpegpipe"
+    "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,ogg,asf,nut,mxf,gif,dv,ivf,h264,hevc,obu,"
+    "yuv4mpegpipe"
 )
 OPTIONS = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
 
@@ -114,7 +115,9 @@ class Film:
             self.rate = self._stream.average_rate
             self.seconds = _declared_seconds(self._container, self._stream)
             self.time_base = self._stream.time_base or Fraction(1, MICROSECONDS)
-            self._origin = round(Fraction(self._container.start_time or 0, MICROSECONDS) / self.time_base)
+            self._origin: int | None = None
+            if self._container.start_time is not None:
+                self._origin = round(Fraction(self._container.start_time, MICROSECONDS) / self.time_base)
             self._frames = self._decode()
             first = next(self._frames, None)
             if first is None:
@@ -176,7 +179,9 @@ class Film:
         for raw in self._raw_frames():
             duration = raw.duration or usual
             # Raw streams tell no times: each frame begins where the one before it ends.
-            time = self.end if raw.pts is None else raw.pts - self._origin
+            if self._origin is None:
+                self._origin = raw.pts
+            time = self.end if raw.pts is None else raw.pts - (self._origin or 0)
             time = max(time, last + 1)
             yield Frame(time, duration, raw)
             last, self.end = time, time + duration
@@ -232,7 +237,7 @@ def _declared_seconds(container: InputContainer, stream: VideoStream) -> float |
     """How long the pictures last by the file's own word; a container's may be that of a longer sound."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
-    told = stream.metadata.get("DURATION")  # Matroska: 00:01:02.345000000
+    told = tag(stream, "duration")  # Matroska: 00:01:02.345000000
     if told:
         with suppress(ValueError):  # anybody may write anything into it
             hours, minutes, seconds = told.split(":")

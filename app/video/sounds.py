@@ -35,6 +35,8 @@ LAYOUTS = {"mono": "mono", "stereo": "stereo", "5.1": "5.1", "5.1(side)": "5.1"}
 AAC_RATES = {96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000}
 # How many packets of a sound are tried, at most, and after how many written ones it is known to work.
 TRIED, ENOUGH = 500, 8
+# Encoders begin up to so many seconds early (their delay). Where an edit list cuts more, the film was trimmed.
+MOST_DELAY = 0.1
 # What PyAV raises where a codec, a filter or a container refuses something.
 Refusals = (FFmpegError, ValueError)
 
@@ -81,12 +83,19 @@ def _works(source: Path, plan: Plan, kind: Kind) -> bool:
         with av.open(BytesIO(), "w", format=kind.container) as result:
             sound = take_sound(plan, film, result, kind, Damage())
             for packet in islice(readable(film.demux(stream), Damage()), TRIED):
+                if plan.copied and _is_trimmed(packet) and not kind.edits:
+                    return False  # a copy would begin with what was cut
                 for _, ready in sound.take(packet):
                     result.mux(ready)
                     written += 1
                 if written >= ENOUGH:
                     break
     return written > 0
+
+
+def _is_trimmed(packet: Packet[Any]) -> bool:
+    """Whether the film's edit list cuts this packet, and not only the delay of the encoder."""
+    return packet.is_discard and float((packet.pts or 0) * packet.time_base) < -MOST_DELAY
 
 
 def take_sound(
@@ -131,11 +140,11 @@ class Copied:
     def _is_cut(self, packet: Packet[Any]) -> bool:
         """Whether the film's edit list cuts all of a packet.
 
-        The packet that ends where the sound begins stays, since decoders need it for what follows.
+        The last one before the sound begins stays, since decoders need it for what follows.
         """
         if not packet.is_discard:
             return False
-        return self._last is not None or (packet.pts or 0) + (packet.duration or 0) < 0
+        return self._last is not None or (packet.pts or 0) + 2 * (packet.duration or 0) <= 0
 
 
 class Coded:

@@ -29,8 +29,8 @@ QUICKTIME_LANGUAGES = {
     "deu": "ger",
     "ell": "gre",
     "eus": "baq",
+    "fas": "iri",
     "fre": "fra",
-    "gle": "iri",
     "hrv": "hr ",
     "hye": "arm",
     "isl": "ice",
@@ -78,13 +78,18 @@ def others(container: InputContainer, painted: VideoStream) -> list[str]:
 
 def keep_names(source: Any, target: Any, container: str) -> None:
     """Take over a stream's language, its title, and whether it is the default."""
-    language, title = source.metadata.get("language"), source.metadata.get("title")
+    language, title = tag(source, "language"), tag(source, "title")
     if language:
         known = QUICKTIME_LANGUAGES.get(language, language) if container == "mov" else language
         target.metadata["language"] = known
     if title:
         target.metadata["title"] = title
     target.disposition = source.disposition
+
+
+def tag(stream: Any, name: str) -> str | None:
+    """What a stream's metadata says under a name, in whatever case; Matroska writes some in capitals."""
+    return next((value for key, value in stream.metadata.items() if key.lower() == name), None)
 
 
 def _count(kind: str, number: int) -> str:

@@ -48,6 +48,11 @@ class Kind:
     segments: str = "mp4"
 
     @property
+    def edits(self) -> bool:
+        """Whether the container has edit lists, which cut the beginning of a sound exactly."""
+        return self.container in ("mp4", "mov")
+
+    @property
     def transparent(self) -> bool:
         """Whether the frames have an alpha channel."""
         return self.layout.startswith("yuva")
