@@ -35,7 +35,7 @@ LAYOUTS = {"mono": "mono", "stereo": "stereo", "5.1": "5.1", "5.1(side)": "5.1"}
 AAC_RATES = {96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000}
 # How many packets of a sound are tried, at most, and after how many written ones it is known to work.
 TRIED, ENOUGH = 500, 8
-# Encoders begin up to so many seconds early (their delay). Where an edit list cuts more, the film was trimmed.
+# Encoders begin up to so many seconds early. Where an edit list cuts more, the film was trimmed.
 MOST_DELAY = 0.1
 # What PyAV raises where a codec, a filter or a container refuses something.
 Refusals = (FFmpegError, ValueError)
@@ -142,9 +142,8 @@ class Copied:
 
         The last one before the sound begins stays, since decoders need it for what follows.
         """
-        if not packet.is_discard:
-            return False
-        return self._last is not None or (packet.pts or 0) + 2 * (packet.duration or 0) <= 0
+        begin = packet.pts or 0
+        return packet.is_discard and (begin >= 0 or begin + 2 * (packet.duration or 0) <= 0)
 
 
 class Coded:

@@ -78,7 +78,8 @@ def others(container: InputContainer, painted: VideoStream) -> list[str]:
 
 def keep_names(source: Any, target: Any, container: str) -> None:
     """Take over a stream's language, its title, and whether it is the default."""
-    language, title = tag(source, "language"), tag(source, "title")
+    language = tag(source, "language")
+    title = tag(source, "title") or tag(source, "name")  # as Matroska and as QuickTime call it
     if language:
         known = QUICKTIME_LANGUAGES.get(language, language) if container == "mov" else language
         target.metadata["language"] = known

@@ -12,8 +12,10 @@ import pytest
 import tensorflow as tf
 
 from app.engine.stylizer import Stylizer
+from app.video.reader import Film
 from tests.commands.conftest import Run, Start
 from tests.video.clips import make_film, read, same_film, sound_packets, spoil
+from tests.video.test_streams import transparent, unknown_sound
 from tests.waiting import wait_until
 
 
@@ -127,6 +129,26 @@ def test_sound_that_is_missing_is_said(flask: Run, tmp_path: Path) -> None:
     assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
     assert "5 missing pieces of sound" in result.stderr
     assert json.loads(result.stdout)["damage"] == "5 missing pieces of sound"
+
+
+def test_what_is_left_out_is_said_in_one_line_and_is_no_failure(flask: Run, tmp_path: Path) -> None:
+    source = unknown_sound(tmp_path / "film.mov", [{"default": True}, {}])
+    result = flask("stylize-video", source, "-o", tmp_path / "painted.mp4", "--style", "wave", "--json")
+    assert result.exit_code == 0
+    assert result.stderr == f"{source}: left out of the painted film: a sound that cannot be decoded\n"
+    told = json.loads(result.stdout)
+    assert (told["sounds"], told["left_out"]) == (["copied"], ["a sound that cannot be decoded"])
+
+
+def test_a_transparent_film_stays_transparent_on_request(flask: Run, tmp_path: Path) -> None:
+    source = transparent(tmp_path / "film.webm", "libvpx-vp9", "yuva420p")
+    options = ("--style", "wave", "--keep-alpha")
+    refused = flask("stylize-video", source, "-o", tmp_path / "painted.mp4", *options)
+    assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)
+    assert "Use one of .mov, .mkv, .webm" in refused.stderr
+    assert flask("stylize-video", source, "-o", tmp_path / "painted.webm", *options).exit_code == 0
+    with Film(tmp_path / "painted.webm") as film:
+        assert film.transparent
 
 
 def test_a_film_interrupted_and_then_killed_is_finished_by_the_same_command(
