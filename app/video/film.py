@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from av.error import FFmpegError
 
+from app.file_names import LONGEST, cut
 from app.video.damping import Flicker, FlickerDamper
 from app.video.errors import VideoError
 from app.video.files import sync
@@ -23,6 +24,8 @@ from app.video.partial import Partial, open_partial
 from app.video.reader import Film, Frame
 from app.video.sounds import plan_sounds
 from app.video.writer import Kind, SegmentWriter, Shape, kind_of
+
+PARTIAL = ".partial"
 
 Pixels = npt.NDArray[np.uint8]
 # From a frame, uint8 [height, width, 3], to its painting of the same shape.
@@ -101,7 +104,7 @@ def paint_film(
         OSError: a file cannot be read or written.
     """
     kind_of(target)
-    folder = target.with_name(f"{target.name}.partial")
+    folder = target.with_name(cut(target.name, LONGEST - len(PARTIAL)) + PARTIAL)
     with Film(source) as film:
         transparent = film.transparent and wishes.keep_alpha
         kind = kind_of(target, transparent=transparent)

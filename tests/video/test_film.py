@@ -90,6 +90,14 @@ def test_a_colon_in_a_name_means_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(read(tmp_path / "c:d.mp4").frames) == 10
 
 
+def test_the_longest_name_of_a_film_has_room_for_its_folder(tmp_path: Path) -> None:
+    source, target = make_film(tmp_path / "film.mp4", frames=10), tmp_path / ("x" * 251 + ".mp4")
+    with pytest.raises(KeyboardInterrupt):
+        paint(source, target, watcher=Watcher(8))
+    assert paint(source, target).resumed == 6
+    assert {path.name for path in tmp_path.iterdir()} == {source.name, target.name}
+
+
 def test_uneven_times_and_durations_are_kept(tmp_path: Path) -> None:
     times = [0, 400, 1000, 1001, 9000, 20000, 90000]
     source = make_film(tmp_path / "film.mp4", frames=7, times=times, time_base=Fraction(1, 12800))
