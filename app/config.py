@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     database_url: str | None = None
     site_url: str | None = None
     trusted_proxies: int = Field(default=0, ge=0)
+    session_idle_days: float = Field(default=30.0, gt=0)
+    session_most_days: float = Field(default=180.0, gt=0)
+    password_fresh_minutes: float = Field(default=10.0, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     smtp_host: str | None = None
@@ -128,9 +131,11 @@ class Settings(BaseSettings):
 
     @property
     def trusted_hosts(self) -> list[str] | None:
-        """The hosts under which requests may come; None locally, where any will do."""
+        """The hosts that requests may name: SITE_URL's alone in production, None (any) without SITE_URL."""
         host = urlsplit(self.site_url or "").hostname
-        return [host, "127.0.0.1", "localhost"] if host else None
+        if not host:
+            return None
+        return [host] if self.app_env == "production" else [host, "127.0.0.1", "localhost"]
 
     @property
     def upload_max_bytes(self) -> int:

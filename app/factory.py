@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from flask import Flask, Response
 from flask_login import current_user
@@ -17,6 +18,7 @@ from app.billing import views as billing_views
 from app.billing.gateway import Gateway
 from app.billing.sandbox import pages as sandbox_pages
 from app.billing.sandbox.service import Sandbox
+from app.caching import DAY_SECONDS, configure_caching
 from app.cli import register_commands
 from app.config import PROJECT_ROOT, Settings, load_settings
 from app.db import configure_sqlite
@@ -25,6 +27,7 @@ from app.errors import configure_errors
 from app.extensions import csrf, db, limiter, migrate
 from app.logging import configure_logging
 from app.mail import make_mailer
+from app.request_bodies import configure_request_bodies
 from app.storage.local import LocalStorage
 from app.studio.domain.pictures import delete_everything_of
 from app.studio.pages import orders as order_views
@@ -50,6 +53,13 @@ class Site(Flask):
             return None
         return super().get_send_file_max_age(filename)
 
+    def url_for(self, endpoint: str, *, _external: bool | None = None, **values: Any) -> str:
+        """An address; a whole one begins with SITE_URL, whatever host the request names."""
+        site_url: str | None = self.extensions["settings"].site_url
+        if not _external or site_url is None:
+            return super().url_for(endpoint, _external=_external, **values)
+        return site_url.rstrip("/") + super().url_for(endpoint, **values)
+
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the application.
@@ -66,13 +76,16 @@ def create_app(settings: Settings | None = None) -> Flask:
         static_folder=str(PROJECT_ROOT / "static"),
     )
     configure_flask(app, settings)
+    configure_limits(app, settings)
+    configure_caching(app)
+    configure_request_bodies(app)
+    csrf.init_app(app)
     configure_database(app, settings)
     configure_storage(app, settings)
     configure_payments(app, settings)
     configure_mail(app, settings)
     configure_accounts(app, settings)
     configure_studio(app, settings)
-    configure_limits(app, settings)
     configure_security_headers(app, settings)
     configure_templates(app, settings)
     configure_translation(app)
@@ -88,18 +101,15 @@ def configure_flask(app: Flask, settings: Settings) -> None:
     app.extensions["settings"] = settings
     app.config.update(
         SECRET_KEY=settings.resolved_secret_key(),
-        MAX_CONTENT_LENGTH=settings.upload_max_bytes * settings.upload_max_files,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.https,
         REMEMBER_COOKIE_SAMESITE="Lax",
         REMEMBER_COOKIE_SECURE=settings.https,
         REMEMBER_COOKIE_HTTPONLY=True,
         WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
-        SEND_FILE_MAX_AGE_DEFAULT=86400,
-        # Links in mails are made from the request's host: only the site's own may stand there.
+        SEND_FILE_MAX_AGE_DEFAULT=DAY_SECONDS,
         TRUSTED_HOSTS=settings.trusted_hosts,
     )
-    csrf.init_app(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -160,7 +170,6 @@ def configure_limits(app: Flask, settings: Settings) -> None:
     app.config.update(
         RATELIMIT_ENABLED=settings.ratelimit_enabled,
         RATELIMIT_STORAGE_URI=settings.ratelimit_storage_url,
-        RATELIMIT_HEADERS_ENABLED=True,
     )
     limiter.init_app(app)
 
@@ -192,9 +201,6 @@ def configure_security_headers(app: Flask, settings: Settings) -> None:
     def _add_headers(response: Response) -> Response:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
-        if response.mimetype == "text/html":
-            # Pages show who is logged in and what is left to them: going back must not show yesterday's.
-            response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
 

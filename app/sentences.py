@@ -30,3 +30,21 @@ def in_english(sentence: str | Plural, values: dict[str, object]) -> str:
     if isinstance(sentence, Plural):
         sentence = sentence.one if values["num"] == 1 else sentence.many
     return sentence % values if values else sentence
+
+
+class DomainError(Exception):
+    """Something a person asked for cannot be done.
+
+    ``str(error)`` tells why and what to do, in English, for logs and the command line;
+    :func:`app.errors.in_words` tells it to people.
+
+    Args:
+        sentence: marked by :func:`translatable`, in which ``values`` stand as ``%(name)s``.
+    """
+
+    status = 400
+    retry_after: int | None = None  # seconds
+
+    def __init__(self, sentence: str | Plural = "", **values: object) -> None:
+        super().__init__(in_english(sentence, values))
+        self.sentence, self.values = sentence, values

@@ -18,6 +18,7 @@ from bench import (
     border,
     brush,
     ceiling,
+    decoding,
     engine,
     gallery,
     memory,
@@ -38,6 +39,7 @@ from bench.peers import main as peers
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "brush": brush.main,
     "ceiling": ceiling.main,
+    "decoding": decoding.main,
     "engine": engine.main,
     "gallery": gallery.main,
     "memory": memory.main,

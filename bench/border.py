@@ -15,7 +15,7 @@ from app.commands.evaluation_goals import markdown
 from app.commands.evaluation_page import make_sheet
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 PHOTO = PROJECT_ROOT / "static" / "samples" / "coffee.jpg"
 SIDE, HEIGHT = 480, 230

@@ -22,7 +22,7 @@ from app.config import PROJECT_ROOT
 from app.engine import cascade
 from app.engine.cascade import WORKING_SIZE, resize
 from app.engine.catalogue import Catalogue
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 if TYPE_CHECKING:
     from app.engine.stylizer import Stylizer

@@ -19,7 +19,7 @@ from app.config import PROJECT_ROOT
 from app.engine.cascade import resize
 from app.engine.catalogue import Catalogue, StyleFacts, ship_network
 from app.engine.networks.checkpoints import load_checkpoint
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 SIDE, LARGE, HEIGHT = 480, 1920, 260
 # What is hard: a photo and a style each.

@@ -15,6 +15,8 @@ from PIL import Image
 
 from app import create_app
 from app.accounts.services import open_account
+from app.billing import ledger
+from app.billing.models import EntryReason
 from app.config import PROJECT_ROOT, Settings
 from app.db import transaction
 from app.extensions import db
@@ -43,7 +45,8 @@ def main() -> None:
             upgrade()
             styles = [style.slug for style in app.extensions["catalogue"].styles]
             with transaction() as session:
-                user = open_account(session, email="a@example.com", password_hash="-", free_credits=RENDERS)
+                user = open_account(session, email="a@example.com", password_hash="-")
+                ledger.grant(session, user.wallet_id, RENDERS, EntryReason.ADJUSTMENT, "bench")
                 user_id, wallet_id = user.id, user.wallet_id
         chance = random.Random(1)
         early = 0.0

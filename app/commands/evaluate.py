@@ -27,10 +27,10 @@ from app.engine.catalogue import Catalogue, StyleFacts
 from app.engine.color import blend
 from app.engine.files import write_whole
 from app.engine.networks.checkpoints import load_checkpoint, read_tensorflow1_checkpoint, save_checkpoint
-from app.engine.padding import Pixels
 from app.engine.processor import computes_bfloat16
 from app.engine.training.evaluation import Blended, Photo, Score, listed_photos
 from app.engine.training.pictures import find_paintings
+from app.engine.typing import Pixels
 from app.imaging import decode_photo
 from app.wiring import catalogue
 

@@ -17,7 +17,7 @@ from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts, is_name, ship_network
 from app.engine.files import write_whole
 from app.engine.networks.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 MODELS = PROJECT_ROOT / "models"
 FACTS = "paintings.tsv"

@@ -1,4 +1,4 @@
-"""The loaded networks of a catalogue: each loaded once, whoever asks for it first."""
+"""The loaded networks of a catalogue, each loaded once."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from app.engine.network import Network
 from app.engine.networks.checkpoints import Checkpoint, load_checkpoint
 from app.engine.plain import PlainNetwork
 
-# What paints with a loaded network: the fast path on TensorFlow, plain Keras on any other backend.
-Painter = Network | PlainNetwork
+# The fast path on TensorFlow, plain Keras on any other backend.
+LoadedNetwork = Network | PlainNetwork
 
 
 class _Key(NamedTuple):
@@ -27,18 +27,18 @@ class _Key(NamedTuple):
 
 
 class Networks:
-    """Loads networks when they are asked for; safe to share between threads.
+    """Loads networks on demand; safe to share between threads.
 
-    Nobody waits for a network that somebody else is loading, except those who want the same.
+    A thread waits for another one's loading only if both want the same network.
     """
 
     def __init__(self, catalogue: Catalogue, *, batch_limit: int) -> None:
         self._catalogue = catalogue
         self._batch_limit = batch_limit
-        self._networks: dict[_Key, Future[Painter]] = {}
+        self._networks: dict[_Key, Future[LoadedNetwork]] = {}
         self._lock = threading.Lock()
 
-    def get(self, slug: str, precision: str, device: str) -> Painter:
+    def get(self, slug: str, precision: str, device: str) -> LoadedNetwork:
         """The network that paints a style.
 
         Raises:
@@ -53,19 +53,19 @@ class Networks:
         with self._lock:
             loading = self._networks.get(key)
             if loading is None:
-                self._forget_what_is_gone(key)
-                mine = self._networks[key] = Future[Painter]()
+                self._forget_unused(key)
+                mine = self._networks[key] = Future[LoadedNetwork]()
         if loading is not None:
             return loading.result()
         return self._load(key, mine)
 
-    def loaded(self) -> list[Painter]:
-        """Those that are ready."""
+    def loaded(self) -> list[LoadedNetwork]:
+        """The networks that are ready."""
         with self._lock:
             futures = list(self._networks.values())
         return [future.result() for future in futures if future.done() and not future.exception()]
 
-    def _load(self, key: _Key, promise: Future[Painter]) -> Painter:
+    def _load(self, key: _Key, promise: Future[LoadedNetwork]) -> LoadedNetwork:
         try:
             network = self._build(load_checkpoint(key.checkpoint), key)
         except BaseException as error:
@@ -76,13 +76,13 @@ class Networks:
         promise.set_result(network)
         return network
 
-    def _build(self, checkpoint: Checkpoint, key: _Key) -> Painter:
+    def _build(self, checkpoint: Checkpoint, key: _Key) -> LoadedNetwork:
         if keras.backend.backend() != "tensorflow":
             return PlainNetwork(checkpoint, precision=key.precision, device=key.device)
         return Network(checkpoint, precision=key.precision, device=key.device, batch_limit=self._batch_limit)
 
-    def _forget_what_is_gone(self, new: _Key) -> None:
-        """Drop networks whose file was replaced or is used no more; who paints with one paints to the end."""
+    def _forget_unused(self, new: _Key) -> None:
+        """Drop networks whose file was replaced or is no longer used; passes in progress go on."""
         used = {style.checkpoint for style in self._catalogue.styles}
         for key in list(self._networks):
             replaced = key._replace(changed=new.changed) == new

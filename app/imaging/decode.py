@@ -1,6 +1,7 @@
 """Uploads in: whatever a camera or a person sends becomes one upright 8-bit sRGB picture.
 
-The file's name and declared type are ignored; what it is shows when it is decoded.
+The file's name and declared type are ignored; what it is shows when it is decoded. The site decodes in
+processes of their own (:mod:`app.imaging.isolation`), and this is what runs in them.
 """
 
 from __future__ import annotations
@@ -22,21 +23,11 @@ from PIL import ExifTags, Image, ImageChops, ImageCms, UnidentifiedImageError
 
 from app.imaging.encode import LONGEST_SIDE
 from app.imaging.errors import DamagedPhoto, EmptyFile, ImageError, NotAPhoto, SideTooLong, TooManyPixels
+from app.imaging.formats import FORMATS, MEDIA_TYPES
+from app.imaging.headers import judge
 
 log = structlog.get_logger(__name__)
 
-# Only these decoders are ever run on a stranger's file.
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "GIF")
-MEDIA_TYPES = {
-    "JPEG": "image/jpeg",
-    "MPO": "image/jpeg",  # several JPEGs in one file, as some phones write them; the first is the photo
-    "PNG": "image/png",
-    "WEBP": "image/webp",
-    "AVIF": "image/avif",
-    "HEIF": "image/heic",
-    "TIFF": "image/tiff",
-    "GIF": "image/gif",
-}
 # Integer modes with more than 8 bits; Pillow's convert("L") would clip them instead of scaling.
 SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
@@ -74,12 +65,15 @@ class DecodedPhoto:
     media_type: str
 
 
-def decode_photo(file: BinaryIO, *, max_pixels: int) -> DecodedPhoto:
-    """Decode the first picture in ``file``.
+def decode_here(
+    file: BinaryIO, *, max_pixels: int, on_size: Callable[[int], None] = lambda _: None
+) -> DecodedPhoto:
+    """Decode the first picture in ``file``, in the calling process.
 
     Args:
         file: a seekable binary file of any origin.
         max_pixels: width times height allowed; checked in the header, before anything is decoded.
+        on_size: called with the number of pixels that will be decoded, as soon as it is known.
 
     Raises:
         EmptyFile, NotAPhoto, DamagedPhoto, TooManyPixels, SideTooLong: all of them :class:`ImageError`.
@@ -89,7 +83,7 @@ def decode_photo(file: BinaryIO, *, max_pixels: int) -> DecodedPhoto:
         with warnings.catch_warnings():
             # Pillow warns of odd metadata and of sizes it finds suspicious; the limit below decides.
             warnings.simplefilter("ignore")
-            return _decode(file, max_pixels)
+            return _decode(file, max_pixels, on_size)
     except (ImageError, MemoryError):
         raise
     except UnidentifiedImageError as error:
@@ -110,9 +104,14 @@ def _is_of_the_machine(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
-def _decode(file: BinaryIO, max_pixels: int) -> DecodedPhoto:
-    if not file.read(1):
+def _decode(file: BinaryIO, max_pixels: int, on_size: Callable[[int], None]) -> DecodedPhoto:
+    file.seek(0)
+    data = file.read()
+    if not data:
         raise EmptyFile
+    # Some decoders make room for the whole picture as soon as they open the file.
+    on_size(judge(data, max_pixels))
+    del data
     file.seek(0)
     with Image.open(file, formats=FORMATS) as image:
         media_type = MEDIA_TYPES[image.format or ""]
@@ -121,6 +120,7 @@ def _decode(file: BinaryIO, max_pixels: int) -> DecodedPhoto:
             raise TooManyPixels(width, height, max_pixels)
         if max(width, height) > LONGEST_SIDE:
             raise SideTooLong(width, height, LONGEST_SIDE)
+        on_size(width * height)
         image.load()
         turn = _turn_upright(image)
         flat = _to_rgb(image)

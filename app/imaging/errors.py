@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from app.errors import DomainError
-from app.sentences import translatable
+from typing import Self
+
+from app.sentences import DomainError, translatable
 
 
 class ImageError(DomainError):
-    """The file cannot be used as a photo."""
+    """The file cannot be used as a photo.
+
+    Attributes:
+        facts: the arguments of the error, which bring it from one process to another.
+    """
+
+    facts: tuple[object, ...]
+
+    def __new__(cls, *facts: object) -> Self:
+        error = super().__new__(cls, *facts)
+        error.facts = facts
+        return error
 
 
 class EmptyFile(ImageError):
@@ -69,3 +81,61 @@ class NotAPhoto(ImageError):
 class DamagedPhoto(ImageError):
     def __init__(self) -> None:
         super().__init__(translatable("This photo is damaged or incomplete. Upload the original again."))
+
+
+class UnreadablePhoto(ImageError):
+    """The decoder crashed, or took too much memory or time."""
+
+    def __init__(self) -> None:
+        super().__init__(translatable("This photo could not be read. Save it again as JPEG and upload it."))
+
+
+class TooManyScans(ImageError):
+    """A progressive JPEG that goes over its picture more often than any camera or program does."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            translatable(
+                "This JPEG draws its picture more than %(most)d times over. "
+                "Save it again as an ordinary JPEG and upload it."
+            ),
+            most=most,
+        )
+
+
+class TooMuchMetadata(ImageError):
+    """Comments, texts and other data that is not the picture."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            translatable(
+                "This %(kind)s file carries too much data beside its picture, such as comments. "
+                "Save it again without metadata and upload it."
+            ),
+            kind=kind,
+        )
+
+
+class TooManyParts(ImageError):
+    """A file of more pages, blocks or tiles than photos have."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            translatable(
+                "This %(kind)s file consists of too many parts. Save the picture again as JPEG and upload it."
+            ),
+            kind=kind,
+        )
+
+
+class LargerThanDeclared(ImageError):
+    """The header declares a small picture, and a large one is stored."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            translatable(
+                "This %(kind)s file holds a larger picture than it declares. "
+                "Save the picture again as JPEG and upload it."
+            ),
+            kind=kind,
+        )

@@ -8,7 +8,6 @@ from typing import Any
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.error import BlockingIOError as NothingYet
 from av.error import EOFError as NothingLeft
 from av.filter import Graph
@@ -17,9 +16,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from app.engine.typing import Pixels
 from app.video.streams import tag
-
-Pixels = npt.NDArray[np.uint8]
 
 # FFmpeg's own decoders of VP8 and VP9 skip the transparency; those of libvpx decode it.
 DECODES_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}

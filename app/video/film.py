@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import av
 import cv2
 import numpy as np
-import numpy.typing as npt
 from av.error import FFmpegError
 
+from app.engine.typing import Pixels
 from app.file_names import LONGEST, cut
 from app.video.damping import Flicker, FlickerDamper
 from app.video.errors import VideoError
@@ -26,8 +26,6 @@ from app.video.sounds import plan_sounds
 from app.video.writer import Kind, SegmentWriter, Shape, kind_of
 
 PARTIAL = ".partial"
-
-Pixels = npt.NDArray[np.uint8]
 # From a frame, uint8 [height, width, 3], to its painting of the same shape.
 Paint = Callable[[Pixels], Pixels]
 

@@ -207,7 +207,7 @@ def test_the_waiting_fragment_reloads_the_page_when_the_outcome_is_known(
     purchase = place_purchase(app, ada.wallet_id)
     before = client.get(f"/checkout/{purchase.id}/status")
     assert ("HX-Refresh" in before.headers, "<html" in before.text) == (False, False)
-    assert before.headers["Cache-Control"] == "no-store"
+    assert before.headers["Cache-Control"] == "private, no-store"
     pay(app, purchase)
     after = client.get(f"/checkout/{purchase.id}/status")
     assert (after.headers["HX-Refresh"], balance(app, ada)) == ("true", 10)

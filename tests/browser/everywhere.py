@@ -16,6 +16,7 @@ from app.config import PROJECT_ROOT
 from tests.browser.easel import rest
 from tests.browser.test_customer import sign_up, upload
 from tests.live import LiveSite
+from tests.waiting import wait_until
 
 SAMPLES = PROJECT_ROOT / "static" / "samples"
 PHOTOS = tuple(SAMPLES / name for name in ("coffee.jpg", "chelsea.jpg", "astronaut.jpg"))
@@ -282,6 +283,7 @@ STOPS = (
     Stop("account", visit("/account"), "owner"),
     Stop("account-email", visit("/account/email"), "owner"),
     Stop("account-password", visit("/account/password"), "owner"),
+    Stop("account-sessions", visit("/account/sessions"), "owner"),
     Stop("account-verify", _verify, "owner"),
     Stop("account-delete", visit("/account/delete"), "owner"),
     Stop("error-400", _expired_form),
@@ -403,9 +405,16 @@ def _ask_for_reset(browser: Browser, site: LiveSite) -> str:
         page.locator("input[name=email]").fill("newcomer@example.com")
         page.locator("main button[type=submit]").click()
         expect(page.locator(".flashes")).to_be_visible()
-    mails = (path.read_text() for path in (site.instance_dir / "outbox").glob("*.eml"))
     link = re.compile(r"http://\S+/forgotten-password/\S+")
-    return next(found[0] for found in map(link.search, mails) if found)
+    found: list[str] = []
+
+    def arrived() -> bool:
+        for path in (site.instance_dir / "outbox").glob("*.eml"):
+            found.extend(link.findall(path.read_text()))
+        return bool(found)
+
+    wait_until(arrived, "the mail is there")
+    return found[0]
 
 
 def fill_card(page: Page, number: str) -> None:

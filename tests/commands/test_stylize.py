@@ -21,8 +21,8 @@ import app.commands.stylize as stylize_module
 from app.commands.jobs import Finished, Job
 from app.engine.catalogue import Catalogue
 from app.engine.options import Mixture, StyleMap
-from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
+from app.engine.typing import Pixels
 from tests.commands.conftest import SAMPLES, Run, Start, make_photo
 from tests.waiting import wait_until
 

@@ -11,8 +11,8 @@ from PIL import Image
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts, ship_network
 from app.engine.networks.checkpoints import load_checkpoint
-from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer, configure_tensorflow
+from app.engine.typing import Pixels
 from tests.engine.published import random_variables, save_as_tensorflow1
 
 # Compiling takes XLA far longer than the little that tests compute with it.

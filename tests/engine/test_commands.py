@@ -15,8 +15,8 @@ from PIL import Image
 
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
-from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
+from app.engine.typing import Pixels
 from tests.engine.published import paint, random_variables
 
 SHIPPED = len(Catalogue([PROJECT_ROOT / "models"]).styles)

@@ -12,15 +12,15 @@ from PIL import Image
 
 from app.config import PROJECT_ROOT
 from app.engine import network as network_module
-from app.engine.fast import planes, tiling
+from app.engine.fast import planes, tiling_plan
 from app.engine.fast.graph import BatchGraph, Graph
 from app.engine.native import operations as native
 from app.engine.network import Network, Pass, StyleRows
 from app.engine.networks.checkpoints import Checkpoint, load_checkpoint
 from app.engine.networks.config import NetworkConfig
 from app.engine.networks.transformer import build_transformer, load_kernels
-from app.engine.padding import Pixels
 from app.engine.plain import PlainNetwork
+from app.engine.typing import Pixels
 from tests.engine.conftest import MODELS
 
 CONFIGS = {
@@ -80,7 +80,7 @@ def in_strips(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
     def switch() -> None:
         monkeypatch.setattr(network_module, "WHOLE_PIXELS", 0)
-        monkeypatch.setattr(tiling, "STRIP_BYTES", 16000)
+        monkeypatch.setattr(tiling_plan, "STRIP_BYTES", 16000)
 
     return switch
 
@@ -119,7 +119,7 @@ def test_strips_make_the_picture_that_a_whole_pass_makes(
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> set[Any]:
     """What planes are kept in, once there were some; they are large ones from now on."""
-    monkeypatch.setattr(tiling, "FLOAT32_BYTES", 0)
+    monkeypatch.setattr(tiling_plan, "FLOAT32_BYTES", 0)
     types: set[Any] = set()
     new = planes.PlaneStore.new
 

@@ -16,9 +16,9 @@ from app.engine.catalogue import Catalogue
 from app.engine.errors import InvalidOption
 from app.engine.network import Network, StyleRows
 from app.engine.networks.config import NetworkConfig
-from app.engine.padding import Pixels
 from app.engine.plain import PlainNetwork
 from app.engine.stylizer import Stylizer
+from app.engine.typing import Pixels
 from tests.engine.conftest import COMPILED_QUICKLY, MODELS
 from tests.engine.test_graph import chance_checkpoint, paint
 

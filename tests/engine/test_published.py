@@ -13,8 +13,8 @@ from PIL import Image
 from app.engine.catalogue import Catalogue, StyleFacts
 from app.engine.errors import InvalidCheckpoint
 from app.engine.networks.checkpoints import read_tensorflow1_checkpoint, save_checkpoint
-from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
+from app.engine.typing import Pixels
 from tests.conftest import SHARED
 from tests.engine.published import paint, random_variables, read_variables, save_as_tensorflow1
 

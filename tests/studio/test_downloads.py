@@ -22,7 +22,7 @@ from app.imaging import encode_png
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage
 from app.studio.domain.models import Render
-from app.studio.domain.slots import decoding_turn
+from app.studio.domain.slots import download_slot
 from app.studio.pages.downloads import PictureFile, zip_pictures
 from app.studio.painting import leases
 from app.studio.painting.worker import process_render
@@ -131,9 +131,9 @@ def finished(app: Flask, client: FlaskClient) -> str:
 
 def test_jpegs_are_made_two_at_a_time(app: Flask, ada: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     location = finished(app, ada)
-    monkeypatch.setattr("app.studio.domain.slots.TURN_WITHIN", 0.05)
+    monkeypatch.setattr("app.studio.domain.slots.SLOT_WITHIN", 0.05)
     addresses = [f"{location}/full.jpg", f"{location}/download"]
-    with decoding_turn(), decoding_turn():
+    with download_slot("one"), download_slot("another"):
         assert [ada.get(address).status_code for address in addresses] == [503, 503]
         assert ada.get(f"{location}/download?format=png").status_code == 200, "it is sent as it is"
     assert [ada.get(address).status_code for address in addresses] == [200, 200]
@@ -144,18 +144,18 @@ def test_an_archive_that_is_being_sent_waits_for_its_turn(
 ) -> None:
     kept, picture = LocalStorage(tmp_path), PictureFile("renders/a/picture.png", "a", None)
     kept.save(picture.key, encode_png(Image.new("RGB", (8, 8))))
-    monkeypatch.setattr("app.studio.domain.slots.TURN_WITHIN", 0.05)
+    monkeypatch.setattr("app.studio.domain.slots.SLOT_WITHIN", 0.05)
     sent: list[bytes] = []
-    sending = threading.Thread(target=lambda: sent.extend(zip_pictures(kept, [picture], "jpeg")))
-    with decoding_turn(), decoding_turn():
+    sending = threading.Thread(target=lambda: sent.extend(zip_pictures(kept, [picture], "jpeg", "third")))
+    with download_slot("one"), download_slot("another"):
         sending.start()
         sending.join(0.5)
         assert sending.is_alive()
     sending.join()
     archive = opened(b"".join(sent))
     assert archive.namelist() == ["a.jpg"]
-    with decoding_turn(), decoding_turn():
-        pass  # both turns are given back
+    with download_slot("one"), download_slot("another"):
+        pass  # both slots are given back
 
 
 @pytest.mark.parametrize("address", ["full.jpg", "download"])
@@ -206,7 +206,7 @@ def test_an_archive_is_made_while_it_is_sent(tmp_path: Path) -> None:
     pictures = [PictureFile(f"renders/{number}/picture.png", f"{number}", None) for number in range(3)]
     for picture in pictures:
         kept.save(picture.key, data)
-    blocks = zip_pictures(kept, pictures, "png")
+    blocks = zip_pictures(kept, pictures, "png", "one")
     kept.read.clear()
     sent = b""
     while len(sent) < len(data) // 2:
@@ -221,7 +221,7 @@ def test_a_lost_file_is_named_and_the_others_are_sent(tmp_path: Path) -> None:
     pictures = [PictureFile(f"renders/{name}/picture.png", name, None) for name in ("a", "b")]
     with pytest.raises(StorageError):
         kept.open(pictures[1].key)
-    archive = opened(b"".join(zip_pictures(kept, pictures, "jpeg")))
+    archive = opened(b"".join(zip_pictures(kept, pictures, "jpeg", "third")))
     assert archive.namelist() == ["a.jpg", "Not included.txt"]
     assert archive.read("Not included.txt").decode().splitlines()[1:] == ["b"]
 

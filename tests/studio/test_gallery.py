@@ -145,7 +145,7 @@ def test_all_cards_that_wait_are_asked_for_at_once(
     with app.app_context(), transaction() as session:
         session.execute(update(Render).where(Render.id == hung[0]).values(status=RenderStatus.DONE))
     first = ada.get(address)
-    assert first.headers["Cache-Control"] == "no-store"
+    assert first.headers["Cache-Control"] == "private, no-store"
     cards = re.findall(r'<li class="picture-card" id="picture-([^"]+)" hx-swap-oob="true">', first.text)
     assert cards == [str(one) for one in hung[:2]]
     again = re.findall(r'hx-get="([^"]+)"', first.text)

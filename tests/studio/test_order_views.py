@@ -208,7 +208,7 @@ def test_watching_an_order(app: Flask, ada: FlaskClient, photos: list[str]) -> N
     assert "1 of 2 painted" in status.text
     assert "hx-get" in status.text
     assert 'hx-trigger="every 3s"' in status.text, "each answer waits, and one that is lost is not the last"
-    assert status.headers["Cache-Control"] == "no-store"
+    assert status.headers["Cache-Control"] == "private, no-store"
     process_render(app, ids[1])
     done = ada.get(f"{location}/status").text
     assert "All done" in done

@@ -326,8 +326,44 @@ def test_of_questions_that_come_at_once_the_newest_is_remembered(previewer: Prev
     assert newest_of(previewer) == 9
 
 
-def test_only_so_many_wait_at_a_time(previewer: Previewer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The other threads of the server are for pages; who comes too many is told at once."""
+def paint_coffee(previewer: Previewer, visitor: object) -> None:
+    previewer.small(Subject(uuid.uuid4(), SAMPLES / "coffee.jpg"), "wave", visitor=visitor)
+
+
+def test_one_visitor_leaves_previews_to_others(previewer: Previewer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a dozen questions of one visitor two are painted at a time, and all of them in the end."""
+    go, inside = threading.Event(), threading.Semaphore(0)
+    plain_read = previewer._read
+
+    def read_slowly(subject: Subject, side: int) -> Image.Image:
+        if threading.current_thread().name == "greedy":
+            inside.release()
+            assert go.wait(60)
+        return plain_read(subject, side)
+
+    monkeypatch.setattr(previewer, "_read", read_slowly)
+    served: list[str] = []
+
+    def ask() -> None:
+        paint_coffee(previewer, "greedy")
+        served.append("greedy")
+
+    threads = [threading.Thread(target=ask, name="greedy") for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for _ in range(2):
+        assert inside.acquire(timeout=60)
+    assert not inside.acquire(timeout=0.2), "a third one is not painted"
+    paint_coffee(previewer, "somebody else")
+    assert served == []
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert len(served) == 12
+
+
+def test_only_so_many_are_painted_at_a_time(previewer: Previewer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other threads of the server are for pages; who waits too long is told so."""
     go, inside = threading.Event(), threading.Semaphore(0)
     plain_read = previewer._read
 
@@ -337,9 +373,9 @@ def test_only_so_many_wait_at_a_time(previewer: Previewer, monkeypatch: pytest.M
         return plain_read(subject, side)
 
     monkeypatch.setattr(previewer, "_read", read_slowly)
+    monkeypatch.setattr("app.studio.painting.previewer.WITHIN", 0.05)
     threads = [
-        threading.Thread(target=previewer.small, args=(Subject(uuid.uuid4(), SAMPLES / "coffee.jpg"), "wave"))
-        for _ in range(previews.AT_ONCE)
+        threading.Thread(target=paint_coffee, args=(previewer, number)) for number in range(previews.AT_ONCE)
     ]
     for thread in threads:
         thread.start()

@@ -50,7 +50,7 @@ def test_a_stranger_with_the_link_sees_the_picture(app: Flask, ada: FlaskClient)
     page = nobody.get(link)
     assert page.status_code == 200
     assert page.headers["X-Robots-Tag"].startswith("noindex")
-    assert page.headers["Cache-Control"] == "no-store"
+    assert page.headers["Cache-Control"] == "private, no-store"
     answer = nobody.get(f"{link}/picture.jpg")
     assert Image.open(io.BytesIO(answer.data)).size == (160, 120)
     assert "noindex" in answer.headers["X-Robots-Tag"]

@@ -8,8 +8,8 @@ from PIL import Image, ImageFilter
 
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
-from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
+from app.engine.typing import Pixels
 from app.studio.painting.suitability import presence, suitability, survival
 
 

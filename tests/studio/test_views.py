@@ -23,17 +23,18 @@ from app.accounts.models import User
 from app.billing import ledger
 from app.config import Settings
 from app.db import transaction
+from app.request_bodies import FORM_MAX_BYTES
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage
 from app.studio.domain import photos
 from app.studio.domain.controls import Controls
 from app.studio.domain.models import Photo, Render, RenderStatus
-from app.studio.domain.slots import decoding_turn
+from app.studio.domain.slots import upload_slot
 from app.studio.painting.worker import process_render
 from app.wiring import render_queue
 from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
 from tests.studio.test_worker import sample_jpeg
-from tests.together import at_once
+from tests.together import run_together
 
 JSON = {"Accept": "application/json"}
 
@@ -109,15 +110,15 @@ def test_what_is_no_photo_gets_a_sentence_and_leaves_nothing(
 
 
 def test_a_body_beyond_all_limits_is_refused_with_a_page(ada: FlaskClient, settings: Settings) -> None:
-    size = settings.upload_max_bytes * settings.upload_max_files + 1
+    size = FORM_MAX_BYTES + settings.upload_max_bytes * settings.upload_max_files + 1
     answer = ada.post("/photos", environ_overrides={"CONTENT_LENGTH": str(size)})
     assert answer.status_code == 413
     assert "too large" in answer.text
 
 
 def test_photos_are_decoded_two_at_a_time(ada: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.studio.domain.slots.TURN_WITHIN", 0.05)
-    with decoding_turn(), decoding_turn():
+    monkeypatch.setattr("app.studio.domain.slots.SLOT_WITHIN", 0.05)
+    with upload_slot("one"), upload_slot("another"):
         answer = upload(ada, (sample_jpeg(), "a.jpg"), headers=JSON)
         assert answer.status_code == 503
         sentence = "The site is very busy right now. Try again in a moment."
@@ -129,17 +130,17 @@ def test_photos_are_decoded_two_at_a_time(ada: FlaskClient, monkeypatch: pytest.
         )
         assert (mask.status_code, mask.json) == (503, {"error": sentence})
         assert mask.headers["Retry-After"] == "1"
-    with decoding_turn():
+    with upload_slot("one"):
         assert uploaded(ada)
 
 
-def test_who_comes_third_waits_for_a_turn() -> None:
+def test_who_comes_third_waits_for_a_slot() -> None:
     most, now = 0, 0
     counting = threading.Lock()
 
-    def decode() -> None:
+    def decode(visitor: int) -> None:
         nonlocal most, now
-        with decoding_turn():
+        with upload_slot(visitor):
             with counting:
                 now += 1
                 most = max(most, now)
@@ -147,7 +148,7 @@ def test_who_comes_third_waits_for_a_turn() -> None:
             with counting:
                 now -= 1
 
-    at_once([decode] * 8)
+    run_together([lambda number=number: decode(number) for number in range(8)])
     assert most == 2
 
 
@@ -321,7 +322,7 @@ def test_watching_and_downloading_a_picture(app: Flask, ada: FlaskClient) -> Non
     assert "hx-get" not in status.text
     assert "download" in status.text
     assert "Create a link" in status.text
-    assert status.headers["Cache-Control"] == "no-store"
+    assert status.headers["Cache-Control"] == "private, no-store"
     for kind, ending in (("jpeg", "jpg"), ("png", "png")):
         answer = ada.get(f"{location}/download?format={kind}")
         assert Image.open(io.BytesIO(answer.data)).size == (160, 120)

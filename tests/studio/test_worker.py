@@ -24,6 +24,7 @@ from app.billing import ledger
 from app.config import PROJECT_ROOT
 from app.db import transaction, utc_now
 from app.engine.errors import OutOfMemory
+from app.imaging.errors import UnreadablePhoto
 from app.imaging.prints import FULL, PrintSize
 from app.storage.base import StorageError
 from app.storage.local import LocalStorage
@@ -247,16 +248,19 @@ def test_files_that_the_disk_keeps_do_not_stop_anything(
     assert events(logs) == ["render.lease_lost", "storage.files_stay"]
 
 
+@pytest.mark.parametrize(
+    ("step", "trouble"), [("paint", OutOfMemory("no room")), ("decode_photo", UnreadablePhoto())]
+)
 def test_a_picture_that_finds_no_memory_is_tried_again(
-    app: Flask, user: User, monkeypatch: pytest.MonkeyPatch
+    app: Flask, user: User, monkeypatch: pytest.MonkeyPatch, step: str, trouble: Exception
 ) -> None:
     render_id = order_picture(app, user)
 
     def find_no_room(*_: object, **__: object) -> None:
-        raise OutOfMemory("no room")
+        raise trouble
 
     with monkeypatch.context() as patched:
-        patched.setattr(worker, "paint", find_no_room)
+        patched.setattr(worker, step, find_no_room)
         process_render(app, render_id)
     render, balance = read(app, user, render_id)
     assert (render.status, render.attempt, balance) == (RenderStatus.QUEUED, 1, 1)

@@ -24,7 +24,6 @@ from app.engine.training.loss_network import build_loss_network
 from app.engine.training.model import (
     LOSS_TERMS,
     Eyes,
-    Floats,
     Measure,
     SteadyAdam,
     StyleTrainer,
@@ -34,6 +33,7 @@ from app.engine.training.pictures import find_photos
 from app.engine.training.precision import precision_here
 from app.engine.training.recipe import Recipe, Schedule, parse_recipe
 from app.engine.training.sheets import save_sheet
+from app.engine.typing import Floats
 
 # The photos that say how far photos usually are from a painting, and their side in pixels.
 MEASURE_PHOTOS = 24

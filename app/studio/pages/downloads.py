@@ -20,7 +20,7 @@ from app.imaging.prints import known_size
 from app.storage.base import Storage, StorageError
 from app.studio.domain.descriptions import Title, painting_title
 from app.studio.domain.models import Render
-from app.studio.domain.slots import decoding_turn
+from app.studio.domain.slots import download_slot
 from app.translation import translated
 
 log = structlog.get_logger(__name__)
@@ -49,17 +49,19 @@ class PictureFile:
         return cls(render.result_key("picture.png"), file_stem(*parts), render.dpi)
 
 
-def as_jpeg(kept: BinaryIO, picture: PictureFile, *, patient: bool = False) -> bytes:
+def as_jpeg(kept: BinaryIO, picture: PictureFile, visitor: str, *, patient: bool = False) -> bytes:
     """The picture as a JPEG, made anew from the kept PNG, when its turn has come.
 
     Raises:
-        TooBusy: as :func:`decoding_turn` does.
+        TooBusy: as :func:`download_slot` does.
     """
-    with decoding_turn(patient=patient), Image.open(kept, formats=["PNG"]) as image:
+    with download_slot(visitor, patient=patient), Image.open(kept, formats=["PNG"]) as image:
         return encode_jpeg(image, dpi=picture.dpi)
 
 
-def zip_pictures(storage: Storage, pictures: Iterable[PictureFile], kind: Kind) -> Iterator[bytes]:
+def zip_pictures(
+    storage: Storage, pictures: Iterable[PictureFile], kind: Kind, visitor: str
+) -> Iterator[bytes]:
     """An archive of pictures, block by block. One whose file is lost is named in a note instead."""
     archive = ZipStream()  # stored as they are: pictures are compressed already
     taken: set[str] = set()
@@ -68,7 +70,7 @@ def zip_pictures(storage: Storage, pictures: Iterable[PictureFile], kind: Kind) 
         if not _is_there(storage, picture):
             lost.append(picture.name)
             continue
-        archive.add(_read(storage, picture, kind), unused(picture.name, ENDINGS[kind], taken))
+        archive.add(_read(storage, picture, kind, visitor), unused(picture.name, ENDINGS[kind], taken))
     if lost:
         note = gettext("These pictures could not be found. Please write to us:")
         archive.add("\n".join((note, *lost, "")), gettext("Not included") + ".txt")
@@ -84,11 +86,11 @@ def _is_there(storage: Storage, picture: PictureFile) -> bool:
     return True
 
 
-def _read(storage: Storage, picture: PictureFile, kind: Kind) -> Iterator[bytes]:
+def _read(storage: Storage, picture: PictureFile, kind: Kind, visitor: str) -> Iterator[bytes]:
     """The bytes of one file, not touched before its turn comes."""
     with storage.open(picture.key) as file:
         if kind == "jpeg":
-            yield as_jpeg(file, picture, patient=True)
+            yield as_jpeg(file, picture, visitor, patient=True)
             return
         while block := file.read(BLOCK):
             yield block

@@ -28,7 +28,7 @@ from app.studio.domain.orders import Wish
 from app.studio.domain.photos import find_photos
 from app.studio.domain.pictures import delete_order
 from app.studio.pages.forms import DeleteForm, PaintForm, read_focus
-from app.studio.pages.responses import fresh, send_archive, signed_in
+from app.studio.pages.responses import send_archive, signed_in
 from app.translation import language
 from app.wiring import catalogue, render_queue, settings, storage
 
@@ -182,7 +182,7 @@ def show(order_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.get("/<uuid:order_id>/status")
 def status(order_id: uuid.UUID) -> ResponseReturnValue:
-    return fresh(render_template("orders/_polled.html", **_order_context(order_id)))
+    return render_template("orders/_polled.html", **_order_context(order_id))
 
 
 def _order_context(order_id: uuid.UUID) -> dict[str, object]:

@@ -24,7 +24,6 @@ from app.studio.domain.pictures import delete_renders, find_render, find_renders
 from app.studio.pages.downloads import ENDINGS, MEDIA_TYPES, PictureFile, as_jpeg
 from app.studio.pages.forms import DeleteForm, as_fields, print_fields
 from app.studio.pages.responses import (
-    fresh,
     open_kept,
     photo_behind,
     private_data,
@@ -34,6 +33,7 @@ from app.studio.pages.responses import (
     signed_in,
     wanted_kind,
 )
+from app.studio.pages.visitors import visitor
 from app.studio.painting.failures import failure_in_words
 from app.wiring import storage
 
@@ -76,7 +76,7 @@ def cards() -> ResponseReturnValue:
     """Some cards of the gallery drawn anew; one that has been deleted meanwhile is left out."""
     wanted = request.args.getlist("picture", uuid.UUID)[:PICTURES_PER_PAGE]
     renders = renders_of(db.session(), signed_in().id, wanted)
-    return fresh(render_template("pictures/_cards.html", renders=renders, **_waiting(renders)))
+    return render_template("pictures/_cards.html", renders=renders, **_waiting(renders))
 
 
 def _waiting(renders: Sequence[Render]) -> dict[str, object]:
@@ -139,7 +139,7 @@ def show(picture_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.get("/<uuid:picture_id>/status")
 def status(picture_id: uuid.UUID) -> ResponseReturnValue:
-    return fresh(render_template("pictures/_polled.html", **_context(picture_id)))
+    return render_template("pictures/_polled.html", **_context(picture_id))
 
 
 @bp.get("/<uuid:picture_id>/edit")
@@ -209,20 +209,20 @@ def photo_before(picture_id: uuid.UUID) -> Response:
 @limiter.limit("60/minute")
 def full(picture_id: uuid.UUID) -> Response:
     """Every pixel of the picture, to be looked at."""
-    picture = _picture_file(picture_id)
+    who, picture = visitor(), _picture_file(picture_id)
     with open_kept(picture.key) as kept:
-        return private_data(as_jpeg(kept, picture), "image/jpeg")
+        return private_data(as_jpeg(kept, picture, who), "image/jpeg")
 
 
 @bp.get("/<uuid:picture_id>/download")
 @limiter.limit("60/minute")
 def download(picture_id: uuid.UUID) -> Response:
     """The picture as a file; the JPEG is made from the kept PNG at each download."""
-    picture, kind = _picture_file(picture_id), wanted_kind()
+    who, picture, kind = visitor(), _picture_file(picture_id), wanted_kind()
     kept = open_kept(picture.key)
     if kind == "jpeg":
         with kept:
-            kept = BytesIO(as_jpeg(kept, picture))
+            kept = BytesIO(as_jpeg(kept, picture, who))
     name = f"{picture.name}.{ENDINGS[kind]}"
     return send_file(kept, MEDIA_TYPES[kind], as_attachment=True, download_name=name)
 

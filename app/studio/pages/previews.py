@@ -8,25 +8,24 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from io import BytesIO
 from typing import Any, TypeVar
 
-from flask import Blueprint, Response, make_response, request, send_file
+from flask import Blueprint, Response, make_response, request
 from flask.typing import ResponseReturnValue
-from flask_limiter.util import get_remote_address
-from flask_login import current_user
 
 from app.engine.errors import UnknownStyle
 from app.errors import DomainError, error_page, in_words
 from app.extensions import db, limiter
 from app.imaging import encode_webp
 from app.imaging.errors import EmptyFile, FileTooLarge
+from app.request_bodies import FORM_MAX_BYTES, takes_body
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound, TooBusy
 from app.studio.domain.masks import keep_mask, load_masks
-from app.studio.domain.slots import decoding_turn
+from app.studio.domain.slots import upload_slot
 from app.studio.pages.forms import PaintForm
 from app.studio.pages.responses import private_data, private_file
+from app.studio.pages.visitors import visitor
 from app.studio.painting.guests import SAMPLES, own_photo
 from app.studio.painting.previewer import LARGE_SIDES, Asked, Subject, discard_if_deleted, marked
 from app.wiring import catalogue, previewer, storage
@@ -38,16 +37,11 @@ MASK_MAX_BYTES = 4_000_000
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def _account_or_address() -> str:
-    """Whose previews are counted together."""
-    return f"account-{current_user.id}" if current_user.is_authenticated else get_remote_address()
-
-
 def _limited(account: str, address: str) -> Callable[[View], View]:
     """Two limits: one for each account (or address without one), and a wider one for a whole address."""
 
     def decorate(view: View) -> View:
-        limited: View = limiter.limit(account, key_func=_account_or_address)(limiter.limit(address)(view))
+        limited: View = limiter.limit(account, key_func=visitor)(limiter.limit(address)(view))
         return limited
 
     return decorate
@@ -84,10 +78,10 @@ def _own(name: str) -> Subject:
 @_limited("900/minute;20000/day", "2700/minute")
 def small(shelf: str, name: str, slug: str) -> Response:
     """The photo in one style, small; the header X-Suits says how well the style suits it, 0 to 1."""
-    subject = _subject(shelf, name)
+    who, subject = visitor(), _subject(shelf, name)
     started = time.perf_counter()
     try:
-        preview = previewer().small(subject, slug)
+        preview = previewer().small(subject, slug, visitor=who)
     except UnknownStyle:
         raise NotFound from None
     response = private_data(preview.webp, "image/webp")
@@ -111,16 +105,16 @@ def large(shelf: str, name: str) -> Response:
     ``side`` is the largest side wanted; ``draft`` asks for a quick one; ``tab`` and ``asked`` say which tab
     asks for the how many-th time, so that nothing is painted for a question that has a newer one behind it.
     """
-    subject, controls = _subject(shelf, name), _controls()
+    who, subject, controls = visitor(), _subject(shelf, name), _controls()
     masks = load_masks(storage(), subject.photo, controls)
     asked = Asked(request.args.get("tab", "")[:64], request.args.get("asked", 0, int))
     wanted = request.args.get("side", LARGE_SIDES[0], int)
     started = time.perf_counter()
-    picture = previewer().large(subject, controls, masks=masks, asked=asked, draft="draft" in request.args)
+    picture = previewer().large(
+        subject, controls, masks=masks, asked=asked, draft="draft" in request.args, visitor=who
+    )
     side = min((side for side in LARGE_SIDES if side >= wanted), default=LARGE_SIDES[0])
-    response = send_file(BytesIO(marked(picture, side)), "image/jpeg")
-    response.headers["Cache-Control"] = "private, no-cache"
-    return _timed(response, started)
+    return _timed(private_data(marked(picture, side), "image/jpeg"), started)
 
 
 def _controls() -> Controls:
@@ -145,16 +139,17 @@ def _timed(response: Response, started: float) -> Response:
 
 @bp.post("/masks")
 @_limited("120/minute;5000/day", "400/minute")
+@takes_body(lambda: FORM_MAX_BYTES + MASK_MAX_BYTES)
 def add_mask(shelf: str, name: str) -> ResponseReturnValue:
     """Keep a mask painted over the photo, sent as the file ``mask``; its id goes into the controls."""
-    subject = _subject(shelf, name)
+    who, subject = visitor(), _subject(shelf, name)
     sent = request.files.get("mask")
     data = sent.stream.read(MASK_MAX_BYTES + 1) if sent else b""
     if not data:
         raise EmptyFile
     if len(data) > MASK_MAX_BYTES:
         raise FileTooLarge(MASK_MAX_BYTES // 1_000_000)
-    with decoding_turn():
+    with upload_slot(who):
         mask_id = keep_mask(storage(), subject.photo, data)
     discard_if_deleted(storage(), subject)
     return {"id": str(mask_id)}, 201

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import BinaryIO, cast
 
 import structlog
 from flask import Response, request, send_file
-from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from PIL import Image
 
 from app.accounts.models import User
+from app.caching import ask_each_time
 from app.errors import DomainError
 from app.imaging import make_preview, shrink_thumbnail
 from app.imaging.encode import SMALL_THUMBNAIL_SIDE
@@ -23,11 +24,10 @@ from app.studio.domain.errors import NotFound, NothingChosen
 from app.studio.domain.models import Render, RenderStatus
 from app.studio.domain.thumbnails import small_key
 from app.studio.pages.downloads import ENDINGS, Kind, PictureFile, zip_pictures
+from app.studio.pages.visitors import visitor
 from app.wiring import storage
 
 log = structlog.get_logger(__name__)
-
-PRIVATE = "private, max-age=86400, immutable"
 
 
 def signed_in() -> User:
@@ -38,14 +38,14 @@ def signed_in() -> User:
 
 
 def private_file(key: str, media_type: str) -> Response:
-    """A file that never changes, kept by its owner's browser and by nobody in between.
+    """A file that never changes; its owner's browser may keep it, and asks each time whether it may show it.
 
     Raises:
         NotFound: it is not there.
     """
     response = send_file(open_kept(key), media_type)
-    response.headers["Cache-Control"] = PRIVATE
-    return response
+    response.set_etag(hashlib.sha256(key.encode()).hexdigest()[:32])  # files never change under their key
+    return ask_each_time(response)
 
 
 def private_thumbnail(key: str) -> Response:
@@ -82,9 +82,7 @@ def open_kept(key: str) -> BinaryIO:
 
 def private_data(data: bytes, media_type: str) -> Response:
     """The same for what was made just now."""
-    response = Response(data, mimetype=media_type)
-    response.headers["Cache-Control"] = PRIVATE
-    return response
+    return ask_each_time(Response(data, mimetype=media_type))
 
 
 def photo_behind(render: Render) -> Response:
@@ -126,12 +124,7 @@ def send_archive(renders: Iterable[Render], name: str) -> Response:
     if not finished:
         raise NothingChosen(translatable("None of these pictures is ready yet. Wait a moment and try again."))
     pictures = [PictureFile.of(render, style_title) for render in finished]
-    response = Response(zip_pictures(storage(), pictures, wanted_kind()), mimetype="application/zip")
+    archive = zip_pictures(storage(), pictures, wanted_kind(), visitor())
+    response = Response(archive, mimetype="application/zip")
     response.headers.set("Content-Disposition", "attachment", filename=f"{name}.zip")
-    response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def fresh(body: str) -> ResponseReturnValue:
-    """A fragment that is out of date in a moment."""
-    return body, {"Cache-Control": "no-store"}

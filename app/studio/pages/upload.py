@@ -15,19 +15,21 @@ from werkzeug.datastructures import FileStorage
 
 from app.db import transaction
 from app.engine.errors import UnknownStyle
-from app.errors import SENTENCES, DomainError, in_words
+from app.errors import SENTENCES, DomainError, in_words, will_pass
 from app.extensions import db, limiter
 from app.imaging.errors import EmptyFile, FileTooLarge
+from app.request_bodies import FORM_MAX_BYTES, takes_body
 from app.sentences import translatable
 from app.storage.base import StorageError, discard_files
 from app.studio.domain import photos
 from app.studio.domain.errors import NotFound
 from app.studio.domain.models import Photo
-from app.studio.domain.slots import decoding_turn
+from app.studio.domain.slots import upload_slot
 from app.studio.domain.thumbnails import small_preview
 from app.studio.pages.forms import DeleteForm
 from app.studio.pages.responses import private_file, private_thumbnail, signed_in, wants_small
 from app.studio.pages.studio_page import studio_address, studio_page
+from app.studio.pages.visitors import visitor
 from app.studio.painting.guests import NOBODY, forget_guest_photo, own_photo, remember_guest_photo
 from app.translation import PATH_OF_OURS
 from app.wiring import catalogue, settings, storage
@@ -66,12 +68,20 @@ class RefusedUpload:
     status: int
 
 
+def _upload_max_bytes() -> int:
+    """What one upload may send; a visitor tries one photo at a time."""
+    files = settings().upload_max_files if current_user.is_authenticated else 1
+    return FORM_MAX_BYTES + files * settings().upload_max_bytes
+
+
 @bp.post("/photos")
 @limiter.limit("120/minute", exempt_when=lambda: not current_user.is_authenticated)
 @limiter.limit("10/minute;200/day", exempt_when=lambda: current_user.is_authenticated)
+@takes_body(_upload_max_bytes)
 def upload() -> ResponseReturnValue:
     """Keep what was sent: for an account, or for a visitor, who can try one photo."""
     user_id = current_user.id if current_user.is_authenticated else None
+    who = visitor()
     at_once = settings().upload_max_files if user_id else 1
     db.session.commit()  # decoding takes a while; hold no transaction meanwhile
     files = [file for file in request.files.getlist("photos") if file.filename]
@@ -79,14 +89,15 @@ def upload() -> ResponseReturnValue:
     refused: list[RefusedUpload] = []
     for file in files[:at_once]:
         try:
-            kept.append(_keep_upload(user_id, file))
+            kept.append(_keep_upload(user_id, who, file))
         except DomainError as error:
             log.info("upload.refused", error=type(error).__name__, cause=repr(error.__cause__))
             refused.append(RefusedUpload(file.filename or "", in_words(error), error.status))
-        except (MemoryError, OSError, StorageError):
+        except (MemoryError, OSError, StorageError) as error:
             # No fault of the photo, nor of those that came with it.
             log.exception("upload.failed")
-            refused.append(RefusedUpload(file.filename or "", gettext(SENTENCES[500]), 500))
+            status = 503 if will_pass(error) else 500
+            refused.append(RefusedUpload(file.filename or "", gettext(SENTENCES[status]), status))
     for file in files[at_once:]:
         sentence = (
             ngettext(
@@ -103,13 +114,13 @@ def upload() -> ResponseReturnValue:
     return _upload_answer(kept, refused)
 
 
-def _keep_upload(user_id: int | None, file: FileStorage) -> Photo:
+def _keep_upload(user_id: int | None, who: str, file: FileStorage) -> Photo:
     """Check, keep and record one uploaded file; nothing of it stays behind if any of that fails.
 
     A visitor's photo has no row, and takes the place of the one they tried before.
     """
     limit = settings().upload_max_bytes
-    with decoding_turn():
+    with upload_slot(who):
         data = file.stream.read(limit + 1)
         if len(data) > limit:
             raise FileTooLarge(settings().upload_max_megabytes)

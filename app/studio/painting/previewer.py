@@ -33,6 +33,7 @@ from app.sentences import translatable
 from app.storage.base import Storage, StorageError
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound, TooBusy
+from app.studio.domain.fair_slots import FairSlots, NoSlot
 from app.studio.domain.masks import NO_MASKS, Masks
 from app.studio.domain.models import Photo
 from app.studio.painting.painter import finish, paint_fully
@@ -47,8 +48,11 @@ LARGE_SIDES = (1024, 640)
 SMALL_QUALITY, LARGE_QUALITY = 80, 84
 # Part of every kept preview's name: raise it when previews are to look different.
 FORMAT = 1
-# How many requests may wait for a preview at a time; the other threads of the server are for pages.
-AT_ONCE = 8
+# How many previews are painted at a time, and how many of one visitor; how many requests are painted or wait,
+# and how many of one visitor (the other threads of the server are for pages); how long they wait, in seconds.
+AT_ONCE, AT_ONCE_EACH = 8, 2
+PRESENT, PRESENT_EACH = 14, 12
+WITHIN = 15.0
 # What is kept in memory: photos and paintings of 2 MB each, and where faces are.
 PHOTOS_KEPT, PAINTINGS_KEPT, FACES_KEPT, TABS_KEPT = 16, 24, 256, 512
 
@@ -106,7 +110,7 @@ class Previewer:
         self._faces: Recent[Subject, list[Face]] = Recent(FACES_KEPT)
         self._tabs: Recent[str, Newest] = Recent(TABS_KEPT)
         self._noting = threading.Lock()
-        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._slots = FairSlots(AT_ONCE, each=AT_ONCE_EACH, present=PRESENT, present_each=PRESENT_EACH)
 
     def version(self, slug: str) -> str:
         """What a style's previews are known by: changes when its files do.
@@ -125,7 +129,7 @@ class Previewer:
         """
         return self._photos.get((subject, side), lambda: self._read(subject, side))
 
-    def small(self, subject: Subject, slug: str) -> SmallPreview:
+    def small(self, subject: Subject, slug: str, *, visitor: Hashable = None) -> SmallPreview:
         """The photo in one style, painted now or long ago.
 
         Raises:
@@ -135,7 +139,7 @@ class Previewer:
         known = self._kept(subject, slug)
         if known is not None:
             return known
-        with self._place():
+        with self._slot(visitor):
             photo = self.photo(subject, SMALL_SIDE)
             painted = paint_fully(self._catalogue, photo, Controls(style=slug))
         preview = SmallPreview(
@@ -161,6 +165,7 @@ class Previewer:
         masks: Masks = NO_MASKS,
         asked: Asked | None = None,
         draft: bool = False,
+        visitor: Hashable = None,
     ) -> Image.Image:
         """The photo as the controls stand, 1024 pixels on the long side at most, without a mark.
 
@@ -171,6 +176,7 @@ class Previewer:
             asked: who asks; nothing is sent when the same tab has asked for something newer, and painting
                 stops when that needs another painting.
             draft: paint it at the lesser of the two sizes: in a third of the time, with coarser edges.
+            visitor: whose slots it takes.
 
         Raises:
             NotFound, TooBusy, Superseded
@@ -179,7 +185,7 @@ class Previewer:
         asked, side, painting = asked or Asked(), LARGE_SIDES[1 if draft else 0], self._painting(controls)
         wanted = (subject, side, *painting)
         self._note(asked, wanted)
-        with self._place():
+        with self._slot(visitor):
             photo = self.photo(subject, side)
             painted = self._paintings.get(
                 (subject, photo.size, *painting),
@@ -242,16 +248,17 @@ class Previewer:
                 log.info("preview.not_kept", cause=repr(error.__cause__))
         discard_if_deleted(self._storage, subject)
 
-    # --- taking turns -------------------------------------------------------------------------
+    # --- slots, and what is newest -----------------------------------------------------------
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        if not self._places.acquire(blocking=False):
-            raise TooBusy(translatable("Many previews are being painted right now. Yours comes in a moment."))
+    def _slot(self, visitor: Hashable) -> Iterator[None]:
         try:
-            yield
-        finally:
-            self._places.release()
+            with self._slots.slot(visitor, WITHIN):
+                yield
+        except NoSlot:
+            raise TooBusy(
+                translatable("Many previews are being painted right now. Yours comes in a moment.")
+            ) from None
 
     def _note(self, asked: Asked, wanted: Hashable) -> None:
         """Remember which painting a tab wants, unless it has asked for something newer already."""

@@ -9,12 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from app.engine.color import LUMA
-from app.engine.padding import Pixels
-
-Plane = npt.NDArray[np.float32]
+from app.engine.typing import Floats, Pixels
 
 # How far the colours (in levels of Cb and Cr, scaled) and the texture (in levels of luma) of a painting lie
 # from the photo's when its style shows by two thirds; measured on the shipped styles, which lie around them.
@@ -71,16 +68,16 @@ def _new_texture(photo: Pixels, painted: Pixels) -> float:
     return total
 
 
-def _luma(pixels: Pixels) -> Plane:
+def _luma(pixels: Pixels) -> Floats:
     return pixels.astype(np.float32) @ LUMA
 
 
-def _chroma(pixels: Pixels) -> Plane:
+def _chroma(pixels: Pixels) -> Floats:
     """Blue and red without their luma: [height, width, 2]."""
     return pixels[..., [2, 0]].astype(np.float32) - _luma(pixels)[..., None]
 
 
-def _halved(plane: Plane) -> Plane:
+def _halved(plane: Floats) -> Floats:
     """The means of two by two pixels; a side of one pixel stays."""
     if plane.shape[0] > 1:
         even = plane.shape[0] // 2 * 2
@@ -91,16 +88,16 @@ def _halved(plane: Plane) -> Plane:
     return plane
 
 
-def _detail(plane: Plane) -> Plane:
+def _detail(plane: Floats) -> Floats:
     """What a plane loses when it is halved."""
     coarse = _halved(plane)
     rows = np.minimum(np.arange(plane.shape[0]) // 2, coarse.shape[0] - 1)
     columns = np.minimum(np.arange(plane.shape[1]) // 2, coarse.shape[1] - 1)
-    enlarged: Plane = coarse[rows[:, None], columns[None, :]]
+    enlarged: Floats = coarse[rows[:, None], columns[None, :]]
     return plane - enlarged
 
 
-def _likeness(first: Plane, second: Plane) -> float:
+def _likeness(first: Floats, second: Floats) -> float:
     """Twice the common energy of two planes' gradients over the sum of their energies; 1 if both are flat."""
     common = energy = 0.0
     for axis in (0, 1):

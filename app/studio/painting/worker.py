@@ -27,6 +27,7 @@ from app.engine.catalogue import Catalogue
 from app.engine.errors import EngineError, OutOfMemory
 from app.errors import DomainError
 from app.imaging import decode_photo, encode_png, make_preview
+from app.imaging.errors import UnreadablePhoto
 from app.storage.base import discard_files
 from app.studio.domain import orders
 from app.studio.domain.masks import load_masks
@@ -108,8 +109,9 @@ def process_render(app: Flask, render_id: uuid.UUID) -> None:
         except LeaseLost:
             log.warning("render.lease_lost", attempt=render.attempt)
             discard_files(storage(), [render.attempt_prefix])
-        except OutOfMemory:
-            log.exception("render.failed", attempt=render.attempt)  # there may be room a little later
+        except (OutOfMemory, UnreadablePhoto):
+            # There may be room a little later; the photo could be read when it was uploaded.
+            log.exception("render.failed", attempt=render.attempt)
             _retry_or_fail(render, pause=_pause_after(render.attempt))
         except (DomainError, EngineError) as error:
             log.warning("render.refused", cause=repr(error.__cause__), sentence=str(error))

@@ -29,7 +29,6 @@ from app.commands.evaluation_page import MOST_BYTES, Method, make_sheet, page, t
 from app.config import PROJECT_ROOT
 from app.engine.networks.checkpoints import save_checkpoint
 from app.engine.networks.config import NetworkConfig
-from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
 from app.engine.training.evaluation import (
     Blended,
@@ -43,6 +42,7 @@ from app.engine.training.evaluation import (
     mean_scores,
 )
 from app.engine.training.judge import Judge
+from app.engine.typing import Pixels
 from tests.conftest import SHARED
 from tests.engine.test_graph import chance_checkpoint
 

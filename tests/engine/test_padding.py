@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.engine.padding import REACH, PaddedPhoto, Pixels
+from app.engine.padding import REACH, PaddedPhoto
+from app.engine.typing import Pixels
 
 
 def chance_picture(height: int, width: int) -> Pixels:
