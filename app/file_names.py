@@ -12,7 +12,7 @@ ROOM = 20
 # The first part of a name keeps at least so many bytes, however long the others are.
 LEAST = 40
 SEPARATOR = " - "
-FORBIDDEN = frozenset('<>:"/\\|?*')
+FORBIDDEN = re.compile(r'[<>:"/\\|?*]+')
 # Zero-width joiners: Persian and Indian scripts need them, and so do emoji of several people.
 JOINERS = "\u200c\u200d"
 # Format characters that show: Arabic number signs, and the tags in the flags of England, Scotland and Wales.
@@ -55,7 +55,7 @@ def same(name: str) -> str:
 
 def clean(text: str) -> str:
     """A text without the characters that some system refuses, or that nobody sees."""
-    shown = "".join(map(_shown, text))
+    shown = "".join(map(_shown, FORBIDDEN.sub("_", text)))
     return unicodedata.normalize("NFC", shown).strip(" ." + JOINERS)
 
 
@@ -72,8 +72,6 @@ def cut(text: str, size: int) -> str:
 def _shown(character: str) -> str:
     if character in JOINERS or SHOWN.match(character):
         return character
-    if character in FORBIDDEN:
-        return "_"
     if character.isspace():
         return " "
     return "" if unicodedata.category(character) in HIDDEN else character
