@@ -32,7 +32,7 @@ FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
         ("two\nlines\tand a tab", "two lines and a tab"),
         ("\ufeffmark\u200bzero\u00adsoft", "markzerosoft"),
         ('a<b>c:d"e/f\\g|h?i*', "a_b_c_d_e_f_g_h_i_"),
-        ('you|*\\/', "you_"),
+        ("you|*\\/", "you_"),
         ("half \ud83d", "half"),
         (" .hidden. ", "hidden"),
         ("a%20b", "a%20b"),

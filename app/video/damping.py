@@ -12,8 +12,9 @@ The remedy: carry the strokes of the frame before along with what they belong to
   Consistency". When hardly anything agrees the scene has changed, and nothing is carried over.
 - Averaging strokes that do not lie on each other, and resampling them again and again, blurs. So tones (what
   is left after a blur as broad as a stroke) and strokes (the rest) are mixed apart: tones wherever the
-  photos agree, strokes the less the faster something moves, since motion hides their boiling. What contrast
-  the strokes still lose is given back, because a mixture of two textures should be as strong as either
+  photos agree, strokes the less the faster something moves, since motion hides their boiling. A Lanczos
+  kernel of eight pixels resamples strokes for many frames before they blur. What contrast they still lose is
+  given back, because a mixture of two textures should be as strong as either
   (Heitz and Neyret 2018, "High-Performance By-Example Noise using a Histogram-Preserving Blending Operator").
 
 All lengths are shares of the frame's diagonal: strokes, too, are as broad as the picture is large.
@@ -36,7 +37,7 @@ TOLERANCE = 5.0
 SAME_SCENE = 0.3
 # Lengths as shares of the diagonal: the blur that hides sensor noise, the neighbourhood that decides whether
 # something moves, the breadth of strokes, and the speed (per frame) at which most of them are new.
-NOISE, NEIGHBOURHOOD, STROKE, SPEED = 0.002, 0.008, 0.0055, 0.003
+NOISE, NEIGHBOURHOOD, STROKE, SPEED = 0.002, 0.008, 0.0055, 0.012
 # Noise is as coarse as pixels are, so that small frames need this blur, in pixels.
 LEAST_BLUR = 1.5
 # By how much at most the contrast of mixed strokes is raised again.
@@ -86,7 +87,7 @@ class FlickerDamper:
         self.amount = amount
         self.past = past
         self.flicker = flicker or Flicker()
-        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
     def damp(self, photo: Pixels, painted: Pixels) -> Pixels:
         """Return ``painted``, the painting of ``photo``, steadied by the frames before."""
@@ -154,7 +155,7 @@ class Motion:
 
 def _mix(painted: Pixels, before: Floats, motion: Motion, amount: float) -> Floats:
     new = painted.astype(np.float32)
-    old = _warp(before, motion.flow, cv2.INTER_CUBIC)
+    old = _warp(before, motion.flow, cv2.INTER_LANCZOS4)
     new_tones, old_tones = _tones(new), _tones(old)
     new -= new_tones
     old -= old_tones
