@@ -30,7 +30,7 @@ from app.video.damping import FlickerDamper
 from app.video.writer import KINDS, SegmentWriter, Shape
 
 SIZE = (640, 360)
-FRAMES = 40
+FRAMES = 24
 STYLES = ("starry_night", "wave", "rain_princess")
 PAN = (1.7, 0.6)
 NOISE = 2.0

@@ -16,6 +16,7 @@ from PIL import Image
 
 from app.commands.console import BadInput
 from app.commands.painting import stamp
+from app.file_names import file_stem, same
 from app.files import PART
 from app.imaging import encode_jpeg, encode_png, encode_webp
 
@@ -85,7 +86,7 @@ def plan_folder(sources: Sequence[Path], folder: Path, kind: str | None) -> list
     wanted = Counter(_file(job.target) for job in jobs)
     # IMG_1.heic and IMG_1.jpg would both become IMG_1.jpg, so each keeps its whole name.
     jobs = [
-        Job(job.source, folder / place.with_name(f"{place.name}.{job.kind}"), job.kind)
+        Job(job.source, _named(folder / place, place.name, f".{job.kind}"), job.kind)
         if wanted[_file(job.target)] > 1
         else job
         for job, (_, place) in zip(jobs, photos, strict=True)
@@ -119,14 +120,19 @@ def _distinct(photos: Iterable[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
 def _job(source: Path, place: Path, kind: str | None) -> Job:
     ending = source.suffix.lower().removeprefix(".")
     if kind is None and ending in ENCODERS:
-        return Job(source, place, ending)
+        return Job(source, _named(place, place.stem, place.suffix), ending)
     kind = kind or "jpg"
-    return Job(source, place.with_suffix(f".{kind}"), kind)
+    return Job(source, _named(place, place.stem, f".{kind}"), kind)
+
+
+def _named(place: Path, stem: str, ending: str) -> Path:
+    """A picture's file in the folder of ``place``, with a name that every system takes."""
+    return place.with_name(file_stem(stem) + ending)
 
 
 def _file(path: Path) -> str:
     """A key that is equal for paths that some file systems treat as equal."""
-    return str(path).casefold()
+    return same(str(path))
 
 
 def _check_apart(jobs: Sequence[Job]) -> None:

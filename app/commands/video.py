@@ -57,12 +57,23 @@ class _Finite(click.FloatRange):
     show_default=True,
     help="Save the finished part after this many seconds of film.",
 )
+@click.option(
+    "--keep-alpha",
+    is_flag=True,
+    help="Keep a transparent film transparent, in .webm, .mkv or .mov. Otherwise it is painted on white.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object about the film.")
 @with_appcontext
 @bad_input_is_one_line
 @painting_options
 def stylize_video(
-    source: Path, output: Path, damping: float, segment: float, as_json: bool, painting: Painting
+    source: Path,
+    output: Path,
+    damping: float,
+    segment: float,
+    keep_alpha: bool,
+    as_json: bool,
+    painting: Painting,
 ) -> None:
     """Paint the film INPUT, with its sound, its time stamps and the right way up.
 
@@ -82,7 +93,7 @@ def stylize_video(
     with Progress() as progress:
         watcher = _Watcher(progress, source)
         try:
-            wishes = Wishes(damping, segment, identity)
+            wishes = Wishes(damping, segment, identity, keep_alpha)
             summary = paint_film(source, output, lambda: painting.load().paint, wishes, watcher)
         except KeyboardInterrupt:
             raise Interrupted(
@@ -102,6 +113,9 @@ class _Watcher:
     progress: Progress
     source: Path
     frames: int = 0
+
+    def leaves_out(self, streams: list[str]) -> None:
+        self.progress.say(f"{self.source}: left out of the painted film: {', '.join(streams)}")
 
     def begins(self, finished: int, anew: bool) -> None:
         self.frames = finished

@@ -11,17 +11,21 @@ from typing import Any, Protocol
 
 import av
 import cv2
+import numpy as np
 from av.error import FFmpegError
 
 from app.engine.typing import Pixels
+from app.file_names import LONGEST, cut
 from app.video.damping import Flicker, FlickerDamper
 from app.video.errors import VideoError
 from app.video.files import sync
 from app.video.joining import join
 from app.video.partial import Partial, open_partial
 from app.video.reader import Film, Frame
+from app.video.sounds import plan_sounds
 from app.video.writer import Kind, SegmentWriter, Shape, kind_of
 
+PARTIAL = ".partial"
 # From a frame, uint8 [height, width, 3], to its painting of the same shape.
 Paint = Callable[[Pixels], Pixels]
 
@@ -31,22 +35,25 @@ class Wishes:
     """Options for a film.
 
     Attributes:
-        damping: the largest share of the past in a pixel, 0 to below 1; 0 does not damp flicker.
-        segment_seconds: the longest part of the film that a killed process can lose.
-        identity: all other facts that determine the result, including the source, as JSON values.
+        damping: the share of the past that a pixel may keep, 0 to below 1; 0 leaves the flicker as it is.
+        segment_seconds: how much of the film is lost at most when the process is killed.
+        identity: whatever else decides how the film will look, its source included, fit for JSON.
+        keep_alpha: whether a transparent film stays transparent; otherwise it is painted on white.
     """
 
     damping: float
     segment_seconds: float
     identity: dict[str, Any]
+    keep_alpha: bool = False
 
 
 @dataclass(frozen=True)
 class Summary:
     """The result: size in pixels, length, and frames painted by earlier runs.
 
-    ``sounds`` has "copied" or the new codec for each sound. ``damage`` says what could not be read, if
-    anything. ``flicker`` is None without damping.
+    ``sounds`` tells for every sound whether it was copied, or what it was coded with; ``left_out`` what of
+    the film has no place in the result; ``damage`` what could not be read, if anything; ``flicker`` is None
+    where none was damped.
     """
 
     width: int
@@ -55,12 +62,16 @@ class Summary:
     resumed: int
     seconds: float
     sounds: list[str]
+    left_out: list[str]
     damage: str
     flicker: Flicker | None
 
 
 class Watcher(Protocol):
     """Receives the progress of a film; it may raise an error to stop."""
+
+    def leaves_out(self, streams: list[str]) -> None:
+        """These streams of the film, in words, have no place in the result; told before painting."""
 
     def begins(self, finished: int, anew: bool) -> None:
         """``finished`` frames exist already; ``anew`` if earlier ones had other options."""
@@ -90,10 +101,16 @@ def paint_film(
         VideoError: the film cannot be read, or the result cannot be written.
         OSError: a file cannot be read or written.
     """
-    kind = kind_of(target)
-    identity = asdict(wishes) | {"codec": [kind.pictures, kind.options, av.__version__, cv2.__version__]}
-    folder = target.with_name(f"{target.name}.partial")
+    kind_of(target)
+    folder = target.with_name(cut(target.name, LONGEST - len(PARTIAL)) + PARTIAL)
     with Film(source) as film:
+        transparent = film.transparent and wishes.keep_alpha
+        kind = kind_of(target, transparent=transparent)
+        identity = asdict(wishes) | {"codec": [kind.pictures, kind.options, av.__version__, cv2.__version__]}
+        plans, lost = plan_sounds(source, kind)
+        left_out = film.others + _silenced(lost)
+        if left_out:
+            watcher.leaves_out(left_out)
         paint = load()
         with open_partial(folder, identity) as (partial, anew):
             finished = partial.frames
@@ -101,7 +118,7 @@ def paint_film(
             try:
                 _paint_segments(film, kind, partial, paint, wishes, watcher)
                 whole = folder / f"whole{target.suffix}"
-                sounds = join(partial.files, film.time_base, source, whole, kind, film.damage)
+                sounds = join(partial.files, film, whole, kind, plans)
             except FFmpegError as error:
                 raise VideoError(f"{target}: the film could not be written ({error.strerror})") from error
             sync(whole)
@@ -113,9 +130,16 @@ def paint_film(
             resumed=finished,
             seconds=float(film.end * film.time_base),
             sounds=sounds,
+            left_out=left_out,
             damage=str(film.damage),
             flicker=partial.flicker if wishes.damping else None,
         )
+
+
+def _silenced(sounds: int) -> list[str]:
+    if not sounds:
+        return []
+    return ["a sound that cannot be decoded" if sounds == 1 else f"{sounds} sounds that cannot be decoded"]
 
 
 def _paint_segments(
@@ -139,7 +163,11 @@ def _paint_segments(
                 start = frame.time if start is None else start
                 photo = film.pixels(frame)
                 painted = paint(photo)
-                writer.write(damper.damp(photo, painted) if damper else painted, frame.time, frame.duration)
+                if damper:
+                    painted = damper.damp(photo, painted)
+                if kind.transparent:
+                    painted = np.dstack((painted, film.alpha(frame)))
+                writer.write(painted, frame.time, frame.duration)
                 done += 1
                 watcher.painted(done, _share(film, frame))
         assert start is not None

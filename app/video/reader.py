@@ -20,16 +20,19 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from app.engine.typing import Pixels
-from app.video.errors import NoPictures, NotAVideo
+from app.video.decoding import Decoder, has_alpha, on_white
+from app.video.errors import NotAVideo, Undecodable
 from app.video.files import address
 from app.video.orientation import Turn
+from app.video.streams import choose_pictures, others, tag
 
 log = structlog.get_logger(__name__)
 
 
 # The containers that may be opened. Playlists are excluded, as they name other files and addresses.
 CONTAINERS = (
-    "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,nut,mxf,gif,dv,ivf,h264,hevc,yuv4mpegpipe"
+    "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,ogg,asf,nut,mxf,gif,dv,ivf,h264,hevc,obu,"
+    "yuv4mpegpipe"
 )
 OPTIONS = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
 
@@ -81,9 +84,12 @@ class Film:
     Attributes:
         width, height: the shown size in pixels.
         time_base: seconds per unit of a frame's time.
-        pixel_aspect: width / height of a shown pixel.
-        rate: frames per second on average, if declared.
-        seconds: its length, if declared.
+        pixel_aspect: the width of a shown pixel by its height.
+        rate: frames per second on average, if the file tells.
+        seconds: how long it is, if the file tells.
+        transparent: whether the frames have an alpha channel.
+        index: of the painted video among the film's streams.
+        others: the streams that are neither this video nor a sound, in words.
         damage: what could not be read so far.
         end: when the last frame read so far ends, in units of the time base.
     """
@@ -93,29 +99,35 @@ class Film:
 
         Raises:
             OSError: there is no such file, or it cannot be opened.
-            NotAVideo: the file is no film, or its beginning is lost.
-            NoPictures: the file has only sound, or no frame that can be decoded.
+            NotAVideo: it is something else, or its beginning is lost.
+            NoPictures: it holds sound only, or not one frame can be decoded.
         """
         self.path = path
         self.damage = Damage()
         self.end = 0
         self._container = open_container(path)
         try:
-            self._stream = _find_pictures(self._container, path)
+            self._stream = choose_pictures(self._container, path)
+            self._decoder = Decoder(self._stream)
+            self.index = self._stream.index
+            self.others = others(self._container, self._stream)
             self.rate = self._stream.average_rate
             self.seconds = _declared_seconds(self._container, self._stream)
             self.time_base = self._stream.time_base or Fraction(1, MICROSECONDS)
-            self._origin = round(Fraction(self._container.start_time or 0, MICROSECONDS) / self.time_base)
+            self._origin: int | None = None
+            if self._container.start_time is not None:
+                self._origin = round(Fraction(self._container.start_time, MICROSECONDS) / self.time_base)
             self._frames = self._decode()
             first = next(self._frames, None)
             if first is None:
-                raise NoPictures(path)
+                raise Undecodable(path)
         except BaseException:
             self._container.close()
             raise
         self._frames = chain((first,), self._frames)
         self._coded = (first.raw.width, first.raw.height)
         self._turn = _turn_of(first.raw)
+        self.transparent = has_alpha(first.raw)
         self.width, self.height = self._turn.size(*self._coded)
         aspect = self._stream.sample_aspect_ratio or Fraction(1)
         self.pixel_aspect = 1 / aspect if self._turn.swapped else aspect
@@ -131,30 +143,45 @@ class Film:
         return self._frames
 
     def pixels(self, frame: Frame) -> Pixels:
-        """A frame as shown: uint8 [height, width, 3], RGB in BT.709; HDR becomes SDR."""
-        raw = frame.raw
+        """A frame as it is shown, uint8 [height, width, 3], RGB of BT.709; HDR is brought to SDR.
+
+        What is transparent shows white paper, as in photos.
+        """
+        if has_alpha(frame.raw):
+            return self._turn.apply(on_white(self._converted(frame.raw, "rgba")))
+        return self._turn.apply(self._converted(frame.raw, "rgb24"))
+
+    def alpha(self, frame: Frame) -> Pixels:
+        """How opaque a frame is, uint8 [height, width, 1]; only for transparent films."""
+        return self._turn.apply(self._converted(frame.raw, "rgba")[..., 3:])
+
+    def _converted(self, raw: VideoFrame, layout: str) -> Pixels:
+        """A frame as it is coded, in RGB of BT.709 of 8 bits, with alpha if ``layout`` has it."""
         matrix = MATRICES.get(int(raw.colorspace))
         if matrix is None:
             matrix = Colorspace.ITU709 if min(self._coded) >= HIGH_DEFINITION else Colorspace.ITU601
         hdr = int(raw.color_trc) in HDR
-        rgb = raw.reformat(
+        converted = raw.reformat(
             *self._coded,
-            format="rgb24",
+            format=layout,
             src_colorspace=matrix,
             src_color_range=raw.color_range or ColorRange.MPEG,
             interpolation=RESAMPLING,
             dst_color_trc=ColorTrc.BT709 if hdr else None,
             dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
         )
-        return self._turn.apply(np.asarray(rgb.to_ndarray(), np.uint8))
+        return np.asarray(converted.to_ndarray(), np.uint8)
 
     def _decode(self) -> Iterator[Frame]:
         last = -1
-        usual = round(1 / (self.rate * self.time_base)) if self.rate else 1
+        usual = max(1, round(1 / (self.rate * self.time_base))) if self.rate else 1
         for raw in self._raw_frames():
-            time = last + 1 if raw.pts is None else max(raw.pts - self._origin, last + 1)
             duration = raw.duration or usual
-            self.damage.frames += raw.is_corrupt
+            # Raw streams tell no times: each frame begins where the one before it ends.
+            if self._origin is None:
+                self._origin = raw.pts
+            time = self.end if raw.pts is None else raw.pts - (self._origin or 0)
+            time = max(time, last + 1)
             yield Frame(time, duration, raw)
             last, self.end = time, time + duration
         if self.seconds is not None:
@@ -164,10 +191,13 @@ class Film:
     def _raw_frames(self) -> Iterator[VideoFrame]:
         for packet in readable(self._container.demux(self._stream), self.damage):
             try:
-                yield from packet.decode()
+                for frame in self._decoder.decode(packet):
+                    self.damage.frames += frame.is_corrupt
+                    yield from self._decoder.whole(frame)
             except FFmpegError as error:
                 log.info("video.unreadable_packet", cause=repr(error))
                 self.damage.packets += 1
+        yield from self._decoder.whole(None)
 
 
 def open_container(path: Path) -> InputContainer:
@@ -194,15 +224,6 @@ def readable(packets: Iterator[Any], damage: Damage) -> Iterator[Any]:
         damage.packets += 1
 
 
-def _find_pictures(container: InputContainer, path: Path) -> VideoStream:
-    covers = av.stream.Disposition.attached_pic
-    for stream in container.streams.video:
-        if not stream.disposition & covers:
-            stream.thread_type = "AUTO"
-            return stream
-    raise NoPictures(path)
-
-
 def _turn_of(raw: VideoFrame) -> Turn:
     side_data: Any = raw.side_data  # typed as a mapping, but iterating yields its values
     for data in side_data:
@@ -215,7 +236,7 @@ def _declared_seconds(container: InputContainer, stream: VideoStream) -> float |
     """The declared length of the pictures; a container's length may be its sound's."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
-    told = stream.metadata.get("DURATION")  # Matroska: 00:01:02.345000000
+    told = tag(stream, "duration")  # Matroska: 00:01:02.345000000
     if told:
         with suppress(ValueError):  # the tag may contain any text
             hours, minutes, seconds = told.split(":")
