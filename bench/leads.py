@@ -1,7 +1,7 @@
 """Measure single changes of a recipe (leads), each trained equally long.
 
 ``python -m bench.leads house 1.5`` trains each lead for 90 seconds, writes docs/networks/leads.webp and
-prints a table for models/README.md. It needs training's photos, paintings and weights. The recipe is in the
+prints a table for models/HISTORY.md. It needs training's photos, paintings and weights. The recipe is in the
 file beside the network; a short schedule replaces the recipe's.
 """
 

@@ -1,4 +1,4 @@
-"""What people do with their accounts, through the test client."""
+"""Account steps through the test client: sign up, log in, read mailed links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes and pays purchases, in the books alone or with Stripe's sandbox."""
+"""Makes and pays purchases, in the database alone or with the sandbox."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def make_wallet(session: Session) -> uuid.UUID:
 
 
 def record_purchase() -> tuple[uuid.UUID, Checkout]:
-    """A purchase in the books, and what Stripe says once it is paid."""
+    """A purchase in the database, and Stripe's answer once it is paid."""
     with transaction() as session:
         purchase_id = fulfilment.create_purchase(session, make_wallet(session), PACK, "eur").id
         fulfilment.open_checkout(session, purchase_id, f"cs_{purchase_id}")

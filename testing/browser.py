@@ -1,4 +1,4 @@
-"""Starts Debian's chromium, and holds back the requests of its pages."""
+"""Starts Debian's chromium, and holds requests of its pages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def hold(page: Page, address: str | re.Pattern[str]) -> list[Route]:
 
 
 def wait_for(page: Page, happened: Callable[[], bool]) -> None:
-    """Wait until a route has been asked for; the page goes on meanwhile."""
+    """Wait until the page has requested a route."""
 
     def look() -> bool:
         page.wait_for_timeout(20)

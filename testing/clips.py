@@ -1,4 +1,4 @@
-"""Makes small films, and reads what a film holds."""
+"""Makes small films, and reads films."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CORNERS = ((220, 40, 40), (40, 200, 60), (50, 60, 210), (230, 210, 50))
 
 
 def picture(number: int, width: int, height: int) -> Pixels:
-    """Corners of four colours, and between them a bar that wanders to the right."""
+    """A frame: corners of four colours, and a bar that moves to the right."""
     frame = np.full((height, width, 3), 120, np.uint8)
     tall, wide = height // 3, width // 3
     for index, color in enumerate(CORNERS):
@@ -48,7 +48,9 @@ def make_film(
     layout: str = "mono",
     options: dict[str, str] | None = None,
 ) -> Path:
-    """Write a film of 30 frames per second (or with ``times``, in units of ``time_base``) and a tone."""
+    """Write a film with a tone, at 30 frames per second.
+
+    ``times`` sets other times of the frames, in units of ``time_base``."""
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(
             pictures, rate=30, options={"crf": "10", "g": "10"} | (options or {})
@@ -96,7 +98,7 @@ def spoil(path: Path, which: slice, kind: str = "video") -> None:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a film shows: upright frames, and when each begins, in seconds."""
+    """A film's upright frames, and the time of each in seconds."""
 
     frames: list[Pixels]
     times: list[Fraction]
@@ -120,7 +122,7 @@ def read(path: Path) -> Contents:
 
 
 def sound_packets(path: Path) -> list[tuple[Fraction, bytes]]:
-    """The coded sound of a film: when each packet is played after the film's beginning, and its bytes."""
+    """The coded sound of a film: the time of each packet, and its bytes."""
     with av.open(str(path)) as container:
         begin = Fraction(container.start_time, 1_000_000)
         return [
@@ -131,7 +133,7 @@ def sound_packets(path: Path) -> list[tuple[Fraction, bytes]]:
 
 
 def loudness(path: Path) -> tuple[str, float, float]:
-    """The codec of a film's sound, its length in seconds, and its mean square (1 is the most possible)."""
+    """A film's sound: codec, length in seconds, mean square (at most 1)."""
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
         resampler = av.AudioResampler(format="flt", layout="mono")
@@ -146,10 +148,10 @@ def loudness(path: Path) -> tuple[str, float, float]:
 
 
 def same_film(film: Path, other: Path) -> None:
-    """The same sound, and the same frames at the same times.
+    """Whether two films have the same sound, and the same frames at the same times.
 
-    The files' bytes will not do: optical flow on several cores differs in a last digit now and then, and the
-    average bit rate that a container notes hangs on the order in which pictures and sound reached it.
+    Bytes of files cannot be compared. Optical flow on several cores differs in the last digit now and then.
+    And the average bit rate in a container depends on the order in which pictures and sound arrive.
     """
     ours, theirs = read(film), read(other)
     assert sound_packets(film) == sound_packets(other)

@@ -1,4 +1,4 @@
-"""What a customer does in the browser."""
+"""The steps of a customer in the browser."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def sign_up(page: Page, email: str | None = None) -> str:
 
 
 def confirm(page: Page) -> None:
-    """Open the link in the mail that the page names; the free credits come with it."""
+    """Open the link in the mail that the page names; it grants the free credits."""
     mail = re.search(r"/\S+\.eml", page.locator(".flashes").inner_text())
     assert mail
     link = re.search(r"http://\S+/confirm/\S+", Path(mail[0]).read_text())
@@ -82,7 +82,7 @@ def pay_by_card(page: Page, number: str) -> None:
 
 
 def check_widths(page: Page, *addresses: str, widths: Sequence[int] = (360, 2560)) -> None:
-    """Load each page at the first width, then resize it. It must never be wider than the window."""
+    """Check that no page is wider than the window: load it at the first width, resize it."""
     for address in addresses:
         page.set_viewport_size({"width": widths[0], "height": 900})
         page.goto(address)

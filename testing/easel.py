@@ -1,4 +1,4 @@
-"""What a person does on the studio's easel, and what they see there."""
+"""Uses the studio's easel as a person does, and reads its pixels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 Seen = npt.NDArray[np.int64]
 
-# The form holds what is chosen, the easel the question that its picture answers.
+# The form holds the choice; the easel holds the request that its picture answers.
 AT_REST = """(drafts) => {
     const controls = ["style", "second_style", "mix", "strength", "keep_colors", "brush", "protect_faces"];
     const names = [...controls, "mask", "style_mask"];
@@ -23,7 +23,7 @@ AT_REST = """(drafts) => {
     if (!query || (query.includes("draft") && !drafts)) return false;
     return said(new URLSearchParams(query)) === said(form);
 }"""
-# Its own pixels, however large it is shown.
+# The picture's own pixels, whatever its size on the screen.
 PIXELS = """async (image) => {
     await image.decode();
     const own = new Image();
@@ -37,12 +37,12 @@ PIXELS = """async (image) => {
 
 
 def rest(page: Page) -> None:
-    """Wait until the picture is the one that was asked for last, and no draft of it."""
+    """Wait until the easel shows the picture of the last request, not a draft."""
     page.wait_for_function(AT_REST, arg=False, timeout=90_000)
 
 
 def follow(page: Page) -> None:
-    """Wait until the picture, or a draft of it, is the one that was asked for last."""
+    """Wait until the easel shows the picture, or a draft, of the last request."""
     page.wait_for_function(AT_REST, arg=True, timeout=90_000)
 
 
@@ -53,7 +53,7 @@ def seen(page: Page) -> Seen:
 
 
 def shown(page: Page) -> Seen:
-    """The pixels on the easel as it is now."""
+    """The pixels on the easel now."""
     data = page.locator("[data-picture]").evaluate(PIXELS)
     with Image.open(io.BytesIO(base64.b64decode(data))) as image:
         return np.asarray(image.convert("RGB")).astype(np.int64)
@@ -65,7 +65,7 @@ def distance(one: Seen, other: Seen) -> float:
 
 
 def put(page: Page, **controls: int | float) -> None:
-    """Move sliders to values, each by its name."""
+    """Set sliders by their names."""
     for name, value in controls.items():
         page.locator(f"input[name={name}]").fill(f"{value:g}")
 
@@ -78,7 +78,7 @@ def take_brush(page: Page, name: str) -> None:
 
 
 def across(page: Page) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The two ends, on the screen, of a line across the middle of the easel, once that stays where it is."""
+    """The ends of a line across the easel's middle, on the screen, once it is still."""
     page.locator("[data-canvas]").hover(trial=True)
     box = page.locator("[data-canvas]").bounding_box()
     assert box is not None
@@ -87,7 +87,7 @@ def across(page: Page) -> tuple[tuple[float, float], tuple[float, float]]:
 
 
 def share_of_second(picture: Seen, first: Seen, second: Seen) -> npt.NDArray[np.float64]:
-    """Row by row, in the middle fifth: how far the picture has gone from the first (0) to the second (1)."""
+    """By row, in the middle fifth: how far a picture lies from the first (0) to the second (1)."""
     width = picture.shape[1]
     columns = np.s_[:, 2 * width // 5 : 3 * width // 5]
     way = (second - first)[columns]

@@ -1,4 +1,4 @@
-"""Every page of the site, and how to get there."""
+"""The list of the site's pages (``Stop``), and a used site to visit them on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STYLES = ("starry_night", "la_muse", "rain_princess")
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A site that somebody has used, with the addresses of what is there and everybody's cookies.
+    """A used site: addresses of what it holds, and everybody's cookies.
 
     The guest has no account, but has uploaded a photo.
     """
@@ -47,7 +47,7 @@ class Exhibit:
 
 @dataclass(frozen=True)
 class Stop:
-    """One page: its name, who looks at it, and how they come to it."""
+    """One page: its name, who visits it, and how."""
 
     name: str
     go: Callable[[Page, Exhibit], object]
@@ -55,7 +55,7 @@ class Stop:
 
 
 def visit(address: str | Callable[[Exhibit], str]) -> Callable[[Page, Exhibit], object]:
-    """Go to an address, which may depend on what the exhibit holds."""
+    """A visit to an address, which may depend on the exhibit."""
 
     def go(page: Page, exhibit: Exhibit) -> None:
         page.goto(address if isinstance(address, str) else address(exhibit))
@@ -72,7 +72,7 @@ def _choice(photos: tuple[str, ...], styles: tuple[str, ...]) -> str:
 
 
 def _studio(query: Callable[[Exhibit], str]) -> Callable[[Page, Exhibit], object]:
-    """The studio once everything that is painted for it has arrived."""
+    """The studio with all previews loaded."""
 
     def go(page: Page, exhibit: Exhibit) -> None:
         page.goto(f"/studio?{query(exhibit)}")
@@ -103,7 +103,7 @@ def _german_studio(page: Page, exhibit: Exhibit) -> None:
 
 
 def _delete_photo(page: Page, exhibit: Exhibit) -> None:
-    """The question that is asked where no script does."""
+    """The page that asks before deleting a photo, where there are no scripts."""
     page.goto("/studio")
     page.locator(f"form[action$='{exhibit.photos[0]}/delete']").evaluate(
         """form => {
@@ -124,7 +124,7 @@ def _waiting_order(page: Page, exhibit: Exhibit) -> None:
 
 
 def _while_painting(page: Page, exhibit: Exhibit, address: str, which: str) -> None:
-    """A page as it is while some pictures are painted; it does not hear of what comes after."""
+    """A page while some pictures are painted; it does not poll."""
     page.route("**/status", lambda route: route.abort())
     number = address.rpartition("/")[2].replace("-", "")
     begin = "UPDATE renders SET status = 'running', progress = 0.4, lease_expires_at = '2100-01-01 00:00:00'"
@@ -190,12 +190,12 @@ def _expired_form(page: Page, exhibit: Exhibit) -> None:
 
 
 def _too_large(page: Page, exhibit: Exhibit) -> None:
-    """A field larger than any of the site's."""
+    """A form with a field that is too large."""
     assert _post(page, "/studio", "x" * 500_100) == 413
 
 
 def _post(page: Page, address: str, filling: str = "") -> int:
-    """Send a form that the site did not make; return the answer's status."""
+    """Send a form that is not the site's; return the answer's status."""
     page.goto("/privacy")
     with page.expect_navigation() as landing:
         page.evaluate(
@@ -296,7 +296,7 @@ STOPS = (
 def open_context(
     browser: Browser, exhibit: Exhibit, stop: Stop, width: int, scheme: str, *, scale: float = 1.0
 ) -> BrowserContext:
-    """A window of whoever looks at the page, with ``scale`` pixels of the screen to one of the page."""
+    """A browser context of the visitor; ``scale`` is the device's pixel ratio."""
     states = {"owner": exhibit.owner, "newcomer": exhibit.newcomer, "guest": exhibit.guest}
     return browser.new_context(
         base_url=exhibit.site.url,
@@ -312,7 +312,7 @@ def open_context(
 
 
 def furnish(browser: Browser, site: LiveSite) -> Exhibit:
-    """Use a site as a customer does, until every page has something to show. Takes 11 free credits."""
+    """Use a site until every page has something to show. Takes 11 free credits."""
     newcomer = browser.new_context(base_url=site.url)
     sign_up(newcomer.new_page(), "newcomer@example.com")
     guest = browser.new_context(base_url=site.url)
@@ -351,7 +351,7 @@ def furnish(browser: Browser, site: LiveSite) -> Exhibit:
 
 
 def _order(page: Page, photos: tuple[str, ...], styles: tuple[str, ...]) -> str:
-    """Have every photo painted in every style, and return the address of what came of it."""
+    """Order every photo in every style; return the order's address."""
     page.goto(f"/orders/new?{_choice(photos, styles)}")
     page.locator("#order-price button[type=submit]").first.click()
     page.wait_for_url(re.compile(r"/(orders|pictures)/[0-9a-f-]{36}"))
@@ -367,7 +367,7 @@ def _share(page: Page, picture: str) -> str:
 
 
 def _fail(page: Page, site: LiveSite) -> str:
-    """Order a picture of a photo whose file is spoilt."""
+    """Order a picture of a damaged photo."""
     page.goto("/studio")
     upload(page, PHOTOS[0])
     photo = re.findall(r"photos=([0-9a-f-]{36})", page.url)[0]
@@ -398,7 +398,7 @@ def _leave_unpaid(page: Page) -> str:
 
 
 def _ask_for_reset(browser: Browser, site: LiveSite) -> str:
-    """The link by mail with which the newcomer, logged out, can choose another password."""
+    """The mailed link to reset the newcomer's password."""
     with browser.new_context(base_url=site.url) as nobody:
         page = nobody.new_page()
         page.goto("/forgotten-password")

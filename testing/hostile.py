@@ -1,4 +1,4 @@
-"""Files that mean harm: bombs of every format, and hundreds of spoiled photos, the same ones each time."""
+"""Makes hostile files: bombs of every format, and the same damaged photos each time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def flat(width: int, height: int, mode: str = "RGB") -> Image.Image:
 
 
 def jpeg_of_scans(scans: int, width: int = 6000, height: int = 4000) -> bytes:
-    """A progressive JPEG whose last scan comes again and again."""
+    """A progressive JPEG that repeats its last scan."""
     data = encoded(flat(width, height, "L"), "JPEG", progressive=True)
     last = data.rindex(b"\xff\xda")
     return data[:last] + data[last:-2] * scans + data[-2:]
@@ -78,9 +78,9 @@ def png_of_packed_profile() -> bytes:
 
 
 def tiff(tags: dict[int, int], *, after: int | None = None, pages: int = 1) -> bytes:
-    """A little-endian TIFF whose pages all have the same tags, all of them whole numbers.
+    """A little-endian TIFF whose pages all have the same tags, all integers.
 
-    ``after`` is where the last page says that the next one begins.
+    ``after`` is the offset that the last page gives for the next page.
     """
     length = 2 + 12 * len(tags) + 4
     body = struct.pack("<H", len(tags)) + b"".join(
@@ -222,7 +222,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 
 
 def samples(kind: str) -> list[bytes]:
-    """A plain photo, and one with a profile, a rotation and another mode where the format has them."""
+    """A plain photo, and one with profile, rotation and another mode if the format can."""
     pixels = np.random.default_rng(len(kind)).integers(0, 255, (6, 8, 3), np.uint8)
     photo = Image.fromarray(pixels).resize((64, 48), Image.Resampling.BICUBIC)
     if kind == "GIF":
@@ -243,7 +243,7 @@ def truncate(data: bytes, chance: random.Random) -> bytes:
 
 
 def flip_bits(data: bytes, chance: random.Random) -> bytes:
-    """Up to 16 bits flipped, half of them near the beginning, where the structure of most files is."""
+    """Flip up to 16 bits, half of them near the beginning: there most files have structure."""
     spoiled = bytearray(data)
     for _ in range(chance.randint(1, 16)):
         end = len(spoiled) if chance.random() < 0.5 else min(len(spoiled), 400)
@@ -252,7 +252,7 @@ def flip_bits(data: bytes, chance: random.Random) -> bytes:
 
 
 def lie_about_lengths(data: bytes, chance: random.Random) -> bytes:
-    """A few whole numbers of 2 or 4 bytes replaced by the least, the greatest and others in between."""
+    """Replace a few integers of 2 or 4 bytes by extreme and other values."""
     spoiled = bytearray(data)
     for _ in range(chance.randint(1, 3)):
         form, most = chance.choice([(">H", 2**16), ("<H", 2**16), (">I", 2**32), ("<I", 2**32)])
@@ -262,7 +262,7 @@ def lie_about_lengths(data: bytes, chance: random.Random) -> bytes:
 
 
 def duplicate(data: bytes, chance: random.Random) -> bytes:
-    """A piece of the file repeated, up to a thousand times."""
+    """Repeat a piece of the file up to a thousand times."""
     start = chance.randrange(len(data))
     end = min(len(data), start + chance.randint(1, 400))
     return data[:end] + data[start:end] * chance.choice([1, 2, 10, 1_000]) + data[end:]
@@ -272,7 +272,7 @@ SPOILERS = (truncate, flip_bits, lie_about_lengths, duplicate)
 
 
 def spoiled(seed: int = 1, each: int = 9) -> Iterator[tuple[str, bytes]]:
-    """The name and content of spoiled photos: ``each`` for every format, sample and way of spoiling."""
+    """Damaged photos, name and content: ``each`` per format, sample and kind of damage."""
     chance = random.Random(seed)
     for kind in KINDS:
         for number, data in enumerate(samples(kind)):

@@ -16,7 +16,7 @@ from testing.waiting import wait_until
 
 
 class LiveSite:
-    """Starts, kills and restarts one site on one instance folder and port."""
+    """Starts, kills and restarts a site on one instance folder and port."""
 
     def __init__(self, instance_dir: Path, **environment: str) -> None:
         self.instance_dir = instance_dir

@@ -11,13 +11,13 @@ from app.engine.networks.config import NetworkConfig
 from app.engine.plain import PlainNetwork
 from app.engine.typing import Pixels
 
-# Compiling takes XLA far longer than the little that tests compute with it.
+# Without XLA: compiling takes longer than all that tests compute.
 COMPILED_QUICKLY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 MODELS = PROJECT_ROOT / "models"
 
 
 def chance_checkpoint(config: NetworkConfig) -> Checkpoint:
-    """Random weights for two styles, scaled so that activations keep their size."""
+    """A checkpoint with random weights for two styles, scaled to keep activations' size."""
     chance = np.random.default_rng(3)
     kernels = {
         layer.name: chance.normal(size=layer.kernel_shape) / np.sqrt(layer.size**2 * layer.inputs)

@@ -1,6 +1,6 @@
-"""The published fast-style-transfer graph, written a second time in plain TensorFlow operations.
+"""The published network, written a second time in plain TensorFlow operations.
 
-It shares no code with the engine, so that a mistake there cannot hide behind the same mistake here.
+It shares no code with the engine, so it cannot repeat the engine's mistakes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def name(index: int) -> str:
 
 
 def random_variables(seed: int = 1) -> Variables:
-    """Weights drawn by chance, in the shapes and under the names of the published files."""
+    """Random weights with the shapes and names of the published files."""
     chance = np.random.default_rng(seed)
     arrays = []
     for size, inputs, outputs, stride in LAYERS:
@@ -42,7 +42,7 @@ def random_variables(seed: int = 1) -> Variables:
 
 
 def save_as_tensorflow1(path: Path, variables: Variables, *, version: str = "V1") -> None:
-    """Write variables as TensorFlow 1 did: one file (V1), or an index and a data file (V2)."""
+    """Write variables in TensorFlow 1's format: one file (V1), or index and data (V2)."""
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         made = [tf.compat.v1.Variable(value, name=key) for key, value in variables.items()]
         session.run(tf.compat.v1.global_variables_initializer())
@@ -56,7 +56,7 @@ def read_variables(path: Path) -> Variables:
 
 
 def paint(variables: Variables, photo: np.ndarray) -> np.ndarray:
-    """What the published network makes of a photo, float 0..255, sides multiples of 4."""
+    """The published network's picture of a photo, 0..255; sides are multiples of 4."""
     x = tf.constant(photo[None].astype(np.float32))
     x = tf.nn.relu(convolve(variables, x, 0))
     x = tf.nn.relu(convolve(variables, x, 1))

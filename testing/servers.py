@@ -15,9 +15,9 @@ POSTGRES_FOLDERS = "usr/lib/postgresql/*/bin"
 
 
 def miss(server: str, *, installed: bool) -> NoReturn:
-    """Skip a test whose server cannot be used.
+    """Skip a test because its server cannot be used.
 
-    With REQUIRE_SERVERS=true a server that is installed here must be used: then the test fails instead.
+    With REQUIRE_SERVERS=true the test fails instead if the server is installed.
     """
     if installed and os.environ.get("REQUIRE_SERVERS") == "true":
         pytest.fail(

@@ -1,4 +1,4 @@
-"""Runs the application in this process, and makes people who use it."""
+"""Runs the application in this process, and makes accounts and clients."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from app.db import db, transaction
 
 SHARED = PROJECT_ROOT.parent / "shared"
 PASSWORD = "correct-horse-battery"
-# The same hash function with the least work: tests have no password to protect.
+# The same hash function with the least work: tests protect no passwords.
 HASHED_QUICKLY = {"argon2__time_cost": 1, "argon2__memory_cost": 8, "argon2__parallelism": 1}
 # The applications of a process share their compiled templates.
 TEMPLATES_FOLDER = TemporaryDirectory(prefix="templates-")
@@ -32,7 +32,7 @@ MakeUser = Callable[..., User]
 
 
 def make_settings(instance_dir: Path, **overrides: object) -> Settings:
-    """Settings for a site under ``instance_dir`` that paints only when a test says so."""
+    """Settings for a site under ``instance_dir`` without an embedded worker."""
     defaults: dict[str, object] = {"ratelimit_enabled": False, "embedded_worker": False}
     return Settings(_env_file=None, instance_dir=instance_dir, **(defaults | overrides))  # type: ignore[arg-type]
 
@@ -51,7 +51,7 @@ def running_app(settings: Settings) -> Iterator[Flask]:
 
 
 class ReadingClient(FlaskClient):
-    """Reads every answer to its end, as a browser does, so that served files are closed.
+    """A client that reads every answer to its end and closes served files.
 
     Werkzeug's client leaves the temporary file of a large form open; here it is closed with the answer.
     """

@@ -1,4 +1,4 @@
-"""Photos, orders and pictures for tests: made by the domain's functions, or by a browser's requests."""
+"""Makes photos, orders and pictures: by the domain's functions, or by requests."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def sample_jpeg(width: int = 160, height: int = 120) -> bytes:
 
 
 def mask_png(level: int = 0) -> bytes:
-    """A mask with the same level everywhere, for a sample of the default size."""
+    """A uniform mask for a sample of the default size."""
     data = io.BytesIO()
     Image.new("L", (160, 120), level).save(data, "PNG")
     return data.getvalue()

@@ -13,7 +13,7 @@ from app.engine.training.recipe import Recipe
 
 
 class Killed(Exception):
-    """Raised by a test where a process would have been killed."""
+    """Raised by a test in place of killing the process."""
 
 
 def losses(folder: Path) -> list[dict[str, str]]:
@@ -27,7 +27,7 @@ def identity(path: object) -> dict[str, str]:
 
 
 def facts_of(network: Path) -> dict[str, Any]:
-    """The file beside a network, which has to be JSON without NaN."""
+    """The JSON beside a network; fails on NaN."""
     text = network.with_suffix(".json").read_text()
     facts: dict[str, Any] = json.loads(text, parse_constant=_no_json)
     return facts

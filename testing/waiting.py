@@ -21,7 +21,7 @@ def wait_until(happened: Callable[[], object], what: str) -> None:
 
 
 def finish_mails() -> None:
-    """Wait until everything is mailed that is mailed after an answer."""
+    """Wait for the mails that are sent after an answer."""
     for thread in threading.enumerate():
         if thread.name == THREAD_NAME:
             thread.join()

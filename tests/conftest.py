@@ -1,4 +1,4 @@
-"""Fixtures for everybody: applications on real, migrated databases, and people with credits."""
+"""Fixtures for all tests: applications on migrated databases, people with credits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from app.db import db
 from testing.servers import miss, postgres_installed
 from testing.site import PASSWORD, MakeUser, create_user, make_settings, running_app
 
-# The settings of whoever runs the tests must not leak into them.
+# The developer's own settings must not leak into tests.
 for name in Settings.model_fields:
     os.environ.pop(name.upper(), None)
 
@@ -61,7 +61,7 @@ def postgres_server() -> Iterator[psycopg.Connection]:
 def migrated_postgres(
     postgres_server: psycopg.Connection, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """The name of a migrated database that serves as the template of every test's own."""
+    """The name of a migrated database, the template of every test's own database."""
     name = f"art_template_{uuid.uuid4().hex[:12]}"
     postgres_server.execute(f'CREATE DATABASE "{name}"')
     url = postgres_url(postgres_server, name)
@@ -86,7 +86,7 @@ def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A migrated database of the test's own, on both kinds of server."""
+    """A migrated database for one test: once SQLite, once PostgreSQL."""
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_url")
         return
@@ -110,13 +110,13 @@ def app(settings: Settings) -> Iterator[Flask]:
 
 @pytest.fixture
 def app_on_both(tmp_path: Path, database_url: str) -> Iterator[Flask]:
-    """The application once on SQLite and once on PostgreSQL, for what depends on locks."""
+    """The application once on SQLite and once on PostgreSQL, for tests of locks."""
     yield from running_app(make_settings(tmp_path, database_url=database_url))
 
 
 @pytest.fixture
 def networks_shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the applications of a process share the networks they load: tracing one takes seconds."""
+    """Let a process's applications share loaded networks: tracing takes seconds."""
     from app.engine.loading import Networks
 
     build = Networks.build

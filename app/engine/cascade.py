@@ -1,16 +1,16 @@
 """Broad strokes on large photos: painting from coarse to fine.
 
 A network's strokes have a fixed size in pixels, from its training. On a large photo they are so small that
-the result looks like a colour filter. A small result enlarged is a blur. So the photo is painted small first.
-Then the painting is enlarged a little, some of the photo's detail is mixed in, and it is painted again, up to
-full size. Shapes come from the first pass, crisp paint from the last.
+the result looks like a colour filter. A small result enlarged is a blur. So the first pass paints the photo
+small. Each next pass enlarges the painting a little, mixes in some of the photo and paints again, up to full
+size. Shapes come from the first pass, crisp paint from the last.
 
 After Wang, Oxholm, Zhang and Wang 2017, "Multimodal Transfer: A Hierarchical Deep Convolutional Neural
 Network for Fast Artistic Style Transfer".
 
 A network paints each stroke of a painting with further strokes, until they fill plain areas and shapes are
-lost. So the result of each pass is mixed half and half with the painting before. It also gets the tones of
-the first painting back, the means of small areas. A large picture then looks like a small one of the same
+lost. Two steps prevent that. Each pass is mixed half and half with the painting before. Then it gets back the
+tones of the first painting: the means of small areas. So a large picture looks like a small one of the same
 photo, only sharper.
 """
 
@@ -25,7 +25,7 @@ from PIL import Image
 
 from app.engine.typing import Floats, Pixels
 
-# All chosen by eye: docs/ENGINE.md. The long side of the first pass at brush size 1, in pixels.
+# All chosen by eye, see docs/MEASUREMENTS.md. The long side of the first pass at brush size 1, in pixels.
 WORKING_SIZE = 640
 # How much larger each pass is than the one before.
 FACTOR = 1.6
@@ -36,14 +36,18 @@ PASS_SHARE = 0.5
 # The side of the areas that keep the tones of the first painting, in pixels of that painting.
 TONE = 4
 
-# Rows that are shifted at a time: their floating-point numbers take little memory beside the picture.
+# Rows to shift at a time: their floating-point numbers take little memory beside the picture.
 ROWS = 64
 
 Paint = Callable[[Pixels, Callable[[float], None]], Pixels]
 
 
 def plan(height: int, width: int, brush: float) -> list[tuple[int, int]]:
-    """The sizes (height, width) at which a picture is painted, the last being its own.
+    """The sizes (height, width) of the passes; the last is the picture's own.
+
+    The first has a long side of about WORKING_SIZE / brush. Each next one is about FACTOR times as large, so
+    there are round(log(long side * brush / WORKING_SIZE) / log(FACTOR)) passes before the last. Smaller
+    photos take a single pass.
 
     Args:
         height: of the photo, in pixels.
@@ -60,7 +64,10 @@ def plan(height: int, width: int, brush: float) -> list[tuple[int, int]]:
 def paint_coarse_to_fine(
     photo: Pixels, sizes: list[tuple[int, int]], paint: Paint, report: Callable[[float], None]
 ) -> Pixels:
-    """Paint at each of ``sizes`` in turn with ``paint(pixels, report)``; the last is the photo's own size."""
+    """Paint at each of ``sizes`` in turn; the last is the photo's own size.
+
+    ``paint(pixels, report)`` runs one pass.
+    """
     areas = [height * width for height, width in sizes]
 
     def paint_step(step: int, pixels: Pixels) -> Pixels:
@@ -75,14 +82,14 @@ def paint_coarse_to_fine(
     for step, size in enumerate(sizes[1:], 1):
         before = painted
         painted = paint_step(step, _mix(resize(before, *size), resize(photo, *size), PAINTING_SHARE))
-        # Enlarged a second time, so that it takes no memory while the network paints.
+        # Enlarge again rather than keep the enlarged painting: the network needs the memory.
         painted = _mix(painted, resize(before, *size), PASS_SHARE)
         _shift(painted, tones - _means(painted, rows, columns))
     return painted
 
 
 def resize(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Enlarge bicubically, or make smaller by Lanczos's filter (3 lobes), antialiased.
+    """Resize: enlarge bicubically, shrink by an antialiased Lanczos filter (3 lobes).
 
     ``pixels``: uint8 [rows, columns] or [rows, columns, 3]. OpenCV enlarges ten times as fast as Pillow, but
     it has no Lanczos filter with antialiasing.
@@ -100,7 +107,10 @@ def _means(pixels: Pixels, rows: int, columns: int) -> Floats:
 
 
 def _shift(pixels: Pixels, by: Floats) -> None:
-    """Add ``by``, one value for each area of equal size, to the pixels; bilinear between the areas' middles.
+    """Add ``by`` to the pixels in place, interpolated between areas.
+
+    The pixels are divided into areas of equal size, one per value of ``by``. Values are bilinear between the
+    middles of the areas.
 
     ``by``: float32 [rows, columns, 3], in levels. The result is clipped to 0..255.
     """

@@ -22,7 +22,7 @@ def _srgb_to_linear() -> Floats:
 
 
 LINEAR = _srgb_to_linear()
-# The light half-way between neighbouring levels: a search in them rounds to the nearest level.
+# The light half-way between neighbouring levels. A binary search in it rounds to the nearest level.
 _MIDPOINTS = (LINEAR[1:] + LINEAR[:-1]) / 2
 # Steps of light that are finer than a hundredth of any level.
 _STEPS = 1 << 20
@@ -38,13 +38,13 @@ def combine(
         painted: the same photo, painted.
         strength: 0 (the photo itself) to 1 (the full style).
         mask: uint8 [height, width], the share of the strength at each pixel, 0..255.
-        keep_colors: take only the luminance from ``painted``.
+        keep_colors: take only the luma from ``painted``.
     """
     return blend(photo, keep_photo_colors(photo, painted) if keep_colors else painted, strength, mask)
 
 
 def blend(photo: Pixels, painted: Pixels, strength: float, mask: Pixels | None = None) -> Pixels:
-    """Mix two pictures of one shape as light mixes: ``strength`` 0 is the photo, 1 the painted one.
+    """Mix two pictures of one shape in linear light; ``strength`` 1 is the painted one.
 
     ``mask``, uint8 [height, width], is the share of the strength at each pixel, 0..255.
     """
@@ -80,7 +80,7 @@ def _mixed_levels(share: np.float32) -> Pixels:
 
 
 def keep_photo_colors(photo: Pixels, painted: Pixels) -> Pixels:
-    """The painted picture's luminance with the photo's chroma.
+    """The painted picture's luma with the photo's chroma.
 
     In Y'CbCr of ITU-R BT.601 with full range, Cb and Cr depend only on B - Y' and R - Y'. Replacing Y' while
     keeping both means adding the difference in Y' to each of the photo's channels.

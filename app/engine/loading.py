@@ -31,7 +31,7 @@ class NetworkKey(NamedTuple):
 class Networks:
     """Loads networks on demand; safe to share between threads.
 
-    A thread waits for another one's loading only if both want the same network.
+    A thread waits for another thread only if both want the same network.
     """
 
     def __init__(self, catalogue: Catalogue, *, batch_limit: int) -> None:
@@ -72,7 +72,7 @@ class Networks:
             network = self.build(load_checkpoint(key.checkpoint), key)
         except BaseException as error:
             with self._lock:
-                self._networks.pop(key, None)  # whoever comes later tries anew
+                self._networks.pop(key, None)  # later callers try again
             promise.set_exception(error)
             raise
         promise.set_result(network)

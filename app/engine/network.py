@@ -24,20 +24,20 @@ from app.engine.typing import Floats, Pixels
 
 log = logging.getLogger(__name__)
 
-# Pixels mirrored around a photo before a pass and cropped off after it, by the network's padding. A network
-# sees the border. With zeros it draws bright lines there, about half as wide as this. With reflections some
-# styles draw frames or fewer strokes.
+# The margin by the network's padding, in pixels: mirrored around a photo before a pass, cropped off after it.
+# A network sees the border. Padded with zeros it draws bright lines there, about half as wide as the margin.
+# Padded by reflection, some styles draw frames or fewer strokes.
 BORDER_MARGINS = {"zeros": 32, "reflect": 24}
-# Pictures up to this size are painted whole, which is a little faster than strips. Between the strips of a
-# larger picture others take their turn.
+# Pictures up to this size are painted whole, which is a little faster than strips. Larger ones are painted in
+# strips, and others take their turn in between.
 WHOLE_PIXELS = 3 << 19
-# The small passes of a larger picture must let others in as often as its strips do. They are painted whole
-# only up to WHOLE_PIXELS / PART_OF_LARGE.
+# The first, small passes of a large picture must give turns to others as often as its strips do. So these
+# passes are painted whole only up to WHOLE_PIXELS / PART_OF_LARGE.
 PART_OF_LARGE = 4
-# On a GPU, strips move activations to the processor's memory and back. So pictures up to this size are tried
+# On a GPU, strips copy activations to the processor's memory and back. So pictures up to this size are tried
 # whole first.
 WHOLE_PIXELS_GPU = 24 << 20
-# How many tensors of full size a whole pass holds at a time.
+# The number of tensors of full size that a whole pass holds at a time.
 WHOLE_TENSORS = 5
 # The most pixels of all pictures of a batch together.
 BATCH_PIXELS = 4 * WHOLE_PIXELS
@@ -65,7 +65,7 @@ class Pass:
     ``budget``: bytes of activations to hold in the machine's memory; the rest lies in temporary files.
     ``queue``: gives turns on the device.
     ``report``: called between strips with the share done; may raise to stop.
-    ``of``: how many pixels the finished picture has; this pass may be a smaller step to it.
+    ``of``: the pixels of the finished picture; this pass may be smaller.
     """
 
     photo: Pixels
@@ -120,7 +120,7 @@ class Network:
         return sum(function.experimental_get_tracing_count() for function in functions)
 
     def _suits_whole(self, area: int, wanted: Pass) -> bool:
-        """Whether to try ``area`` pixels at once; a GPU raises an error when that is too many."""
+        """Whether to try ``area`` pixels at once; a GPU raises an error if it is too much."""
         if self.device.startswith("/GPU"):
             return area <= WHOLE_PIXELS_GPU
         tensor = area * self.checkpoint.config.base_width * self._graph.dtype.size
@@ -142,7 +142,10 @@ class Network:
         return picture
 
     def _paint_together(self, requests: Sequence[tuple[Pixels, Floats]]) -> Sequence[Pixels]:
-        """One pass for photos of one shape, each with its style: slabs [1, ...] and rows [style_size]."""
+        """One pass for photos of one shape, each with its own style.
+
+        Takes slabs [1, ...] and rows [style_size].
+        """
         slabs, rows = zip(*requests, strict=True)
         if len(requests) == 1:
             painted = self._whole(tf.constant(slabs[0]), tf.constant(rows[0]))
@@ -153,7 +156,7 @@ class Network:
 
     def _paint_strips(self, padded: PaddedPhoto, wanted: Pass) -> Pixels:
         rows, levels = tf.constant(wanted.style.rows), self._levels(padded, wanted.style)
-        release_unused_memory()  # strips of another size may have left holes; planes need the memory
+        release_unused_memory()  # strips of other sizes leave holes, and planes need the memory
         with PlaneStore(wanted.budget) as store:
             return self._tiled.paint(Job(padded, rows, levels, store, wanted.queue.turn, wanted.report))
 
@@ -178,8 +181,8 @@ def pad(photo: Pixels, config: NetworkConfig, *, exact: bool) -> PaddedPhoto:
     )
 
 
-# Parts of TensorFlow's messages, under several codes, when a device has no room for a copy or for the working
-# memory of a convolution.
+# Parts of TensorFlow's messages when a device has no room for a copy, or for a convolution's working memory.
+# Their error codes differ.
 _NO_ROOM = ("Dst tensor is not initialized", "No algorithm worked", "out of memory", "RESOURCE_EXHAUSTED")
 
 
@@ -195,7 +198,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def _halve(where: Pixels) -> Pixels:
-    """The mean of each 2x2 pixels of a map, rounded."""
+    """A map at half the size: the mean of each 2x2 pixels, rounded."""
     pairs: Any = where.astype(np.uint16)
     total = pairs[::2, ::2] + pairs[1::2, ::2] + pairs[::2, 1::2] + pairs[1::2, 1::2]
     halved: Pixels = ((total + 2) // 4).astype(np.uint8)

@@ -19,8 +19,8 @@ Upsampling = Literal["cascade", "guided"]
 class Mixture:
     """One or several styles of one network with their shares, which add up to 1.
 
-    A style is a row of scales and shifts, and a mixture of styles is that mixture of their rows (Dumoulin,
-    Shlens and Kudlur 2017, "A Learned Representation for Artistic Style", section 3.4): still one pass.
+    A style is a row of scales and shifts. A mixture of styles is the mixture of their rows, still in one pass
+    (Dumoulin, Shlens and Kudlur 2017, "A Learned Representation for Artistic Style", section 3.4).
     """
 
     parts: tuple[tuple[str, float], ...]
@@ -38,7 +38,7 @@ class Mixture:
 
     @classmethod
     def parse(cls, text: str) -> Mixture:
-        """Read ``wave`` or ``wave:0.7,udnie:0.3``; weights are brought to a sum of 1.
+        """Read ``wave`` or ``wave:0.7,udnie:0.3``; weights are scaled to a sum of 1.
 
         Raises:
             InvalidOption: it is neither.
@@ -69,7 +69,7 @@ class Mixture:
 class StyleMap:
     """A second style and where it applies: ``where`` is uint8 [height, width] like the photo.
 
-    0 is the picture's first style, 255 this one, and what lies between is mixed.
+    0 is the picture's first style, 255 the second; values in between mix the two.
     """
 
     style: Mixture
@@ -105,10 +105,10 @@ def check_brush(brush: float) -> float:
 
 
 def check_upsampling(upsampling: str, exact: bool) -> None:
-    """Check the way from a small picture to a large one.
+    """Check the way of enlarging.
 
     Raises:
-        InvalidOption: it is unknown, or it does not go with exact pixels.
+        InvalidOption: it is unknown, or not allowed with ``exact``.
     """
     if upsampling not in get_args(Upsampling):
         raise InvalidOption(f"The upsampling must be {' or '.join(get_args(Upsampling))}.")

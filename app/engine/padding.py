@@ -26,9 +26,9 @@ class Margins:
 class PaddedPhoto:
     """A photo mirrored outwards, made strip by strip.
 
-    It is mirrored by ``margin`` on each side, and further until its sides are multiples of ``multiple`` and
-    no shorter than ``least``. The network's first layer reads beyond that. There it gets what it was trained
-    with: the padded photo mirrored once more (``reflect``), or zeros.
+    Each side grows by ``margin``. Then the sides grow further to multiples of ``multiple`` of at least
+    ``least``. The network's first layer reads beyond that. There it gets what it was trained with: the padded
+    photo mirrored once more (``reflect``), or zeros.
     """
 
     def __init__(self, pixels: Pixels, *, margin: int, multiple: int, least: int, reflect: bool) -> None:
@@ -44,10 +44,10 @@ class PaddedPhoto:
         self._rows = _mirror(pixels.shape[0], top, bottom)
 
     def slab(self, start: int, stop: int) -> Pixels:
-        """Rows ``start`` to ``stop`` (excluded) of the padded photo with ``REACH`` columns more on each side.
+        """Rows ``start`` to ``stop`` (excluded), with ``REACH`` more columns on each side.
 
-        ``start`` may be as little as ``-REACH`` and ``stop`` as much as ``height + REACH``. Returns uint8
-        [1, stop - start, width + 2 REACH, 3].
+        -REACH <= ``start`` and ``stop`` <= height + REACH. The result is uint8 [1, stop - start, width + 2
+        REACH, 3].
         """
         positions = np.arange(start, stop)
         if self._reflect:
@@ -58,7 +58,7 @@ class PaddedPhoto:
         return slab[None]
 
     def _take(self, rows: npt.NDArray[np.intp]) -> Pixels:
-        """Gather rows and continue them to the left and right; the photo's own columns are copied as one."""
+        """Gather rows and continue them to the left and right."""
         taken = self._pixels[rows]
         before = self.margins.left + (REACH if self._reflect else 0)
         after = before + self._pixels.shape[1]
@@ -69,7 +69,7 @@ class PaddedPhoto:
         return result
 
     def crop_into(self, picture: Pixels, strip: Pixels, start: int) -> None:
-        """Copy painted rows of the padded photo, from ``start`` on, into ``picture`` without the margins."""
+        """Copy painted rows, from row ``start`` on, into ``picture`` without the margins."""
         height, width = picture.shape[:2]
         first = max(start, self.margins.top)
         last = min(start + len(strip), self.margins.top + height)
@@ -85,7 +85,7 @@ class PaddedPhoto:
         return self._pixels.shape[0], self._pixels.shape[1], 3
 
     def pad_map(self, where: Pixels) -> Pixels:
-        """A map [height, width] of the photo, continued like it."""
+        """A map [height, width], continued like the photo."""
         rows = _mirror(where.shape[0], self.margins.top, self.margins.bottom)
         columns = _mirror(where.shape[1], self.margins.left, self.margins.right)
         return where[rows[:, None], columns[None, :]]
@@ -98,7 +98,7 @@ def _margins(side: int, margin: int, multiple: int, least: int) -> tuple[int, in
 
 
 def _mirror(side: int, before: int, after: int) -> npt.NDArray[np.intp]:
-    """The indices that continue 0..side-1 by reflection at both ends, however far."""
+    """The indices that continue 0..side-1 by reflection at both ends, to any length."""
     return _fold(np.arange(-before, side + after), side)
 
 

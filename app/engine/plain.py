@@ -1,4 +1,7 @@
-"""A loaded network in plain Keras, for backends without a fast path here: whole pictures only."""
+"""A loaded network in plain Keras, for other backends than TensorFlow.
+
+It paints whole pictures only.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,13 @@ from app.engine.typing import Pixels
 
 
 class PlainNetwork:
-    """Does what :class:`app.engine.network.Network` does, on any backend of Keras; safe to share.
+    """Like :class:`app.engine.network.Network`, on any Keras backend; safe to share.
 
     Each new shape is compiled, and memory grows with the picture.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, precision: str, device: str) -> None:
-        """``precision`` is "float32" or "bfloat16"; ``device`` is a name: Keras's backend chooses its own."""
+        """``precision`` is "float32" or "bfloat16"; ``device`` is only reported."""
         self.checkpoint = checkpoint
         self.device = device
         policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
@@ -28,10 +31,10 @@ class PlainNetwork:
         load_kernels(self._model, checkpoint.config, checkpoint.kernels)
 
     def paint(self, wanted: Pass) -> Pixels:
-        """One pass, as :meth:`app.engine.network.Network.paint`, without regard to its memory budget.
+        """One pass, like :meth:`app.engine.network.Network.paint`; ignores the budget.
 
         Raises:
-            InvalidOption: there is a style map; layers would need two styles at once.
+            InvalidOption: there is a style map: Keras's layers take one style at a time.
         """
         if wanted.style.where is not None:
             raise InvalidOption(f"A style map needs TensorFlow, and Keras runs on {keras.backend.backend()}.")

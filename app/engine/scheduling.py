@@ -22,15 +22,15 @@ class _Ticket:
 
     key: Hashable = None
     request: Any = None
-    answers: list[Any] = field(default_factory=list)  # none, or the one
+    answers: list[Any] = field(default_factory=list)  # empty, or one answer
 
 
 class FairQueue:
-    """A lock that threads get in the order in which they ask.
+    """A lock that threads get in the order of asking.
 
-    One pass uses every core, so passes take turns. A large picture asks again for each of its strips, so it
-    queues behind small pictures that came in between. A plain lock may go again and again to the thread that
-    has just released it.
+    One pass uses every core, so passes take turns. A large picture asks again for each of its strips, so
+    small pictures come in between. A plain lock may go again and again to the thread that has just released
+    it.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class FairQueue:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for one's turn and keep it for the length of the block."""
+        """Hold the turn for the length of the block; wait for it first."""
         with self._line_up(_Ticket()):
             yield
 
@@ -50,7 +50,7 @@ class FairQueue:
         answer: Callable[[Sequence[Request]], Sequence[Answer]],
         limit: int,
     ) -> Answer:
-        """Have a request answered in its turn, or earlier together with an equal one.
+        """The answer to a request, made in its turn or earlier with an equal request.
 
         Args:
             key: requests of equal keys can be answered together.
@@ -67,7 +67,7 @@ class FairQueue:
         return mine
 
     def _answer_together(self, ticket: _Ticket, answer: Callable[[Any], Any], limit: int) -> bool:
-        """Answer the first in the queue and its equals; returns False if there are no equals."""
+        """Answer the first request and its equals together; False if it has no equals."""
         with self._changed:
             equals = [each for each in self._waiting if each.key == ticket.key and not each.answers]
         group = equals[:limit]

@@ -1,4 +1,4 @@
-"""The engine's front door: loads each network once and turns photos into pictures, from any thread."""
+"""The engine's front door: ``Stylizer`` turns photos into pictures, from any thread."""
 
 from __future__ import annotations
 
@@ -42,11 +42,10 @@ from app.engine.upsampling import paint_guided
 
 log = logging.getLogger(__name__)
 
-# The most bytes of activations of one picture in memory: ACTIVATIONS, or ACTIVATIONS_PER_PIXEL for each pixel
-# if that is more. Below full size, the house network's largest layer has 16 bytes per pixel; the rest is for
-# the margins.
+# The memory for the activations of one picture, in bytes: max(ACTIVATIONS, ACTIVATIONS_PER_PIXEL * pixels).
+# Below full size, the house network's largest layer has 16 bytes per pixel; the rest is for the margins.
 ACTIVATIONS, ACTIVATIONS_PER_PIXEL = 800_000_000, 16.5
-# In no case more than this share of the available memory.
+# But no more than this share of the available memory.
 MEMORY_SHARE = 0.25
 # How many pictures of one shape a GPU paints at once; one picture keeps a processor busy.
 GPU_BATCH = 8
@@ -60,8 +59,8 @@ class Stylizer:
     """Paints pictures with the networks of a catalogue.
 
     Safe to call from several threads. One pass runs at a time, because each uses every core. Large pictures
-    are painted in strips; between two strips others take their turn. On a GPU, waiting pictures of one shape
-    and one network are painted together, each in its own style.
+    are painted in strips, and others take their turn between two strips. A GPU paints waiting pictures of one
+    shape and network together, each in its own style.
     """
 
     def __init__(
@@ -79,9 +78,9 @@ class Stylizer:
             catalogue: where the styles come from.
             precision: of the convolutions; "auto" is bfloat16 where the processor multiplies it.
             device: "auto" is a GPU if TensorFlow sees one.
-            memory_limit: bytes of activations of one picture in memory, by default what suits the machine;
-                with 0 all of them lie in temporary files.
-            batch_limit: how many waiting pictures of one shape are painted at once, by default 1 on a
+            memory_limit: bytes of activations of one picture in memory; the rest goes to temporary files,
+                with 0 all of it. The default suits the machine.
+            batch_limit: how many waiting pictures of one shape to paint at once. The default is 1 on a
                 processor and more on a GPU.
 
         Raises:
@@ -118,7 +117,7 @@ class Stylizer:
             strength: 0 (the photo itself) to 1 (the full style), mixed in linear light.
             mask: uint8 [height, width], the share of the strength at each pixel, 0..255.
             style_map: a second style of the same network and where it applies.
-            keep_colors: take only the luminance from the painted picture.
+            keep_colors: take only the luma from the painted picture.
             brush: the brush size, 0.25 to 4; 1 is the network's own.
             exact: the network's own pixels: one pass in float32, without brush size and border margins.
             upsampling: how to enlarge: "cascade" paints again, "guided" follows the photo's edges, cheaper.
@@ -157,13 +156,13 @@ class Stylizer:
         return result
 
     def count_traces(self) -> int:
-        """How many times a function was traced so far; the number does not grow with sizes or styles."""
+        """The number of traces so far; it does not grow with sizes or styles."""
         return sum(network.count_traces() for network in self._networks.loaded())
 
     def _prepare(self, mixture: Mixture, style_map: StyleMap | None, exact: bool, pixels: int) -> Paint:
-        """A function that paints a picture of any size in one pass; loads the network that it needs.
+        """A function that paints any size in one pass; loads the network.
 
-        ``pixels``: how many the finished picture has.
+        ``pixels``: the number of pixels of the finished picture.
         """
         slugs = mixture.slugs + (style_map.style.slugs if style_map else ())
         for slug in slugs:
@@ -190,7 +189,9 @@ class Stylizer:
         return paint
 
     def _row(self, network: LoadedNetwork, first: str, mixture: Mixture) -> Floats:
-        """The mixture of the styles' rows, shape [style_size]; ``network`` is that of the style ``first``.
+        """The mixture of the styles' rows, shape [style_size].
+
+        ``network`` paints the style ``first``.
 
         Raises:
             InvalidOption: one of them belongs to another network.
@@ -206,7 +207,7 @@ class Stylizer:
         return total
 
     def _with_room(self, work: Callable[[str], T], device: str, what: str) -> T:
-        """The result of ``work`` on a device, or on the processor if a GPU has no room for ``what``."""
+        """The result of ``work`` on a device, or on the CPU if a GPU has no room."""
         try:
             return work(device)
         except tf.errors.OpError as error:
@@ -225,14 +226,17 @@ class Stylizer:
 
 
 def activations(pixels: int) -> int:
-    """Bytes of activations that a pass may hold in memory now; the finished picture has ``pixels``."""
+    """Bytes of activations that a pass may hold in memory now.
+
+    ``pixels``: the number of pixels of the finished picture.
+    """
     wanted = max(ACTIVATIONS, ACTIVATIONS_PER_PIXEL * pixels)
     return int(min(wanted, available_memory() * MEMORY_SHARE))
 
 
 @contextmanager
 def _out_of_memory_raised() -> Iterator[None]:
-    """Turn errors of Python, the system and TensorFlow about memory or disk space into OutOfMemory."""
+    """Turn errors about memory or disk space into OutOfMemory."""
     try:
         yield
     except (MemoryError, OSError, tf.errors.OpError) as error:
@@ -257,7 +261,7 @@ _configured = False
 
 
 def configure_tensorflow() -> None:
-    """Run one operation at a time on all cores, and take GPU memory only as it is needed.
+    """Run one operation at a time on all cores; take GPU memory only as needed.
 
     TensorFlow reads the number of threads from TF_NUM_INTRAOP_THREADS, if that is set.
     """

@@ -10,7 +10,7 @@ import numpy.typing as npt
 # Pixels and masks: [height, width, 3] in RGB, or [height, width].
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
-# Of any precision: the weights of checkpoints.
+# The weights of checkpoints, in any precision.
 AnyFloats = npt.NDArray[np.floating]
 
 
@@ -44,5 +44,5 @@ class Tensor(Protocol):
 
 # Mean and (biased) variance per channel, float32 [channels] each.
 Moments = tuple[Tensor, Tensor]
-# TensorFlow's type of numbers, or the name of one. None stands for a default.
+# A TensorFlow dtype or its name. None stands for a default.
 DType: TypeAlias = Any

@@ -1,4 +1,4 @@
-"""The cheaper way to a large picture: a small painting, enlarged with the photo as a guide.
+"""Guided upsampling, the cheaper way to a large picture: enlarge a small painting.
 
 A guided filter (He, Sun and Tang 2013, "Guided Image Filtering") makes the enlarged painting a linear
 function of the photo in every small window. Edges are as sharp as the photo's; colours are the painting's.
@@ -18,12 +18,12 @@ import numpy as np
 from app.engine.cascade import Paint, resize
 from app.engine.typing import Pixels
 
-# The windows' half side in pixels of the small painting, and the variance of the photo, in levels squared,
-# that makes a window an edge. Chosen by eye: docs/ENGINE.md.
+# Half the side of a window, in pixels of the small painting. EDGE_VARIANCE, in levels squared: a window of
+# the photo with more variance is an edge. Chosen by eye, see docs/MEASUREMENTS.md.
 RADIUS = 1.5
 EDGE_VARIANCE = 25.0
 
-# The side of the squares that are filtered one by one; the filter holds some thirty numbers per pixel.
+# The side of the squares to filter one by one: the filter holds some thirty numbers per pixel.
 TILE = 1024
 
 
@@ -37,7 +37,9 @@ def paint_guided(
     report: Callable[[float], None],
     turn: Turn = nullcontext,
 ) -> Pixels:
-    """Paint at the first of ``sizes`` (height, width) with ``paint(pixels, report)`` and enlarge that.
+    """Paint at the first of ``sizes`` (height, width) and enlarge that.
+
+    ``paint(pixels, report)`` runs the pass.
 
     ``turn`` is entered for each tile, because the filter uses every core.
     """
@@ -48,7 +50,10 @@ def paint_guided(
 def enlarge(
     painted: Pixels, guide: Pixels, report: Callable[[float], None], turn: Turn = nullcontext
 ) -> Pixels:
-    """``painted`` enlarged to the size and the edges of ``guide``; both are uint8 [height, width, 3]."""
+    """``painted`` enlarged to the size and edges of ``guide``.
+
+    Both are uint8 [height, width, 3].
+    """
     height, width = guide.shape[:2]
     if painted.shape == guide.shape:
         return painted

@@ -10,7 +10,7 @@ from app.engine.typing import Pixels
 
 
 @dataclass(frozen=True)
-class Turn:
+class Rotation:
     """How a coded frame becomes the shown one: swap x and y, then mirror."""
 
     swapped: bool = False
@@ -18,7 +18,7 @@ class Turn:
     mirrored_y: bool = False
 
     @classmethod
-    def of(cls, display_matrix: bytes) -> Turn:
+    def of(cls, display_matrix: bytes) -> Rotation:
         """Read a display matrix: nine int32, which begin with a, b, -, c, d.
 
         A pixel at (x, y) is shown at (a x + c y, b x + d y). Other angles are rounded to quarter turns.

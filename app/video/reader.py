@@ -23,7 +23,7 @@ from app.engine.typing import Pixels
 from app.video.decoding import Decoder, has_alpha, on_white
 from app.video.errors import NotAVideo, Undecodable
 from app.video.files import address
-from app.video.orientation import Turn
+from app.video.orientation import Rotation
 from app.video.streams import choose_pictures, others, tag
 
 log = structlog.get_logger(__name__)
@@ -126,11 +126,11 @@ class Film:
             raise
         self._frames = chain((first,), self._frames)
         self._coded = (first.raw.width, first.raw.height)
-        self._turn = _turn_of(first.raw)
+        self._rotation = _rotation_of(first.raw)
         self.transparent = has_alpha(first.raw)
-        self.width, self.height = self._turn.size(*self._coded)
+        self.width, self.height = self._rotation.size(*self._coded)
         aspect = self._stream.sample_aspect_ratio or Fraction(1)
-        self.pixel_aspect = 1 / aspect if self._turn.swapped else aspect
+        self.pixel_aspect = 1 / aspect if self._rotation.swapped else aspect
 
     def __enter__(self) -> Film:
         return self
@@ -148,12 +148,12 @@ class Film:
         What is transparent shows white paper, as in photos.
         """
         if has_alpha(frame.raw):
-            return self._turn.apply(on_white(self._converted(frame.raw, "rgba")))
-        return self._turn.apply(self._converted(frame.raw, "rgb24"))
+            return self._rotation.apply(on_white(self._converted(frame.raw, "rgba")))
+        return self._rotation.apply(self._converted(frame.raw, "rgb24"))
 
     def alpha(self, frame: Frame) -> Pixels:
         """How opaque a frame is, uint8 [height, width, 1]; only for transparent films."""
-        return self._turn.apply(self._converted(frame.raw, "rgba")[..., 3:])
+        return self._rotation.apply(self._converted(frame.raw, "rgba")[..., 3:])
 
     def _converted(self, raw: VideoFrame, layout: str) -> Pixels:
         """A frame as it is coded, in RGB of BT.709 of 8 bits, with alpha if ``layout`` has it."""
@@ -224,12 +224,12 @@ def readable(packets: Iterator[Any], damage: Damage) -> Iterator[Any]:
         damage.packets += 1
 
 
-def _turn_of(raw: VideoFrame) -> Turn:
+def _rotation_of(raw: VideoFrame) -> Rotation:
     side_data: Any = raw.side_data  # typed as a mapping, but iterating yields its values
     for data in side_data:
         if data.type.name == "DISPLAYMATRIX":
-            return Turn.of(bytes(data))
-    return Turn()
+            return Rotation.of(bytes(data))
+    return Rotation()
 
 
 def _declared_seconds(container: InputContainer, stream: VideoStream) -> float | None:

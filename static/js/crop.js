@@ -1,4 +1,4 @@
-// The order page: which part of each photo a print shows. Without scripts three number fields choose it.
+// The crops on the order page: the part of each photo that a print shows. Without scripts three number fields set it.
 import { CropTool } from "./crop/crop-tool.js";
 import { printShape } from "./crop/geometry.js";
 

@@ -1,4 +1,4 @@
-"""Every account route: success, bad input, not logged in, links that are old or tampered with."""
+"""Account routes: success, bad input, not logged in, old and forged links."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from testing.waiting import finish_mails
 
 
 def form_token(client: FlaskClient, path: str) -> str:
-    """The token that the page's form carries against requests forged elsewhere."""
+    """The CSRF token of the page's form."""
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path).text)
     assert token
     return token[1]
@@ -252,7 +252,7 @@ def test_guessing_is_slowed_down(tmp_path: Path, sqlite_url: str) -> None:
         assert [answer.status_code for answer in mails] == [200] * 5 + [429]
         assert "Wait a minute" in mails[-1].text
         assert client.get("/forgotten-password").status_code == 200
-        # What is refused by its form counts as well, and takes no time to hash.
+        # Input that the form refuses counts as well, and needs no hashing.
         for path, allowed in (("/log-in", 20), ("/sign-up", 10), ("/account/delete", 20)):
             statuses = [client.post(path).status_code for _ in range(allowed + 1)]
             assert 429 not in statuses[:-1], path

@@ -1,4 +1,4 @@
-"""Lines along the border, measured as the benchmark measures them."""
+"""The benchmark's measure of lines along the border."""
 
 from __future__ import annotations
 

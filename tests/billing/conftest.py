@@ -1,4 +1,4 @@
-"""A sandbox of one's own, a site that really listens, and the shape of Stripe's objects."""
+"""Fixtures: a sandbox, a site that listens, and the fields of Stripe's objects."""
 
 from __future__ import annotations
 

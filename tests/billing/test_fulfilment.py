@@ -1,4 +1,4 @@
-"""From a purchase to its credits, whatever Stripe says and however often."""
+"""Fulfilment: credits for a purchase, once, in any order of Stripe's messages."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_what_is_not_paid_is_not_credited(app: Flask, status: CheckoutStatus, st
         purchase_id, paid = record_purchase()
         fulfil(purchase_id, replace(paid, status=status))
         assert held(purchase_id) == (state, 0)
-        # Money that arrives after all counts.
+        # Money that arrives late counts.
         fulfil(purchase_id, paid)
         assert held(purchase_id) == (PurchaseState.FULFILLED, 10)
 
@@ -134,7 +134,7 @@ def test_packs_are_found_by_their_slug() -> None:
         (29.5, "usd", "$0.30"),
         (500, "jpy", "¥500"),
         (1_234_500, "chf", "CHF12,345.00"),
-        # At Stripe these have decimals, whatever their countries say.
+        # Stripe counts these currencies with decimals.
         (49_000, "isk", "ISK490.00"),
         (49_000, "rsd", "RSD490.00"),
         (49_000, "ugx", "UGX490.00"),
@@ -142,7 +142,7 @@ def test_packs_are_found_by_their_slug() -> None:
     ],
 )
 def test_money_is_written_as_its_currency_is(amount_minor: float, currency: str, text: str) -> None:
-    # A currency's code may be parted from the number by a space that does not break.
+    # A non-breaking space may stand between currency code and number.
     assert format_money(amount_minor, currency).replace("\xa0", "") == text
 
 

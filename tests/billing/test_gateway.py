@@ -1,4 +1,4 @@
-"""The gateway, by the real SDK against the sandbox's real server."""
+"""The gateway, with the real SDK and the sandbox's server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The books: sums, causes that count once, races, and a database that refuses to forget."""
+"""The ledger: balances, unique references, races, and no UPDATE or DELETE."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_tables_made_without_migrations_are_guarded_too() -> None:
 
 
 def reserve(app: Flask, wallet_id: uuid.UUID) -> bool:
-    """One credit in a transaction of its own, as a request does it."""
+    """Take one credit in a transaction of its own, as a request does."""
     with app.app_context():
         try:
             with transaction() as session:

@@ -1,4 +1,4 @@
-"""Money that goes back takes its credits along: once, in proportion, and in whatever order it is told."""
+"""Refunds and disputes take credits: once, in proportion, in any order of events."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def ada(client: FlaskClient, make_user: MakeUser) -> User:
 
 @pytest.fixture
 def purchase(app: Flask, ada: User) -> Purchase:
-    """A purchase that has been paid in the sandbox, of which the site does not know yet."""
+    """A purchase paid in the sandbox; the site does not know yet."""
     purchase = place_purchase(app, ada.wallet_id)
     pay(app, purchase)
     return purchase

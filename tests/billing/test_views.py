@@ -1,4 +1,4 @@
-"""The pages of payment: who may see them, and what the webhook takes."""
+"""Payment pages: who may see them, and what the webhook accepts."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_stripe_is_not_asked_at_every_poll(
     monkeypatch.setattr(views, "ASK_SECONDS", 0.0)
     client.get(f"/checkout/{purchase.id}/status")
     assert asked == [True, False, True]
-    # What the webhook told is seen at once, whoever was asked when.
+    # The page shows the webhook's news at once, whenever Stripe was asked last.
     monkeypatch.setattr(views, "ASK_SECONDS", 1000.0)
     with app.extensions["sandbox"].store.transaction() as store:
         session = payments.find_session(store, purchase.checkout_session_id or "")
@@ -231,7 +231,7 @@ def test_leaving_the_payment_page_charges_nothing(client: FlaskClient, app: Flas
 def test_leaving_the_payment_page_after_paying_is_not_said_to_be_free(
     client: FlaskClient, app: Flask, ada: User
 ) -> None:
-    """A debit is under way, another tab has paid, or nobody can say: the return page tells what is known."""
+    """A debit may be under way, or another tab has paid: the return page tells what is known."""
     debited, paid, unknown = (place_purchase(app, ada.wallet_id) for _ in range(3))
     with app.extensions["sandbox"].store.transaction() as store:
         payments.pay_by_debit(store, payments.find_session(store, debited.checkout_session_id or ""))
@@ -275,7 +275,7 @@ def test_webhooks_and_the_return_page_at_once_credit_once(client: FlaskClient, a
 
 
 def test_an_event_is_believed_only_as_far_as_the_session_says(app: Flask, make_user: MakeUser) -> None:
-    """Signed, but early: the session it speaks of is not paid."""
+    """The event is signed, but its session is not paid yet."""
     user = make_user()
     purchase = place_purchase(app, user.wallet_id)
     assert deliver(app, event_body(purchase))[0] == 200

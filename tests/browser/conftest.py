@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from testing.browser import CHROMIUM, FLAGS
 from testing.live import LiveSite
 
-# For so long a page is looked at again: two cores paint, serve and browse for several tests at once.
+# The longest wait for a page: two cores paint, serve and browse for several tests at once.
 expect.set_options(timeout=20_000)
 
 
@@ -44,7 +44,7 @@ def context(browser: Browser, site: LiveSite) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext, site: LiveSite) -> Iterator[Page]:
-    """A page on which no script may fail, and which may ask nobody but the site."""
+    """A page that fails the test on script errors and on requests to other hosts."""
     page = context.new_page()
     troubles: list[str] = []
     page.on("pageerror", lambda error: troubles.append(f"script error: {error}"))

@@ -1,4 +1,4 @@
-"""The whole way of a customer: sign up, pay, upload, choose, watch, compare, download."""
+"""A customer's whole visit: sign up, pay, upload, choose, watch, compare, download."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_the_language_is_chosen_at_the_foot_of_the_page(page: Page) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
-# The tiles of which the picture lies whole between the bars, and where easel, controls and price are.
+# The tiles whose picture is wholly in sight, and the places of easel, controls and price.
 IN_SIGHT = """() => {
     const box = (selector) => document.querySelector(selector).getBoundingClientRect();
     const [wall, bar, easel] = [box("[data-tiles]"), box(".pay-bar"), box("[data-picture]")];
@@ -190,7 +190,7 @@ def test_easel_styles_and_main_controls_are_seen_at_once(page: Page) -> None:
     sight = page.evaluate(IN_SIGHT)
     assert sight["tiles"] >= 9
     assert sight["easel"] < sight["brush"] < sight["bottom"]
-    # The easel stays while one looks through the styles, and goes to the last of the controls.
+    # The easel stays in sight along the styles and the controls.
     for last in ("[data-tile]:last-child", "[data-paint-mask=mask]"):
         page.locator(last).scroll_into_view_if_needed()
         expect(page.locator("[data-picture]")).to_be_in_viewport(ratio=1)

@@ -1,4 +1,4 @@
-"""``flask stylize`` with several photos, folders, pipes and everything that can be asked of a painting."""
+"""``flask stylize`` with several photos, folders, pipes and every option."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def grey(path: Path, levels: Pixels) -> Path:
 
 
 def pictures(folder: Path) -> list[str]:
-    """The files below a folder, but for the hidden list of what is finished."""
+    """The files below a folder, without the hidden list of finished pictures."""
     paths = (path for path in folder.rglob("*") if path.is_file() and path.name != ".painted.jsonl")
     return sorted(str(path.relative_to(folder)) for path in paths)
 
@@ -418,7 +418,7 @@ def test_a_folder_interrupted_and_then_killed_is_finished_by_the_same_command(
             assert len(errors.splitlines()) == 1
     result = flask("stylize", photos, "-o", out, *OTHER)
     assert result.exit_code == 0, result.output
-    # Of the killed process there may be half a picture left, which is too young to be swept away.
+    # The killed process may leave half a picture, which is too new to be removed.
     assert [name for name in pictures(out) if not name.startswith(".part-")] == [
         f"{number:02}.png" for number in range(24)
     ]

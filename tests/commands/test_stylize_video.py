@@ -1,4 +1,4 @@
-"""``flask stylize-video`` with the real engine, interrupted and gone on with."""
+"""``flask stylize-video`` with the real engine, interrupted and resumed."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The network as TensorFlow functions that are fast on a CPU: rewritten convolutions, fused normalisation.
+"""The network as TensorFlow functions that are fast on a CPU.
 
 ``Graph`` works on one picture (batch 1), whole or a strip of it; ``BatchGraph`` on several of one shape.
-``app.engine.networks.transformer`` has the same network in plain Keras, for training and as the reference of
-the tests.
+Convolutions are rewritten, and normalisation is fused. ``app.engine.networks.transformer`` has the same
+network in plain Keras, for training and as the tests' reference.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from app.engine.networks.config import NetworkConfig
 from app.engine.networks.topology import Step, steps, uses, walk
 from app.engine.typing import DType, Floats, Moments, Tensor
 
-# Subtracted from pixels before a network that pads by reflection. Normalisation removes any constant, and
-# whole numbers around zero are exact in bfloat16. A network that pads with zeros needs its zeros as they are.
+# Subtracted from pixels for networks that pad by reflection: whole numbers around zero are exact in bfloat16.
+# Normalisation removes the constant. Networks that pad with zeros need pixels as they are.
 MIDDLE_GREY = 128
 
 
@@ -40,23 +40,23 @@ class Raw:
     where: Tensor | None = None
 
 
-# A layer's raw result, or a tensor that needs no normalisation.
+# A layer's raw result, or a settled tensor: one that needs no normalisation.
 Activations: TypeAlias = Raw | Tensor
 # Whether a strip ends at the picture's upper and at its lower border: 1 or 0 each.
 Ends = tuple[Tensor | int, Tensor | int]
 
 
 class Graph:
-    """One network's layers, on tensors of the type it computes in or of float16.
+    """One network's layers. Tensors have its own precision, or float16.
 
-    ``rows`` is a style vector of shape [``config.style_size``]. With a style map it is two of them,
-    [2, ``config.style_size``], and ``where`` is the second one's share, 0..1, at the layer's resolution.
+    ``rows`` is a style vector of shape [``config.style_size``]. With a style map it has two, [2,
+    ``config.style_size``]. ``where`` is the share of the second, 0..1, at the layer's resolution.
     """
 
     def __init__(
         self, config: NetworkConfig, kernels: Mapping[str, Floats], dtype: str, *, use_native: bool = False
     ) -> None:
-        """``use_native``: compute with our own operations (``native.available``); only on processors."""
+        """``use_native``: use our own operations, which run on processors only."""
         self.config = config
         self.entry = config.layers[0].name
         self.dtype: DType = tf.as_dtype(dtype)
@@ -82,7 +82,8 @@ class Graph:
     ) -> Raw:
         """The raw blocks of the first layer, from uint8 [1, height + 8, width + 8, 3].
 
-        The photo's border is mirrored, or zero. ``where``, ``kept`` and ``measure`` are as for ``convolve``.
+        Beyond the photo's border the slab is mirrored or zero. ``where``, ``kept`` and ``measure`` are as for
+        ``convolve``.
         """
         blocks = to_blocks(photo)
         if self.config.input_range == "unit":
@@ -104,7 +105,7 @@ class Graph:
         """A layer's raw result.
 
         Args:
-            x: a tensor, or the raw result of another layer, which is normalised first.
+            x: a tensor, or another layer's raw result, which this function normalises first.
             name: the layer's.
             rows: the styles; None where ``x`` is a tensor.
             where: the style map, at the result's resolution.
@@ -129,7 +130,7 @@ class Graph:
     def _convolve(self, x: Tensor, layer: Convolution, ends: Ends | None) -> Tensor:
         padding: str | list[list[int]] = "VALID"
         if layer.border == "zeros":
-            # oneDNN reads zeros beyond the border without a copy, if it knows their number beforehand.
+            # oneDNN pads with zeros without a copy if their number is known when tracing.
             padded = [layer.before, layer.after]
             if ends is not None:
                 x, padded = _pad(x, layer, 1, *ends), [0, 0]
@@ -158,8 +159,8 @@ class Graph:
 
         ``kept``: the type of the result, by default the one computed in.
 
-        TensorFlow's fused batch normalisation computes it on a batch of one: in training mode with moments of
-        its own, in inference mode with given ones.
+        On a batch of one, TensorFlow's fused batch normalisation computes the same. In training mode it finds
+        the moments itself; in inference mode it takes them.
         """
         kept = kept or self.dtype
         if self._native and raw.where is None:
@@ -174,7 +175,7 @@ class Graph:
         channels = scales.stop - scales.start
         phases = self.phases(raw.layer)
         if moments is None and phases and x.dtype == tf.bfloat16 and channels % 16:
-            # oneDNN is ten times slower on channel counts that do not fill its vectors.
+            # oneDNN is ten times slower if the channels do not fill its vectors.
             moments = self.moments(x, raw.layer)
         if moments is not None and phases:
             moments = (tf.tile(moments[0], [phases]), tf.tile(moments[1], [phases]))
@@ -224,7 +225,7 @@ class Graph:
         )
         count = tf.cast(tf.shape(x)[1] * tf.shape(x)[2], tf.float32)
         mean = fused.batch_mean
-        variance = fused.batch_variance * (count - 1) / count  # the operation returns the unbiased one
+        variance = fused.batch_variance * (count - 1) / count  # the operation returns the unbiased variance
         if not phases:
             return mean, variance
         means = tf.reshape(mean, [phases, -1])
@@ -239,9 +240,11 @@ class Graph:
         return from_blocks(tf.cast(painted, tf.uint8))
 
     def whole(self, photo: Tensor, rows: Tensor, where: list[Tensor] | None = None) -> Tensor:
-        """The whole network: uint8 [batch, height + 8, width + 8, 3] to uint8 [batch, height, width, 3].
+        """The whole network, from a slab to pixels.
 
-        ``where``: the share of the second row of ``rows`` at each pixel of the picture and of its halvings,
+        Takes uint8 [batch, height + 8, width + 8, 3], returns uint8 [batch, height, width, 3].
+
+        ``where``: the share of the second row of ``rows``, one map for the picture and one for each halving,
         uint8 [1, height, width, 1] each.
         """
         levels = None if where is None else [share(level) for level in where]
@@ -276,14 +279,16 @@ class Graph:
         return self.layers[name].phases
 
     def _shares(self, where: Tensor, phases: int, shape: Tensor, repeats: int) -> Tensor:
-        """The style map [1, h, w, 1 or 4] as [1, rows, columns, ``repeats``], like the tensor ``shape``."""
+        """The style map [1, h, w, 1 or 4] as [1, rows, columns, ``repeats``], fit for ``shape``."""
         if not phases or repeats > 1:
             return where
         return tf.reshape(where, [1, shape[1], shape[2], 1])
 
 
 class BatchGraph(Graph):
-    """The same layers for a batch of pictures, each with its own style: ``rows`` is [batch, style_size].
+    """The same layers for a batch of pictures, each with its own style.
+
+    ``rows`` is [batch, style_size].
 
     Every picture has its own statistics; no fused operation computes them. There are no style maps.
     """
@@ -323,7 +328,10 @@ def share(where: Tensor) -> Tensor:
 
 
 def _mix(pair: Tensor, share: Tensor, dtype: DType) -> Tensor:
-    """Per pixel between the two rows of ``pair`` [2, channels]; ``share`` is [1, h, w, 1 or 4]."""
+    """Interpolate per pixel between two rows: ``pair`` [2, channels].
+
+    ``share`` is [1, h, w, 1 or 4].
+    """
     first, difference = pair[0], pair[1] - pair[0]
     if share.shape[-1] == 4:
         share = tf.repeat(share, tf.shape(first)[0] // 4, axis=-1)
@@ -347,7 +355,7 @@ def from_blocks(x: Tensor) -> Tensor:
 
 
 def _pad(x: Tensor, layer: Convolution, axis: int, first: Tensor | int, last: Tensor | int) -> Tensor:
-    """Continue ``x`` [1, rows, columns, channels] beyond its border, as the network was trained."""
+    """Pad ``x`` [1, rows, columns, channels] as the network was trained."""
     before, after = _edges(x, layer, axis)
     parts = [_slice(before, axis, layer.before * first), x, _slice(after, axis, layer.after * last)]
     return tf.concat(parts, axis)
@@ -366,7 +374,7 @@ def _edges(x: Tensor, layer: Convolution, axis: int) -> tuple[Tensor, Tensor]:
     if layer.border == "zeros":
         return tf.zeros_like(first), tf.zeros_like(last)
     if layer.border == "mirror":
-        return tf.reverse(first, [axis]), last  # rows 1, 0 and rows -2, -1: one is taken of each
+        return tf.reverse(first, [axis]), last  # of the rows (1, 0) and (-2, -1), take one each
     return first, tf.reverse(last, [axis])
 
 
@@ -388,7 +396,7 @@ def _between(x: Tensor, axis: int, start: Tensor | int, stop: Tensor | int) -> T
 
 
 def _turned_blocks(firsts: Tensor, seconds: Tensor, axis: int) -> Tensor:
-    """Blocks in reverse order, with the first rows of ``firsts`` and the second rows of ``seconds``."""
+    """Blocks in reverse order: first rows of ``firsts``, second rows of ``seconds``."""
     channels = firsts.shape[3] // 4
     firsts, seconds = (tf.reverse(part, [axis]) for part in (firsts, seconds))
     shape = tf.concat([tf.shape(firsts)[:3], [2, 2, channels]], 0)

@@ -20,13 +20,13 @@ ALIGNMENT = 64
 STEP = 1 << 24
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-# A file is mapped into memory; where the system can, all its pages are read at once.
+# How to map a file: where the system can, it reads all pages at once.
 _SHARED = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
 _copiers = ThreadPoolExecutor(CORES, thread_name_prefix="planes")
 
 
 def _on_each_core(move: Callable[[int], None], starts: range) -> None:
-    """Move parts of a plane in parallel; returns when all have ended, with or without an error."""
+    """Move parts of a plane in parallel; return when all have ended or failed."""
     parts = [_copiers.submit(move, start) for start in starts]
     wait(parts)
     for part in parts:
@@ -34,7 +34,7 @@ def _on_each_core(move: Callable[[int], None], starts: range) -> None:
 
 
 class Plane(Protocol):
-    """Activations of shape [rows, columns, channels] that are read and written by ranges of rows."""
+    """Activations [rows, columns, channels], read and written by ranges of rows."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -45,7 +45,7 @@ class Plane(Protocol):
 
     @property
     def size(self) -> int:
-        """How many bytes it has."""
+        """The number of bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]: ...
@@ -54,27 +54,27 @@ class Plane(Protocol):
 
 
 class PlaneStore:
-    """Gives out planes. Those that do not fit into ``budget`` bytes together lie in temporary files.
+    """Gives out planes: ``budget`` bytes in memory, the others in temporary files.
 
-    The system's cache keeps files in free memory and may drop them. Only the rows that are being read are
-    mapped, so that the process itself stays small. Writing is plain calls, which fail when a disk is full.
+    The system caches the files in free memory. Only the rows that are being read are mapped, so the process
+    itself stays small. Rows are written by plain calls, which fail when a disk is full.
     """
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
-        # One piece of memory for all planes. Pages cost nothing before a plane touches them. Pages given back
-        # are used again, because fresh ones from the system are slow.
+        # One piece of memory for all planes. Pages cost nothing before a plane touches them. Freed pages are
+        # used again, because fresh pages from the system are slow.
         self._pages = _pages(budget)
         self._memory = np.frombuffer(self._pages, np.uint8)[:budget]
         self._open: dict[int, Plane] = {}
-        # Files of planes given back, for the next planes: their disk blocks are allocated already.
+        # Files of freed planes, for the next planes: their disk blocks are allocated already.
         self._files: list[IO[bytes]] = []
 
     def new(self, shape: tuple[int, ...], dtype: npt.DTypeLike, *, resting: bool = False) -> Plane:
         """A plane of shape [rows, columns, channels] with undefined content.
 
-        Other planes may be moved to make room. Rows read from them before are then no longer valid. A
-        ``resting`` plane lies in a file and leaves the memory to the others.
+        Other planes may move to make room. Rows read from them before are then invalid. A ``resting`` plane
+        lies in a file and leaves the memory to the others.
         """
         kind = np.dtype(dtype)
         offset = None if resting else self._take(math.prod(shape) * kind.itemsize)
@@ -87,11 +87,11 @@ class PlaneStore:
         return plane
 
     def succeed(self, plane: Plane, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Plane | None:
-        """A plane that overwrites another, or None where there is no room; the other one is given back.
+        """A plane that overwrites another and frees it, or None if there is no room.
 
-        Both begin at the same byte, so rows of the other can be read until they are overwritten. If the new
-        plane has no more bytes, write it from its first row on: the rows after that stay readable. If it has
-        more bytes, write it from its last row on: the rows before that stay readable.
+        Both begin at the same byte. Rows of the old plane can be read until they are overwritten. If the new
+        plane is no larger, write it from its first row to its last: later rows stay readable. If it is
+        larger, write it from its last row to its first: earlier rows stay readable.
         """
         kind = np.dtype(dtype)
         size = math.prod(shape) * kind.itemsize
@@ -109,7 +109,7 @@ class PlaneStore:
         return successor
 
     def _has_room(self, plane: _InMemory, size: int) -> bool:
-        """Whether the plane can grow to ``size`` bytes; planes are moved if it is the last one."""
+        """Whether the plane can grow to ``size`` bytes; may move planes."""
         planes = self._in_memory()
         if plane is planes[-1] and plane.offset + size > len(self._memory):
             self._move_together(planes)
@@ -117,7 +117,7 @@ class PlaneStore:
         return plane.offset + size <= (after[0].offset if after else len(self._memory))
 
     def bring_in(self, plane: Plane) -> Plane:
-        """The plane, moved from its file into memory if there is room by now."""
+        """The plane, moved from its file into memory if there is room now."""
         if isinstance(plane, _InMemory) or (offset := self._take(plane.size)) is None:
             return plane
         nearer = _InMemory(self._memory, offset, plane.shape, plane.dtype)
@@ -131,7 +131,7 @@ class PlaneStore:
     def _take(self, size: int) -> int | None:
         """The first offset with ``size`` free bytes, or None.
 
-        Planes are moved together where only all free pieces together are large enough.
+        Moves planes together if no single free piece is large enough, but all together are.
         """
         planes, offset = self._in_memory(), 0
         for plane in planes:
@@ -168,7 +168,7 @@ class PlaneStore:
             self._pages.madvise(mmap.MADV_DONTNEED, start)
 
     def free(self, plane: Plane) -> None:
-        """Give a plane back; it must not be used any more."""
+        """Free a plane; it must not be used any more."""
         del self._open[id(plane)]
         if isinstance(plane, _OnDisk):
             self._files.append(plane.file)
@@ -215,7 +215,7 @@ class _InMemory(Plane):
         return self._memory[self.offset : self.end].view(self.dtype).reshape(self.shape)
 
     def move(self, offset: int) -> None:
-        """Move to another offset; nobody may be reading the plane."""
+        """Move to another offset; no thread may be reading the plane."""
         self._memory[offset : offset + self.size] = self._memory[self.offset : self.end]
         self.offset = offset
 
@@ -229,12 +229,12 @@ class _InMemory(Plane):
         def copy(first: int) -> None:
             target[first : first + parts] = values[first : first + parts]
 
-        # One core does not use all of the memory's bandwidth, and the others have nothing to do now.
+        # One core cannot use the memory's whole bandwidth, and the others are idle.
         _on_each_core(copy, range(0, len(values), parts))
 
 
 def _temporary_file() -> IO[bytes]:
-    """A file on a disk: /tmp lies in memory on many systems, /var/tmp never does."""
+    """A file on a disk: on many systems /tmp lies in memory, /var/tmp never does."""
     large = "/var/tmp"  # noqa: S108 - the file there has no name
     folder = large if "TMPDIR" not in os.environ and os.access(large, os.W_OK) else None
     return tempfile.TemporaryFile(buffering=0, dir=folder)
@@ -263,5 +263,5 @@ class _OnDisk(Plane):
             while first < last:
                 first += os.pwrite(self.file.fileno(), data[first:last], start * self._row_bytes + first)
 
-        # A part on each core: most of it is copying memory.
+        # One part per core: most of the work is copying memory.
         _on_each_core(move, range(0, len(data), part))

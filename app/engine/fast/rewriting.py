@@ -1,4 +1,4 @@
-"""The same network with other kernels: exact rewritings that suit a processor's vectors. NumPy only.
+"""Rewrites kernels exactly into a form that suits a processor's vectors. NumPy only.
 
 At full size the network has few channels, and a convolution over few channels leaves most of a vector unit
 idle. So a picture of [height, width, channels] is kept as *blocks* of 2x2 pixels: [height / 2, width / 2,
@@ -31,10 +31,9 @@ MOST_NORMALIZED = 128.0
 class Convolution:
     """A rewritten layer.
 
-    ``before`` and ``after`` count the source rows (of pixels or blocks) that the kernel reads beyond the
-    first and the last row; ``border`` says what stands there. ``blocks``: the result is in blocks.
-    ``doubled``: the blocks are turned into pixels at once. ``shifted``: the blocks begin and end one pixel
-    outside the picture.
+    ``before`` and ``after``: the source rows (of pixels or blocks) that the kernel reads beyond the first and
+    the last row. ``border``: what it reads there. ``blocks``: the result is in blocks. ``doubled``: the
+    blocks become pixels at once. ``shifted``: the blocks begin and end one pixel outside the picture.
     """
 
     name: str
@@ -49,11 +48,11 @@ class Convolution:
 
     @property
     def phases(self) -> int:
-        """How many pixels of a block share a channel's statistics; 0 where the result is in pixels."""
+        """The pixels of a block, which share statistics; 0 if the result is in pixels."""
         return 4 if self.blocks and not self.doubled else 0
 
     def source_rows(self, start: int, stop: int) -> tuple[int, int]:
-        """The source rows that the result's rows ``start`` to ``stop`` (excluded) are computed from."""
+        """The source rows for the result's rows ``start`` to ``stop`` (excluded)."""
         rows = stop - start + (1 if self.shifted else 0)
         first = start * self.stride - self.before
         return first, first + (rows - 1) * self.stride + len(self.kernel)
@@ -94,7 +93,7 @@ def _rewrite(config: NetworkConfig, layer: LayerSpec, kernel: Floats) -> Convolu
 
 def _rewrite_doubling(config: NetworkConfig, layer: LayerSpec, kernel: Floats, border: Border) -> Convolution:
     nearest, last = config.upsampling == "nearest", layer.level == 0
-    # Shifted blocks need fewer multiplications, but only blocks that are not shifted can stay blocks.
+    # Shifted blocks need fewer multiplications, but they have to become pixels at once.
     taps = _transposed() if not nearest else _doubling() if last else _doubling_shifted()
     return Convolution(
         layer.name,
@@ -110,9 +109,9 @@ def _rewrite_doubling(config: NetworkConfig, layer: LayerSpec, kernel: Floats, b
 
 
 def fits_float16(config: NetworkConfig, layers: Mapping[str, Convolution]) -> bool:
-    """Whether no layer can make more than float16 holds, of pixels or of normalised activations.
+    """Whether every layer's results fit into float16.
 
-    A kernel's result is at most the sum of its absolute values times the largest number that it reads.
+    A result is at most sum(|kernel|) times the largest number that the kernel reads.
     """
     most = float(np.finfo(np.float16).max)
     for layer in config.layers:
@@ -123,7 +122,7 @@ def fits_float16(config: NetworkConfig, layers: Mapping[str, Convolution]) -> bo
 
 
 def place_taps(kernel: Floats, taps: Iterable[Tap]) -> Floats:
-    """Put the taps of a kernel [size, size, inputs, outputs] where they act on blocks.
+    """A kernel [size, size, inputs, outputs] with its taps moved to act on blocks.
 
     Returns [offsets, offsets, blocks-in x inputs, blocks-out x outputs]. Taps at the same offset add up.
     """
@@ -160,13 +159,19 @@ def _doubling() -> Iterable[Tap]:
 
 
 def _doubling_shifted() -> Iterable[Tap]:
-    """Pixels to shifted blocks: doubled row 2J - 1 + a reads only the source rows J - 1 and J."""
+    """Pixels to shifted blocks by nearest neighbour, then 3 taps.
+
+    Doubled row 2J - 1 + a reads only the source rows J - 1 and J.
+    """
     for tap in range(3):
         for row_out in (0, 1):
             yield tap, (row_out + tap - 2) // 2, 0, row_out
 
 
 def _transposed() -> Iterable[Tap]:
-    """Pixels to blocks by a transposed convolution of stride 2 and 3 taps: row 2J + t gets tap t of row J."""
+    """Pixels to blocks by a transposed convolution of stride 2 and 3 taps.
+
+    Row J adds its tap t to row 2J + t of the result.
+    """
     for tap in range(3):
         yield tap, -(tap // 2), 0, tap % 2

@@ -1,7 +1,7 @@
 """The stages of a tiled pass as TensorFlow functions over one strip.
 
-Each function here makes one from a graph, the type of planes (``kept``) and names of layers.
-``Stages`` traces it once, for strips of any size.
+``convolved``, ``normalized`` and the others each build a stage from a graph, the type of planes (``kept``)
+and names of layers. ``Stages`` traces it once, for strips of any size.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ import tensorflow as tf
 from app.engine.fast.graph import Activations, Ends, Graph, Raw, share, to_blocks
 from app.engine.typing import DType, Moments, Tensor
 
-# (graph, kept, *names) to a function over tensors; arguments may be None or tuples of tensors.
+# Takes (graph, kept, *names), returns a function of tensors. Its arguments may be None or tuples of tensors.
 Build = Callable[..., Callable[..., Any]]
 # A raw result, packed, with its mean and variance.
 Made = tuple[Tensor, Tensor, Tensor]
 
 
 class Stages:
-    """The traced stages of one network. Keeps nothing of a picture, so that threads may share it."""
+    """The traced stages of one network. Keeps nothing of a picture: threads may share it."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.traced: dict[tuple[Any, ...], Any] = {}
 
     def get(self, build: Build, *names: str, kept: DType, mapped: bool) -> Callable[..., Any]:
-        """The stage that ``build`` makes; ``mapped``: it is given style maps."""
+        """The stage that ``build`` makes; ``mapped``: its arguments include style maps."""
         key = (build, *names, kept, mapped)
 
         def run(*arguments: Any) -> Any:
@@ -43,9 +43,10 @@ class Stages:
 
 
 def _trace(stage: Callable[..., Any], arguments: Sequence[Any], given: Sequence[Tensor]) -> Any:
-    """A traced function of the leaves of ``arguments`` that are not None, with open shapes.
+    """A traced function of those leaves of ``arguments`` that are not None.
 
-    It outlives the pass. So it must not hold on to the arguments, which share memory with the pass's planes.
+    Its shapes are open. It outlives the pass, so it must not keep the arguments: they share memory with
+    planes.
     """
     present = tf.nest.map_structure(lambda leaf: leaf is not None, arguments)
 
@@ -61,9 +62,10 @@ def _trace(stage: Callable[..., Any], arguments: Sequence[Any], given: Sequence[
 
 
 def convolved(graph: Graph, kept: DType, pending: str, name: str) -> Callable[..., Made]:
-    """From a strip to a layer's raw result.
+    """A stage from a strip to a layer's raw result.
 
-    The strip is a slab of the photo or of a plane; the plane is the raw result of ``pending``, or settled.
+    The strip is a slab of the photo or of a plane. The plane holds the raw result of ``pending``, or is
+    settled.
     """
 
     def stage(
@@ -78,7 +80,7 @@ def convolved(graph: Graph, kept: DType, pending: str, name: str) -> Callable[..
 def convolved_through(
     graph: Graph, kept: DType, pending: str, through: str, name: str
 ) -> Callable[..., Made]:
-    """From a strip through the layer ``through``, whose moments are known, to a layer's raw result."""
+    """A stage through two layers: ``through``, with known moments, and ``name``."""
 
     def stage(
         x: Tensor,
@@ -99,7 +101,7 @@ def convolved_through(
 
 
 def normalized(graph: Graph, kept: DType, pending: str, add: str) -> Callable[..., Tensor]:
-    """A raw result normalised; with ``add``, added to ``before`` instead of passing ReLU."""
+    """A stage that normalises a raw result; with ``add``, adds ``before`` instead of ReLU."""
 
     def stage(
         x: Tensor, before: Tensor | None, rows: Tensor, moments: Moments, where: Tensor | None
@@ -112,7 +114,7 @@ def normalized(graph: Graph, kept: DType, pending: str, add: str) -> Callable[..
 
 
 def finished(graph: Graph, _: DType, pending: str) -> Callable[..., Tensor]:
-    """The last layer's raw result as pixels."""
+    """A stage that turns the last layer's raw result into pixels."""
 
     def stage(x: Tensor, rows: Tensor, moments: Moments, where: Tensor | None) -> Tensor:
         return graph.finish(_with(graph, Raw(_tensor(x), pending), moments, where), rows)
@@ -144,22 +146,22 @@ def _made(raw: Raw) -> Made:
 
 
 def _pack(x: Tensor) -> Tensor:
-    """Activations as a type that NumPy has: bfloat16 as the same bits in uint16."""
+    """Activations in a type that NumPy has: bfloat16 becomes uint16 with the same bits."""
     return tf.bitcast(x, tf.uint16) if x.dtype == tf.bfloat16 else x
 
 
 def _tensor(x: Tensor) -> Tensor:
-    """What a plane holds, as a tensor."""
+    """A plane's array as a tensor."""
     return tf.bitcast(x, tf.bfloat16) if x.dtype == tf.uint16 else x
 
 
 def _unpack(
     graph: Graph, x: Tensor, pending: str, moments: Moments | None, where: Tensor | None
 ) -> Activations:
-    """What a plane holds: the raw result of the layer ``pending``, or a settled tensor."""
+    """A plane's array as the raw result of the layer ``pending``, or as a settled tensor."""
     return _with(graph, Raw(_tensor(x), pending), moments, where) if pending else _tensor(x)
 
 
 def to_array(tensor: Any) -> np.ndarray[Any, Any]:
-    """A result on the processor without the copy that ``numpy()`` makes; it is read and let go."""
+    """A tensor's memory as an array, without the copy of ``numpy()``; only to be read."""
     return np.asarray(memoryview(tensor)) if "CPU" in tensor.device else np.asarray(tensor)

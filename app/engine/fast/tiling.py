@@ -1,4 +1,4 @@
-"""Exact inference in bounded memory: the whole picture's result, computed strip by strip.
+"""Exact inference in bounded memory, strip by strip.
 
 Instance normalisation needs the mean and variance of every layer over the whole picture. Tiles that normalise
 by themselves show seams. So the network runs layer by layer, as :mod:`app.engine.fast.tiling_plan` plans it.
@@ -93,7 +93,7 @@ class Job:
 
 
 class TiledPass:
-    """Runs a network over strips. Keeps nothing of a picture, so that threads may share it."""
+    """Runs a network over strips. Keeps nothing of a picture: threads may share it."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -119,7 +119,7 @@ class TiledPass:
 
 @dataclass(frozen=True)
 class _Held:
-    """A plane of ``layer``: its raw result with the ``moments`` to normalise it, or settled without them."""
+    """A plane of ``layer``: raw with ``moments`` to normalise it, or settled without."""
 
     plane: Plane
     layer: str
@@ -140,7 +140,7 @@ class _Run:
         self._kept = tf.as_dtype(plan.kept)
         self._levels = {layer.name: layer.level for layer in self.graph.config.layers}
         self._planes: dict[str, _Held] = {}
-        self._measured: dict[str, Moments] = {}  # of layers that are computed twice
+        self._measured: dict[str, Moments] = {}  # moments of layers that are computed twice
         self._done = 0
 
     def paint(self) -> Pixels:
@@ -195,7 +195,7 @@ class _Run:
         return made
 
     def _compute_through(self, stage: Make, start: int, stop: int) -> Made:
-        """The same, through a layer that is computed again."""
+        """The same as ``_compute``, through a layer that is computed again."""
         seen = window(self.graph.layers[stage.layer], start, stop, self.plan.layers[stage.through].rows)
         x, *others = self._source(stage.through, stage.reads, seen.first, seen.last)
         compute = self._stage(convolved_through, self._pending(stage.reads), stage.through, stage.layer)
@@ -250,7 +250,7 @@ class _Run:
     def _finish(self, stage: Finish) -> Pixels:
         photo, held = self.job.photo, self._planes[stage.layer]
         to_pixels = self._stage(finished, stage.layer)
-        self.job.store.give_back_unused()  # so that the picture has room
+        self.job.store.give_back_unused()  # makes room for the picture
         picture = np.empty(photo.shape, np.uint8)
         for start, stop in self.plan.layers[stage.layer].strips:
             with self.job.turn():
@@ -276,7 +276,7 @@ class _Run:
         return self.job.where[level][None, rows, :, None]
 
     def _pixels(self, raw: Tensor, name: str) -> int:
-        """How many pixels a strip of a layer's raw result, [1, rows, columns, channels], has."""
+        """The pixels of a strip [1, rows, columns, channels] of a layer's raw result."""
         pixels: int = raw.shape[1] * raw.shape[2] * (self.graph.phases(name) or 1)
         return pixels
 
@@ -286,15 +286,15 @@ class _Run:
         self._pause()
 
     def _pause(self) -> None:
-        """Report how far the pass is; the listener may stop it."""
+        """Report the share done; the listener may raise to stop the pass."""
         self.job.report(min(self._done / self.plan.multiply_adds, 1.0))
 
 
 class _Output:
     """Writes a stage's plane strip by strip.
 
-    ``source`` is the plane to overwrite, if there is one. Each strip is then written one strip late, because
-    the next strip still reads the rows that it overwrites.
+    ``source`` is the plane to overwrite, or None. If there is one, each strip is written one strip late: the
+    next strip still reads the rows that it overwrites.
     """
 
     def __init__(self, store: PlaneStore, layer: LayerPlan, source: Plane | None, *, rests: bool) -> None:

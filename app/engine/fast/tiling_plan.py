@@ -1,4 +1,4 @@
-"""The plan of a tiled pass: its stages, planes, strips and precision. Pure: NumPy only, nothing runs here.
+"""Plans a tiled pass: its stages, planes, strips and precision. NumPy only.
 
 A stage computes a layer's raw result for all strips of rows and merges their statistics. The next stage
 normalises with them as it reads. Each stage leaves a plane (:mod:`app.engine.fast.planes`). Each plane
@@ -19,12 +19,12 @@ from app.engine.fast.rewriting import Convolution, fits_float16
 from app.engine.networks.config import LayerSpec, NetworkConfig
 from app.engine.networks.topology import PHOTO, Step, steps, uses
 
-# The bytes of a strip's widest tensor, and the multiply-adds of a strip: a tenth of a second on two cores.
-# Others may have to wait for that long.
+# The bytes of a strip's widest tensor, and its multiply-adds: a tenth of a second on two cores. Others may
+# wait for so long.
 STRIP_BYTES = 1 << 25
 STRIP_MULTIPLY_ADDS = 1 << 34
-# Planes are float16 where the largest one has more bytes than this in float32. The eleven bits of float16
-# change no pixel by more than one level, and half as many bytes fit into memory more often.
+# Planes are float16 if the largest one would have more bytes than this in float32. Half as many bytes fit
+# into memory more often, and the eleven bits of float16 change no pixel by more than one level.
 FLOAT32_BYTES = 256 << 20
 
 _ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -53,8 +53,8 @@ def window(layer: Convolution, start: int, stop: int, rows: int) -> Window:
 class LayerPlan:
     """One layer on one picture.
 
-    ``rows``: over how many rows the convolution runs, of blocks or of pixels.
-    ``growth``: how many rows of the result come from each of them.
+    ``rows``: the rows of blocks or pixels that the convolution runs over.
+    ``growth``: the rows of the result for each of them.
     ``row_work``: multiply-adds per row.
     ``plane_bytes``: the size of the raw result.
     ``strips``: ranges of rows, each for one strip.
@@ -79,11 +79,11 @@ class Measure:
 class Make:
     """Compute a layer's raw result into a new plane of the layer's name.
 
-    ``reads``: the plane that it is computed from, or ``PHOTO``.
-    ``through``: a layer in between, measured before and computed again here; "" where there is none.
-    ``overwrites``: the new plane takes the memory of the one it reads, which no later stage needs.
-    ``backwards``: it has more bytes than that one, so it is written from its last strip to its first.
-    ``rests``: it lies in a file until a skip connection reads it.
+    ``reads``: the source plane, or ``PHOTO``.
+    ``through``: a layer in between that was measured before and is computed again here, or "".
+    ``overwrites``: the new plane overwrites its source, which no later stage needs.
+    ``backwards``: it is larger than its source, so it is written from its last strip to its first.
+    ``rests``: the plane lies in a file until a skip connection reads it.
     """
 
     layer: str
@@ -96,14 +96,14 @@ class Make:
 
 @dataclass(frozen=True)
 class Settle:
-    """Move a plane into memory if there is room by now, and normalise it in place if it is raw."""
+    """Move a plane into memory if there is room; normalise it in place if it is raw."""
 
     plane: str
 
 
 @dataclass(frozen=True)
 class Add:
-    """Normalise a layer's plane, add it to the plane ``to`` in place, and give the layer's plane back."""
+    """Normalise a layer's plane, add it to the plane ``to`` in place, and free it."""
 
     layer: str
     to: str
@@ -121,10 +121,10 @@ Stage = Measure | Make | Settle | Add | Finish
 
 @dataclass(frozen=True)
 class TilingPlan:
-    """Everything that is known about a tiled pass before it runs.
+    """The whole plan of a tiled pass.
 
     ``kept``: the type of planes, "float32", "bfloat16" or "float16".
-    ``multiply_adds``: the work of all stages together, layers that are computed twice counted twice.
+    ``multiply_adds``: the work of all stages; layers that are computed twice count twice.
     """
 
     kept: str
@@ -160,7 +160,7 @@ def plan_tiles(
 
 
 class _Planner:
-    """``twice`` holds the layers that are computed twice."""
+    """Makes a plan; ``twice`` holds the layers that are computed twice."""
 
     def __init__(
         self,
@@ -176,12 +176,12 @@ class _Planner:
         self.path = steps(config)
         self.kept = self._kept()
         full_size = [step.layer for step in self.path if step.layer.kind != "exit" and step.layer.level == 0]
-        # Planes of full size are kept only where that needs no rounding, and where the first of them fits.
+        # Keep planes of full size only if they need no rounding and the first one fits.
         keeps_all = self.kept == dtype and self._plane_bytes(full_size[0], self.kept) <= budget
         self.twice = [] if keeps_all else [layer.name for layer in full_size]
 
     def _kept(self) -> str:
-        """The type of planes; the first halving makes the largest one that is always kept."""
+        """The type of planes, chosen by the size of the first halving's plane."""
         largest = next(step.layer for step in self.path if step.layer.kind == "halving")
         if self.dtype != "float32" or self._plane_bytes(largest, self.dtype) <= FLOAT32_BYTES:
             return self.dtype
@@ -202,7 +202,7 @@ class _Planner:
         )
 
     def _grid(self, layer: LayerSpec) -> tuple[int, int]:
-        """Over how many rows and columns a layer's convolution runs; layers at full size run on blocks."""
+        """The rows and columns that a layer's convolution runs over, in blocks at full size."""
         level = max(1, layer.kernel_level)
         return self.height >> level, self.width >> level
 
@@ -217,7 +217,7 @@ class _Planner:
         left = uses(self.path)
         sources = {step.name: step.reads for step in self.path}
         settled = self._settled()
-        planes = {PHOTO: PHOTO}  # by step, the plane that holds its result
+        planes = {PHOTO: PHOTO}  # the plane with the result, by step
         for step in self.path:
             name, source, through = step.name, step.reads, ""
             if name in self.twice:
@@ -240,7 +240,7 @@ class _Planner:
         return [*result, Finish(self.path[-1].name)]
 
     def _settled(self) -> set[str]:
-        """The steps whose results are settled: those that others are added to, and the smallest picture."""
+        """The steps to settle: those that others are added to, and the smallest picture."""
         smallest = {
             step.name
             for step in self.path
@@ -249,9 +249,9 @@ class _Planner:
         return smallest | {step.adds for step in self.path}
 
     def _rests(self, step: Step, plans: Mapping[str, LayerPlan]) -> bool:
-        """Whether a plane for a skip connection rests in a file while residual blocks need the memory.
+        """Whether a plane for a skip rests in a file while residual blocks need the memory.
 
-        The first halving's plane never rests on purpose: it is the largest, and dear to write.
+        The first halving's plane never rests: it is the largest, and slow to write.
         """
         if step.layer.kind != "halving" or step.layer.level == 1:
             return False

@@ -1,12 +1,12 @@
-// What an operation reads beyond the border of a picture, and the names by which Python asks for it.
+// The ways to pad a picture, and their names in Python.
 #pragma once
 
 #include <string>
 
 enum class Border { kNone, kZeros, kMirror, kRepeat, kMirrorBlocks };
 
-// `cells` and `quads`: whether WinogradConvolution knows the border with cells of one pixel or block, and with
-// quads of four. `copies`: whether ContinuePicture knows it.
+// `cells`, `quads`: whether WinogradConvolution supports the border with cells of one pixel or block, and with
+// quads. `copies`: whether ContinuePicture supports it.
 struct NamedBorder {
   Border border;
   const char* name;
@@ -28,7 +28,7 @@ inline const NamedBorder& find_border(const std::string& name) {
   return kBorders[0];  // TensorFlow has checked the attribute, so this is not reached
 }
 
-// The names of the borders for which `is_known` holds, each between two `quote`s, with commas between them.
+// The quoted names of the borders with `is_known`, with commas in between.
 template <typename Predicate>
 std::string border_names(char quote, Predicate is_known) {
   std::string names;

@@ -1,7 +1,7 @@
-"""Our own operations for processors, compiled where there is a compiler (``build``).
+"""Calls our native operations for processors, which ``build`` compiles.
 
-Nothing depends on them. Where they are missing, or the processor lacks their instructions, TensorFlow's own
-operations compute the same more slowly.
+They are optional. Without them, or on a processor without their instructions, TensorFlow's operations compute
+the same more slowly.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from app.engine.typing import DType, Moments, Tensor
 
 log = logging.getLogger(__name__)
 
-# What the slower of the two kinds of code needs.
+# The instructions that the AVX2 code needs.
 _NEEDED = {"avx2", "fma", "f16c"}
 
 
 class Normalization(NamedTuple):
     """(x - mean) / sqrt(variance + epsilon) * scale + shift (Dumoulin, Shlens and Kudlur 2017, equation 5).
 
-    ``moments`` are mean and variance; they, ``scale`` and ``shift`` are float32 [channels] each. ``epsilon``
-    avoids a division by zero where a channel is constant.
+    ``moments`` is (mean, variance). Mean, variance, ``scale`` and ``shift`` are float32 [channels] each.
+    ``epsilon`` avoids a division by zero where a channel is constant.
     """
 
     moments: Moments
@@ -40,9 +40,9 @@ class Normalization(NamedTuple):
 class Limits(NamedTuple):
     """What ``convolve`` can compute.
 
-    ``panel``: numbers of channels are multiples of it, and kernels are stored in panels of as many outputs.
-    ``most_inputs``: the most channels that a layer may read; in quads four times those of ``x``.
-    ``borders``, ``quad_borders``: the borders that it knows, without and with quads.
+    ``panel``: channels are multiples of it, and kernels are stored in panels of so many outputs.
+    ``most_inputs``: the most channels that a layer may read; with quads, count four times those of ``x``.
+    ``borders``, ``quad_borders``: the borders that it supports, without and with quads.
     """
 
     panel: int
@@ -53,14 +53,14 @@ class Limits(NamedTuple):
 
 @cache
 def available() -> bool:
-    """Whether the operations are compiled for this TensorFlow, and the processor can run them."""
+    """Whether the operations are compiled and the processor can run them."""
     return instructions() >= _NEEDED and _library() is not None
 
 
 def multiplies_better(dtype: str) -> bool:
-    """Whether ``convolve`` is faster than TensorFlow's convolution in a precision.
+    """Whether ``convolve`` is faster than TensorFlow in this precision.
 
-    It multiplies floats, and fewer of them. But AMX multiplies bfloat16 so fast that this gains nothing.
+    It makes fewer multiplications, in float32. With AMX, TensorFlow's bfloat16 is as fast.
     """
     return dtype == "float32" or "amx_bf16" not in instructions()
 
@@ -79,8 +79,8 @@ def _library() -> Any:
 
 @cache
 def limits() -> Limits:
-    """What the compiled library says of itself; only where it is ``available``."""
-    _library()  # it is loaded with TensorFlow, whose symbols it needs
+    """The limits that the compiled library reports; requires ``available()``."""
+    _library()  # loads the library, which needs TensorFlow's symbols
     describe = ctypes.CDLL(str(library_path())).style_transfer_art_limits
     describe.restype = ctypes.c_char_p
     values = json.loads(describe())
@@ -107,23 +107,23 @@ def convolve(
     quads: bool = False,
     avx512: bool | None = None,
 ) -> Tensor:
-    """A convolution of 3x3 taps, or in quads one of 5x5, computed in floats.
+    """A convolution of 3x3 taps, or with quads of 5x5, computed in float32.
 
     Args:
         x: float32, bfloat16 or float16 [batch, rows, columns, inputs].
         kernels: as ``app.engine.fast.winograd`` makes them, float32 [36, outputs / panel, inputs, panel].
-        border: what stands beyond the border, one of ``limits``. "mirror blocks" mirrors pixels: the channels
-            are those of blocks of 2x2 pixels. With "none" nothing stands there, and the result is smaller.
-        above: 1 to continue ``x`` above the first row, 0 where that row is only read.
-        below: the same for the last row. To the left and right ``x`` is always continued.
-        dtype: the result's type, if not that of ``x``; float16 for float32.
-        quads: whether 2x2 pixels of ``x`` are taken together, and of the result; the kernels are for four
-            times the channels.
-        avx512: whether to use these instructions, by default if the processor has them.
+        border: how to pad, one of ``limits``. "mirror blocks" mirrors the pixels of blocks of 2x2. "none"
+            does not pad, so the result is smaller.
+        above: 1 to pad ``x`` above its first row, 0 to only read that row.
+        below: the same for the last row. Left and right are always padded.
+        dtype: the result's type, by default that of ``x``. float32 may become float16.
+        quads: whether to take 2x2 pixels of ``x`` and of the result together; kernels are for four times the
+            channels.
+        avx512: whether to use AVX-512, by default if the processor has it.
 
     Returns:
-        [batch, rows - 2 + above + below, columns, outputs]; in quads [batch, rows - 4 +
-        2 above + 2 below, columns, outputs / 4]. With "none", columns are as many fewer as rows.
+        [batch, rows - 2 + above + below, columns, outputs]; with quads [batch, rows - 4 + 2 above + 2 below,
+        columns, outputs / 4]. With "none", columns shrink like rows.
 
     Raises:
         tf.errors.InvalidArgumentError: ``x`` and ``kernels`` do not fit.
@@ -200,14 +200,14 @@ def normalize(
 def continue_picture(
     x: Tensor, before: int, after: int, border: str, above: Tensor | int, below: Tensor | int
 ) -> Tensor:
-    """A picture continued beyond its border.
+    """The picture padded beyond its border.
 
     Args:
         x: float32 or bfloat16 [batch, rows, columns, channels].
-        before: by how many rows above the first and columns left of the first.
+        before: the number of rows to add above, and of columns to add left.
         after: the same below and to the right.
-        border: "mirror", "repeat", or "mirror blocks", whose channels are those of blocks of 2x2 pixels.
-        above: 1 or 0 for whether there are rows to add above.
+        border: "mirror", "repeat", or "mirror blocks", which mirrors the pixels of blocks of 2x2.
+        above: 1 to add rows above, 0 to add none.
         below: the same below.
 
     Raises:

@@ -1,4 +1,4 @@
-// The convolution as an operation of TensorFlow, worked on by the threads that TensorFlow has.
+// The convolution as a TensorFlow operation, on TensorFlow's threads.
 #include "operation.h"
 #include "winograd.h"
 
@@ -117,7 +117,7 @@ REGISTER_BETWEEN(WinogradConvolution, Eigen::half, Eigen::half)
 }  // namespace
 }  // namespace operation
 
-// What Python has to know about this library, as JSON.
+// The library's limits as JSON, for Python.
 extern "C" __attribute__((visibility("default"))) const char* style_transfer_art_limits() {
   static const std::string limits =
       "{\"panel\": " + std::to_string(winograd::kPanel) +

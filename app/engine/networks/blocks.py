@@ -1,4 +1,4 @@
-"""Pixels taken together in square blocks, and how the taps of a kernel act on them. NumPy only."""
+"""Moves the taps of a kernel from pixels to square blocks of pixels. NumPy only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ Tap = tuple[int, int, int, int]
 
 
 def spread(taps: Iterable[Tap]) -> Floats:
-    """Where taps act along one axis, 0 or 1: [taps, offsets, rows of the source's block, of the result's]."""
+    """Where taps act along one axis, 0 or 1.
+
+    Shape [taps, offsets, rows of the source's block, rows of the result's block].
+    """
     taps = list(taps)
     first = min(offset for _, offset, _, _ in taps)
     shape = [max(numbers) + 1 for numbers in zip(*taps, strict=True)]

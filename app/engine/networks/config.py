@@ -1,4 +1,4 @@
-"""What tells one transformation network from another. Loads without TensorFlow."""
+"""The configuration of a transformation network. Loads without TensorFlow."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """The arguments of the architecture of Johnson et al. 2016 in its two lines of descent.
+    """The options of the architecture of Johnson et al. 2016, for two families.
 
     The house networks pad by reflection, enlarge by nearest neighbour and take pixels in -1..1; the
     published fast-style-transfer networks pad with zeros, use transposed convolutions and take 0..255.
@@ -56,8 +56,8 @@ class NetworkConfig:
     upsampling: Literal["nearest", "transposed"] = "nearest"
     input_range: Literal["unit", "bytes"] = "unit"
     epsilon: float = 1e-3
-    # How many doublings get a skip connection (Ronneberger, Fischer and Brox 2015, "U-Net"): a convolution of
-    # the halved picture of the same size is added. Three halvings lose fine outlines; skips bring them back.
+    # The number of doublings with a skip connection (Ronneberger, Fischer and Brox 2015, "U-Net"): doubled +
+    # convolution(halved picture of the same size). Three halvings lose fine outlines; skips bring them back.
     skips: int = 0
     # Residual blocks after the first doubling, for detail that the smallest picture cannot hold.
     fine_blocks: int = 0
@@ -66,7 +66,7 @@ class NetworkConfig:
         """Check values that come from a file.
 
         Raises:
-            ValueError: one of them is nothing that this engine can build; the message names it.
+            ValueError: this engine cannot build one of them; the message names it.
         """
         right = {
             "base_width": isinstance(self.base_width, int) and 1 <= self.base_width <= 512,
@@ -116,7 +116,7 @@ class NetworkConfig:
 
     @property
     def style_spans(self) -> dict[str, tuple[slice, slice]]:
-        """The slices of a style that hold each layer's scales and shifts, by the layer's name."""
+        """The slices of a style with a layer's scales and its shifts, by layer name."""
         spans = {}
         start = 0
         for layer in self.layers:
@@ -126,10 +126,10 @@ class NetworkConfig:
         return spans
 
     def multiply_adds(self, height: int, width: int) -> int:
-        """How many multiplications the convolutions take for a picture, without normalisation.
+        """The multiplications of the convolutions for a picture, without normalisation.
 
-        Counts the fewest multiplications that do the work. Doubling by nearest neighbour is four 2x2 kernels
-        on the small picture. A transposed convolution multiplies once for each tap.
+        It counts the fewest that do the work. Doubling by nearest neighbour is four 2x2 kernels on the small
+        picture. A transposed convolution multiplies once for each tap.
         """
         total = 0
         for layer in self.layers:
@@ -146,7 +146,7 @@ class NetworkConfig:
 
     @property
     def least_side(self) -> int:
-        """The least side that every reflection inside the network can be taken from."""
+        """The least side with enough pixels for every reflection inside the network."""
         return max(16, 2 * self.multiple) if self.padding == "reflect" else 2 * self.multiple
 
 

@@ -1,4 +1,4 @@
-"""Keras layers that the library does not have, written with ``keras.ops`` for any backend."""
+"""Layers that Keras lacks, written with ``keras.ops`` for any backend."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from app.engine.typing import Tensor
 
 @keras.saving.register_keras_serializable("style_transfer_art")
 class ReflectionPadding2D(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
-    """Pads [batch, height, width, channels] by mirroring at the border, without repeating it.
+    """Pads [batch, height, width, channels] by reflection, without repeating the border.
 
-    A network that is padded with zeros sees a dark frame, and paints one.
+    With zeros a network sees a dark frame, and paints one.
     """
 
     def __init__(self, amount: int, **options: Any) -> None:
@@ -27,7 +27,7 @@ class ReflectionPadding2D(keras.layers.Layer):  # type: ignore[misc]  # Keras sh
         return ops.pad(inputs, [[0, 0], around, around, [0, 0]], mode="reflect")
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        # JAX cannot infer it while height and width are open.
+        # JAX cannot infer the shape while height and width are open.
         batch, height, width, channels = input_shape
         wider = 2 * self.amount
         return (batch, height and height + wider, width and width + wider, channels)
@@ -38,19 +38,19 @@ class ReflectionPadding2D(keras.layers.Layer):  # type: ignore[misc]  # Keras sh
 
 @keras.saving.register_keras_serializable("style_transfer_art")
 class ConditionalInstanceNormalization(keras.layers.Layer):  # type: ignore[misc]
-    """Instance normalisation with scale and shift as inputs, so that one network paints many styles.
+    """Instance normalisation whose scale and shift are inputs: one network, many styles.
 
     x is [batch, height, width, channels]; scale and shift are [batch, channels]. Mean and (biased) variance
     are per picture and channel, over height and width:
 
         y = scale * (x - mean) / sqrt(variance + epsilon) + shift
 
-    (Ulyanov, Vedaldi and Lempitsky 2016, "Instance Normalization: The Missing Ingredient for Fast
-    Stylization", equation 3, has it without scale and shift; these chosen by style: Dumoulin, Shlens and
-    Kudlur 2017, "A Learned Representation for Artistic Style", equation 5.)
+    Without scale and shift: Ulyanov, Vedaldi and Lempitsky 2016, "Instance Normalization: The Missing
+    Ingredient for Fast Stylization", equation 3. With scale and shift by style: Dumoulin, Shlens and Kudlur
+    2017, "A Learned Representation for Artistic Style", equation 5.
 
-    All of it is computed in float32, and only the result is rounded to the layer's precision. Sums over a
-    picture in bfloat16 lose the differences between styles.
+    It computes in float32 and rounds only the result to the layer's precision. Sums over a picture in
+    bfloat16 lose the differences between styles.
     """
 
     def __init__(self, epsilon: float, **options: Any) -> None:
@@ -71,7 +71,7 @@ class ConditionalInstanceNormalization(keras.layers.Layer):  # type: ignore[misc
 
 @keras.saving.register_keras_serializable("style_transfer_art")
 class DoublingConv2D(keras.layers.Layer):  # type: ignore[misc]
-    """Nearest-neighbour doubling and then a 3x3 convolution, without making the doubled picture.
+    """Nearest-neighbour doubling and a 3x3 convolution in one, without the doubled picture.
 
     Three taps on the doubled picture fall on two rows of the small one. Even rows 2i take (k0, k1 + k2) of
     the rows (i - 1, i); odd rows 2i + 1 take (k0 + k1, k2) of (i, i + 1). The same holds for columns. So four
@@ -98,7 +98,7 @@ class DoublingConv2D(keras.layers.Layer):  # type: ignore[misc]
         height, width = ops.shape(inputs)[1], ops.shape(inputs)[2]
         rows = _merge(self.kernel, axis=0)
         kernels = [kernel for row in rows for kernel in _merge(row, axis=1)]
-        # One convolution makes all four phases; each is then cut out from its own offset on.
+        # One convolution makes all four phases. Each phase is cut out at its own offset.
         phases = ops.conv(padded, ops.concatenate(kernels, axis=-1), padding="valid")
         cut = [
             phases[:, top : top + height, left : left + width, channel : channel + self.outputs]
@@ -117,7 +117,7 @@ class DoublingConv2D(keras.layers.Layer):  # type: ignore[misc]
 
 
 def _merge(kernel: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """The two kernels of length 2 along ``axis`` on the small picture: for even rows and for odd ones."""
+    """The kernels of length 2 along ``axis``, for even and for odd rows of the result."""
     first, middle, last = (ops.take(kernel, [tap], axis=axis) for tap in range(3))
     return (
         ops.concatenate([first, middle + last], axis=axis),
@@ -127,7 +127,7 @@ def _merge(kernel: Tensor, axis: int) -> tuple[Tensor, Tensor]:
 
 @keras.saving.register_keras_serializable("style_transfer_art")
 class BlockConv2D(keras.layers.Layer):  # type: ignore[misc]
-    """A convolution on blocks of pixels, for layers with few channels, where processors idle.
+    """A convolution on blocks of pixels, for layers with few channels.
 
     A block of b x b pixels is one pixel with b * b times the channels. With tap t, row i of a block reads
     pixel row i + t. That is row (i + t) % b of block (i + t) // b; the same holds for columns. With b = 4, a

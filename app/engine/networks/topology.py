@@ -1,4 +1,4 @@
-"""How the layers of a network are connected, said once. Loads without TensorFlow.
+"""The topology of a network: what each layer reads and adds. No TensorFlow here.
 
 The Keras network, the fast graph, the tiled pass and the benchmarks are all built from these steps.
 """
@@ -20,10 +20,10 @@ PHOTO = "photo"
 
 @dataclass(frozen=True)
 class Step:
-    """One layer with its sources, each the name of the step whose result it is, or ``PHOTO``.
+    """One layer and the names of its sources: steps, or ``PHOTO``.
 
-    The step's result is relu(layer(reads)), or layer(reads) + adds where something is added. The last step
-    has neither ReLU nor addition.
+    Its result is relu(layer(reads)), or layer(reads) + adds if ``adds`` is set. The last step has neither
+    ReLU nor addition.
     """
 
     layer: LayerSpec
@@ -46,14 +46,14 @@ class Step:
 
 
 def steps(config: NetworkConfig) -> list[Step]:
-    """The layers in the order in which a picture passes them.
+    """The steps in the order in which they run.
 
     A residual block is x + b(relu(a(x))) (He, Zhang, Ren and Sun 2016), without ReLU after the addition. A
     skip connection adds a convolution of the halved picture to the doubled one of the same level.
     """
     result: list[Step] = []
     before = PHOTO  # the step whose result the next layer reads
-    block = ""  # where the residual block began, while its first half is the last step
+    block = ""  # the source of the residual block, between its two halves
     halved: dict[int, str] = {}
     for layer in config.layers:
         if layer.kind == "skip":
@@ -71,15 +71,15 @@ def steps(config: NetworkConfig) -> list[Step]:
 
 
 def uses(path: list[Step]) -> Counter[str]:
-    """How often the result of each step is read or added to."""
+    """How many times later steps use the result of each step."""
     return Counter(source for step in path for source in step.sources)
 
 
 def walk(config: NetworkConfig, photo: T, apply: Callable[[Step, T, T | None], T]) -> T:
     """The result of the last step.
 
-    ``apply(step, source, added_to)`` makes a step's result; ``added_to`` is None where nothing is added.
-    Results are let go after their last use.
+    ``apply(step, source, added_to)`` returns a step's result; ``added_to`` is None if the step adds nothing.
+    Results are dropped after their last use.
     """
     path = steps(config)
     left = uses(path)

@@ -31,8 +31,8 @@ from app.engine.networks.layers import (
 from app.engine.networks.topology import Step, walk
 from app.engine.typing import Floats, Tensor
 
-# Between -LINEAR_FROM and LINEAR_FROM training has the served output (-1.2 gives level 2). Beyond, the output
-# in training is a straight line.
+# Between -LINEAR_FROM and LINEAR_FROM, training and serving have the same output (-1.2 gives level 2).
+# Beyond, the output in training is a straight line.
 LINEAR_FROM = 1.2
 # Layers with fewer input or output channels work on blocks of BLOCK x BLOCK pixels.
 FEW_CHANNELS = 8
@@ -45,9 +45,9 @@ def build_transformer(
     """Build the network with fresh weights.
 
     ``policy`` is the precision of the convolutions, as Keras names it: "mixed_bfloat16" keeps weights,
-    statistics and the output in float32. ``for_training`` leaves the output unbounded. A bounded output gives
-    no gradient to patches that are far too bright, and networks with instance normalisation make them to set
-    the contrast of all the rest.
+    statistics and the output in float32. ``for_training`` leaves the output unbounded. Networks with instance
+    normalisation paint patches that are far too bright, to set the contrast of the rest. A bounded output
+    gives these patches no gradient.
 
     Inputs: pixels [batch, height, width, 3] in 0..255, height and width multiples of ``config.multiple``, and
     a style vector [batch, ``config.style_size``]: per layer its scales, then its shifts. Output: pixels of

@@ -1,4 +1,4 @@
-"""Networks to compare. Each has a catalogue of its own, since two networks may use the same slugs."""
+"""Networks to compare. Each has its own catalogue: two networks may use one slug."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from app.engine.typing import Pixels
 if TYPE_CHECKING:
     from app.engine.stylizer import Stylizer
 
-# The candidate that all published checkpoints make up together.
+# The name of the candidate that holds all published checkpoints.
 PUBLISHED = "published"
-# The published checkpoints' names of styles that are called otherwise here.
+# Styles that have another slug here: from the published name to ours.
 PUBLISHED_NAMES = {"scream": "the_scream", "wreck": "the_shipwreck_of_the_minotaur"}
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A network, and the slug in its own catalogue of each style."""
+    """A network with its own catalogue, and the slug there of each style."""
 
     name: str
     stylizer: Stylizer
@@ -38,7 +38,7 @@ def published_networks(published: Path, folder: Path) -> Candidate | None:
     for path in sorted(published.glob("*.ckpt*")):
         name = path.name.partition(".ckpt")[0]
         if name in checkpoints:
-            continue  # another file of the same checkpoint
+            continue  # a second file of the same checkpoint
         checkpoints[name] = folder / f"{name}.npz"
         save_checkpoint(checkpoints[name], read_tensorflow1_checkpoint(path, name))
     if not checkpoints:

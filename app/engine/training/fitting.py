@@ -1,7 +1,7 @@
-"""Fits a row of scales and shifts to a painting, so that a network paints in one more style.
+"""Fits a row of scales and shifts to a painting: one more style for a network.
 
 The network's kernels do not change. Dumoulin, Shlens and Kudlur 2017, "A Learned Representation for Artistic
-Style", section 3.4: a network that has learned many styles can paint; a further style needs only a row.
+Style", section 3.4: a network that has learned many styles can paint, so a further style needs only a row.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ CROP = 160
 
 @dataclass(frozen=True)
 class FittedStyle:
-    """A new style's row, float32 [``config.style_size``], and what made it, as :func:`train` notes it."""
+    """A new style's row, float32 [``config.style_size``], and its description.
+
+    The description is that of :func:`train`.
+    """
 
     row: AnyFloats
     facts: dict[str, Any]
@@ -54,9 +57,9 @@ def fit_style(
         painting: a JPEG or PNG file.
         photos: a folder of photos to practise on.
         minutes: how long to fit.
-        network_file: where the network comes from, to be written down.
+        network_file: the network's file, for the description.
         loss_weights: as :func:`build_loss_network` takes them.
-        code_version: is written down.
+        code_version: for the description.
         report: as :func:`train` calls it.
 
     Raises:
@@ -80,12 +83,12 @@ def fit_style(
 
 
 def _fitting_recipe(recipe: Recipe, network: Checkpoint, slug: str, minutes: float) -> Recipe:
-    """The recipe that fits one row: the network's own losses, one style, one stage."""
+    """The recipe to fit one row: the network's losses, one style, one stage."""
     return dataclasses.replace(
         recipe,
         name=slug,
         network=network.config,
-        # Settings of single styles are for other styles than this one.
+        # Settings of single styles belong to other styles.
         loss=dataclasses.replace(
             recipe.loss, emphasis={}, total_variation_by_style={}, calm_by_style={}, layers_by_style={}
         ),

@@ -1,4 +1,4 @@
-"""Convolutions whose kernels no longer change, by our own operations: the layers of a loss network."""
+"""Fast convolutions with fixed kernels, for the layers of a loss network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.engine.typing import Floats, Tensor
 
 
 def can_be_frozen(layer: keras.layers.Layer, precision: str) -> bool:
-    """Whether :class:`FrozenConvolution` computes the same as a layer, and faster."""
+    """Whether :class:`FrozenConvolution` can replace a layer and is faster."""
     return (
         isinstance(layer, keras.layers.Conv2D)
         and layer.kernel_size == (3, 3)
@@ -31,10 +31,10 @@ def can_be_frozen(layer: keras.layers.Layer, precision: str) -> bool:
 
 
 class FrozenConvolution(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
-    """A Conv2D of 3x3 taps with zeros around it, computed by Winograd's minimal filtering.
+    """A Conv2D of 3x3 taps, padded with zeros, by Winograd's minimal filtering.
 
-    Only the input has a gradient. It is the same kind of convolution, with the kernel turned by 180 degrees
-    and from outputs to inputs.
+    Only the input has a gradient: the same kind of convolution, from outputs to inputs, with the kernel
+    turned by 180 degrees.
 
     Input [batch, height, width, inputs], output [batch, height, width, outputs].
     """
@@ -65,7 +65,7 @@ class FrozenConvolution(keras.layers.Layer):  # type: ignore[misc]  # Keras ship
         return convolve(x)
 
     def _turned(self) -> Tensor:
-        """The kernel of the gradient, made when the first gradient is computed."""
+        """The kernel of the gradient, made with the first gradient."""
         if self._backwards is None:
             with tf.init_scope():
                 turned = self._kernel[::-1, ::-1].transpose(0, 1, 3, 2)

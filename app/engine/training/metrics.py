@@ -1,4 +1,4 @@
-"""How far the colours of two pictures are apart. Pictures are uint8 [height, width, 3], RGB."""
+"""Compares the colours of pictures, which are uint8 [height, width, 3], RGB."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _XYZ /= _XYZ.sum(axis=1, keepdims=True)
 
 
 def color_distance(picture: Pixels, painting: Pixels) -> float:
-    """How far the colours of two pictures are apart, in CIELAB units (2.3 is just noticeable).
+    """The distance of two pictures' colours, in CIELAB units (2.3 is just noticeable).
 
     The Fréchet distance of their colours as normal distributions with mean m and covariance C in CIELAB:
-    sqrt(|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))). What is where in the picture plays no part.
+    sqrt(|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))). Places in the picture do not matter.
     """
     (mean1, cov1), (mean2, cov2) = (_color_moments(pixels) for pixels in (picture, painting))
     # The eigenvalues of C1 C2 are real and not negative, as both are covariances.

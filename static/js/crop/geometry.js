@@ -1,5 +1,5 @@
-// Geometry of a crop, { left, top, width } in shares of the photo. Its height follows from the print's shape.
-// `ratio` is the crop's height, as a share of the photo's height, per share of its width.
+// Geometry of a crop, { left, top, width } in shares of the photo. The print's shape gives the height: height = ratio *
+// width, both in shares of the photo.
 
 const LEAST_WIDTH = 0.05;
 const [STEP, LARGE_STEP] = [0.01, 0.05];
