@@ -1,8 +1,8 @@
 """Measure and show how a margin around the photo changes the border.
 
 ``python -m bench border`` paints a sample photo with and without the margin, which is cropped afterwards. It
-writes docs/engine/border.webp and prints a table for docs/MEASUREMENTS.md: the evaluation's border excess, and the
-strength of the strongest straight line along the border.
+writes docs/engine/border.webp and prints a table for docs/MEASUREMENTS.md: the evaluation's border excess,
+and the strength of the strongest straight line along the border.
 """
 
 from __future__ import annotations
