@@ -1,4 +1,4 @@
-"""The Flask extensions, made once without an application; ``create_app`` binds them to one."""
+"""Flask extensions except the database; ``create_app`` binds them to the app."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from flask import request
 from flask_limiter import Limiter
 from flask_migrate import Migrate
-from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 
-from app.db import Base
-
-db = SQLAlchemy(model_class=Base)
 migrate = Migrate()
 csrf = CSRFProtect()
 
 
 def client_network() -> str:
-    """Whose requests are counted together: one IPv4 address, or the /64 that one IPv6 customer has."""
+    """The key for rate limits: an IPv4 address, or an IPv6 customer's /64."""
     remote = request.remote_addr or "127.0.0.1"
     try:
         address = ip_address(remote)

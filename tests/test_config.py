@@ -11,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from app.config import PROJECT_ROOT, read_or_create_secret
-from tests.conftest import make_settings
-from tests.together import at_once
+from testing.site import make_settings
+from testing.together import at_once
 
 REQUIRED = ("SECRET_KEY", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "SITE_URL", "SMTP_HOST")
 

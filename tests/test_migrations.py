@@ -13,8 +13,7 @@ from sqlalchemy.exc import DatabaseError
 from app.accounts.services import open_account
 from app.billing import ledger
 from app.billing.models import EntryReason, LedgerEntry
-from app.db import UtcDateTime, transaction, utc_now
-from app.extensions import db
+from app.db import UtcDateTime, db, transaction, utc_now
 from app.imaging.prints import WHOLE
 from app.studio.domain.controls import Controls
 from app.studio.domain.models import Render

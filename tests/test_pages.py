@@ -11,9 +11,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app.config import PROJECT_ROOT, Settings
+from app.db import db
 from app.errors import _when_again
-from app.extensions import db, limiter
-from tests.conftest import MakeUser, create_user, log_in, make_settings, running_app
+from app.extensions import limiter
+from testing.site import MakeUser, create_user, log_in, make_settings, running_app
 
 
 def test_the_landing_page_shows_prices_and_leads_on(client: FlaskClient) -> None:

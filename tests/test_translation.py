@@ -32,9 +32,9 @@ from app.studio.painting.failures import CREDIT_BACK, failure_in_words, kept_fai
 from app.studio.painting.notices import done_message
 from app.translation import LANGUAGES, LOCALES
 from scripts import translations
-from tests.conftest import MakeUser, log_in
-from tests.studio.test_views import paint, uploaded
-from tests.waiting import finish_mails
+from testing.site import MakeUser, log_in
+from testing.studio import paint, uploaded
+from testing.waiting import finish_mails
 
 GERMAN = {"Accept-Language": "de-AT, de;q=0.9, en;q=0.5"}
 # What a sentence may hold beside words: values in two notations, and tags.

@@ -1,4 +1,4 @@
-"""Undoing a change of the email: a signed link that goes to the address before the change."""
+"""Undoing an email change, by a signed link mailed to the old address."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VALID_FOR = timedelta(days=1)
 
 
 class UndoLinkInvalid(DomainError):
-    """The link is broken, too old, used, or its address belongs to another account by now."""
+    """The link is broken, expired or used, or another account has its address now."""
 
     status = 404
 
@@ -30,7 +30,7 @@ class UndoLinkInvalid(DomainError):
 
 @dataclass(frozen=True)
 class Undo:
-    """What a link stands for: whose email was changed, from which address, and when."""
+    """The facts in a link: the account, its old email, and the time of signing."""
 
     user_id: int
     old_email: str
@@ -38,7 +38,7 @@ class Undo:
 
 
 def sign_undo(secret_key: str, user_id: int, old_email: str) -> str:
-    """Return the token of a link that gives an account its old email back."""
+    """Return the token for a link that gives an account its old email back."""
     return _serializer(secret_key).dumps([user_id, old_email])
 
 
@@ -46,7 +46,7 @@ def read_undo(secret_key: str, token: str) -> Undo:
     """Read a token.
 
     Raises:
-        UndoLinkInvalid: it is not ours, or too old.
+        UndoLinkInvalid: the signature is wrong or too old.
     """
     try:
         (user_id, old_email), signed_at = _serializer(secret_key).loads(
@@ -58,13 +58,13 @@ def read_undo(secret_key: str, token: str) -> Undo:
 
 
 def find_undone(session: Session, undo: Undo) -> User:
-    """The account that an undo still applies to.
+    """The account to which an undo applies.
 
     Raises:
-        UndoLinkInvalid: it applies no more.
+        UndoLinkInvalid: the undo no longer applies.
     """
     user = session.get(User, undo.user_id)
-    # Whoever took over an account may change its email twice: their own link must not undo the owner's.
+    # An intruder may change the email twice. Their own link must not undo the owner's undo.
     if user is None or (user.email_restored_at and undo.signed_at <= user.email_restored_at):
         raise UndoLinkInvalid
     holder = session.scalar(select(User.id).where(User.email == undo.old_email))
@@ -74,15 +74,15 @@ def find_undone(session: Session, undo: Undo) -> User:
 
 
 def restore_email(session: Session, undo: Undo) -> User:
-    """Give an account its old email back, end all its sessions and take away its password.
+    """Restore an account's old email, end its sessions, remove its password.
 
     Raises:
-        UndoLinkInvalid: the link applies no more.
+        UndoLinkInvalid: the link no longer applies.
     """
     user = find_undone(session, undo)
     user.email = undo.old_email
     user.email_restored_at = utc_now()
-    user.password = None  # whoever changed the email knows it
+    user.password = None  # the person who changed the email may know it
     user.fs_uniquifier = uuid.uuid4().hex
     end_sessions(session, user.id)
     session.flush()

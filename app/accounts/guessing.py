@@ -1,7 +1,7 @@
-"""Slows down whoever guesses the password of one account, from however many addresses.
+"""Slows down guessing of an account's password, from any number of addresses.
 
-After some tries each further one has to wait, longer each time. A browser that has logged in to the account
-before waits for its own tries alone, so strangers cannot keep the owner out.
+After a few attempts each further one must wait, longer each time. A browser that has logged in to the account
+before waits only for its own attempts, so strangers cannot lock the owner out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COOKIE_LASTS = timedelta(days=365)
 
 
 class TooManyGuesses(DomainError):
-    """The account's next try comes too soon."""
+    """The next attempt at this account comes too soon."""
 
     status = 429
 
@@ -43,17 +43,17 @@ class TooManyGuesses(DomainError):
 
 
 class Attempt:
-    """One try at an account's password."""
+    """One attempt at an account's password."""
 
     succeeded = False
 
 
 @contextmanager
 def attempt(email: str) -> Iterator[Attempt]:
-    """Count a try before the password is checked; set ``succeeded`` if it was right.
+    """Count an attempt before the check; set ``succeeded`` if it was right.
 
     Raises:
-        TooManyGuesses: a pause is not over.
+        TooManyGuesses: the pause is not over.
     """
     key = _key(email)
     if limiter.enabled:
@@ -66,7 +66,7 @@ def attempt(email: str) -> Iterator[Attempt]:
 
 
 def remember_device(email: str) -> None:
-    """Let this browser count for itself from now on."""
+    """Count this browser's attempts separately from now on."""
 
     def set_cookie(response: Response) -> Response:
         response.set_cookie(
@@ -92,7 +92,7 @@ def _count(key: str) -> None:
 
 
 def _key(email: str) -> str:
-    """Whose tries are counted together: those of everybody, or those of a browser that is known."""
+    """The key that counts attempts: one for each known browser, one for all others."""
     cookie = request.cookies.get(COOKIE, "")
     try:
         known = _serializer().loads(cookie) == _digest(email)

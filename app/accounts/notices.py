@@ -1,4 +1,7 @@
-"""Mails that tell of a change to the account; Flask-Security sends those about the password itself."""
+"""Mails about changes to an account.
+
+Flask-Security sends the mails about the password.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from app.accounts.models import User
 
 
 def configure_notices(app: Flask) -> None:
-    """Tell both addresses when the email of an account changes."""
+    """Notify both addresses when an account's email changes."""
     change_email_confirmed.connect(_email_changed, app, weak=False)
 
 
@@ -24,7 +27,7 @@ def _email_changed(app: Flask, user: User, old_email: str, **_: object) -> None:
 
 
 def tell_of_deletion(email: str) -> None:
-    """Confirm to a person that their account is deleted."""
+    """Mail a person that their account is deleted."""
     _send(gettext("Your account is deleted"), email, "account_deleted", user=None)
 
 

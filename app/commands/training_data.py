@@ -1,4 +1,4 @@
-"""Where commands that train or judge find VGG-16's weights, photos and paintings."""
+"""Where the commands find VGG-16's weights, photos and paintings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from app.config import PROJECT_ROOT
 from app.engine.training.recipe import LossNetworkName
 
-# What is not part of the project, where it usually lies.
+# The usual place of data that is not part of the project.
 SHARED = PROJECT_ROOT.parent / "shared"
 AT_HAND = SHARED / "vgg16" / "vgg16_notop.weights.h5"
 
@@ -22,17 +22,20 @@ vgg_option = click.option(
 
 
 def lying_beside(name: str) -> dict[str, Any]:
-    """How an option finds a folder that usually lies beside the project; elsewhere it must be named."""
+    """Settings of an option for a folder beside the project.
+
+    The option is required if the folder does not exist.
+    """
     folder = folder_at_hand(name)
     return {"default": folder} if folder else {"required": True}
 
 
 def folder_at_hand(name: str) -> Path | None:
-    """A folder that usually lies beside the project, for commands that can do without it."""
+    """A folder beside the project, or None; for commands that can work without it."""
     folder = SHARED / name
     return folder if folder.is_dir() else None
 
 
 def loss_weights(vgg: Path | None, network: LossNetworkName = "vgg16") -> str | Path:
-    """The file that was named, or VGG-16's at hand, or else "imagenet", which has Keras fetch them."""
+    """The given file, else the local one, else "imagenet" (Keras downloads it)."""
     return vgg or (AT_HAND if network == "vgg16" and AT_HAND.is_file() else "imagenet")

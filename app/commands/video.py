@@ -1,4 +1,4 @@
-"""``flask stylize-video``: films, painted frame by frame."""
+"""``flask stylize-video``: paints films frame by frame."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from app.video import DAMPING, SEGMENT_SECONDS
 
 
 class _Finite(click.FloatRange):
-    """A range without infinity, and without what is no number, which no comparison keeps out."""
+    """A range that refuses infinity and NaN; comparisons alone let NaN through."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number: float = super().convert(value, param, ctx)
@@ -108,7 +108,7 @@ def stylize_video(
 
 @dataclass
 class _Watcher:
-    """Shows on the terminal how a film comes along, and knows how many frames are finished."""
+    """Shows progress on the terminal, and counts the finished frames."""
 
     progress: Progress
     source: Path

@@ -28,6 +28,21 @@ _MIDPOINTS = (LINEAR[1:] + LINEAR[:-1]) / 2
 _STEPS = 1 << 20
 
 
+def combine(
+    photo: Pixels, painted: Pixels, *, strength: float, mask: Pixels | None = None, keep_colors: bool = False
+) -> Pixels:
+    """The finished picture from a photo and its painting at full strength.
+
+    Args:
+        photo: uint8 [height, width, 3].
+        painted: the same photo, painted.
+        strength: 0 (the photo itself) to 1 (the full style).
+        mask: uint8 [height, width], the share of the strength at each pixel, 0..255.
+        keep_colors: take only the luminance from ``painted``.
+    """
+    return blend(photo, keep_photo_colors(photo, painted) if keep_colors else painted, strength, mask)
+
+
 def blend(photo: Pixels, painted: Pixels, strength: float, mask: Pixels | None = None) -> Pixels:
     """Mix two pictures of one shape as light mixes: ``strength`` 0 is the photo, 1 the painted one.
 

@@ -19,7 +19,9 @@ from app.engine.plain import PlainNetwork
 LoadedNetwork = Network | PlainNetwork
 
 
-class _Key(NamedTuple):
+class NetworkKey(NamedTuple):
+    """Which network, in which precision, on which device."""
+
     checkpoint: Path
     changed: int  # when the file was written, in nanoseconds
     precision: str
@@ -34,8 +36,8 @@ class Networks:
 
     def __init__(self, catalogue: Catalogue, *, batch_limit: int) -> None:
         self._catalogue = catalogue
-        self._batch_limit = batch_limit
-        self._networks: dict[_Key, Future[LoadedNetwork]] = {}
+        self.batch_limit = batch_limit
+        self._networks: dict[NetworkKey, Future[LoadedNetwork]] = {}
         self._lock = threading.Lock()
 
     def get(self, slug: str, precision: str, device: str) -> LoadedNetwork:
@@ -47,7 +49,7 @@ class Networks:
         """
         path = self._catalogue.get(slug).checkpoint
         try:
-            key = _Key(path, path.stat().st_mtime_ns, precision, device)
+            key = NetworkKey(path, path.stat().st_mtime_ns, precision, device)
         except OSError as error:
             raise InvalidCheckpoint(f"The checkpoint of {slug} is missing.") from error
         with self._lock:
@@ -65,9 +67,9 @@ class Networks:
             futures = list(self._networks.values())
         return [future.result() for future in futures if future.done() and not future.exception()]
 
-    def _load(self, key: _Key, promise: Future[LoadedNetwork]) -> LoadedNetwork:
+    def _load(self, key: NetworkKey, promise: Future[LoadedNetwork]) -> LoadedNetwork:
         try:
-            network = self._build(load_checkpoint(key.checkpoint), key)
+            network = self.build(load_checkpoint(key.checkpoint), key)
         except BaseException as error:
             with self._lock:
                 self._networks.pop(key, None)  # whoever comes later tries anew
@@ -76,12 +78,13 @@ class Networks:
         promise.set_result(network)
         return network
 
-    def _build(self, checkpoint: Checkpoint, key: _Key) -> LoadedNetwork:
+    def build(self, checkpoint: Checkpoint, key: NetworkKey) -> LoadedNetwork:
+        """A new network for this key: the fast one, or plain Keras on another backend."""
         if keras.backend.backend() != "tensorflow":
             return PlainNetwork(checkpoint, precision=key.precision, device=key.device)
-        return Network(checkpoint, precision=key.precision, device=key.device, batch_limit=self._batch_limit)
+        return Network(checkpoint, precision=key.precision, device=key.device, batch_limit=self.batch_limit)
 
-    def _forget_unused(self, new: _Key) -> None:
+    def _forget_unused(self, new: NetworkKey) -> None:
         """Drop networks whose file was replaced or is no longer used; passes in progress go on."""
         used = {style.checkpoint for style in self._catalogue.styles}
         for key in list(self._networks):

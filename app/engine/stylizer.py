@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from app.engine.cascade import Paint, paint_coarse_to_fine, plan, resize
 from app.engine.catalogue import Catalogue
-from app.engine.color import blend, keep_photo_colors
+from app.engine.color import combine
 from app.engine.errors import InvalidOption, OutOfMemory
 from app.engine.loading import LoadedNetwork, Networks
 from app.engine.memory import available_memory, release_unused_memory
@@ -151,8 +151,7 @@ class Stylizer:
         guided = partial(paint_guided, turn=self._queue.turn)
         enlarge = paint_coarse_to_fine if upsampling == "cascade" else guided
         painted = enlarge(photo, sizes, paint, lambda share: report(0.97 * share))
-        painted = keep_photo_colors(photo, painted) if keep_colors else painted
-        result = blend(photo, painted, strength, mask)
+        result = combine(photo, painted, strength=strength, mask=mask, keep_colors=keep_colors)
         release_unused_memory()
         report(1.0)
         return result

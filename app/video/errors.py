@@ -1,4 +1,4 @@
-"""What can be wrong with a film, in words for the person who named it."""
+"""Errors of films, with sentences for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The finished segments one after the other, without coding them again, and the film's sound beside them."""
+"""Joins finished segments without re-encoding, and adds the film's sound."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ log = structlog.get_logger(__name__)
 def join(
     segments: Sequence[tuple[Path, int]], film: Film, target: Path, kind: Kind, plans: Sequence[Plan]
 ) -> list[str]:
-    """Write ``target``: segments, each with the time of its first frame, and the sounds of ``plans``.
+    """Write ``target`` from the segments and the sounds of ``plans``.
 
-    The damage of ``film`` counts what is lost of the sounds.
+    A segment is a file and the time of its first frame. The damage of ``film`` counts lost sound.
 
     Returns:
-        for every sound, "copied" or the name of the codec it was coded with.
+        "copied" or the name of the new codec, for every sound.
     """
     options = {"movflags": "+faststart"} if kind.edits else {}
     with (
@@ -72,7 +72,7 @@ def _pictures(segments: Sequence[tuple[Path, int]], time_base: Fraction, stream:
         with av.open(address(path)) as segment:
             for packet in segment.demux(video=0):
                 if packet.pts is None:
-                    continue  # the end
+                    continue  # the end of the file
                 own = packet.time_base / time_base
                 packet.pts = packet.dts = start + round(packet.pts * own)
                 packet.duration = round((packet.duration or 0) * own)

@@ -18,34 +18,11 @@ from app.billing import ledger
 from app.billing.models import EntryReason, LedgerEntry, Wallet
 from app.db import Base, transaction
 from app.studio.domain.models import Photo, Render
-from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
-from tests.studio.test_views import painted, uploaded
-from tests.studio.test_worker import order_picture
-from tests.together import run_together
-from tests.waiting import finish_mails
-
-NEW_PASSWORD = "battery-horse-correct"
-
-
-def sign_up(client: FlaskClient, email: str = "ada@example.com", password: str = PASSWORD) -> TestResponse:
-    return client.post("/sign-up", data={"email": email, "password": password})
-
-
-def mailed_link(tmp_path: Path, part: str) -> str:
-    """The path of the newest mailed link that contains ``part``."""
-    finish_mails()
-    newest = max((tmp_path / "outbox").glob("*.eml"))
-    link = re.search(rf"http://localhost(/\S*{part}\S*)", newest.read_text())
-    assert link, newest.read_text()
-    return link[1]
-
-
-def find(app: Flask, email: str) -> User | None:
-    with app.app_context(), transaction() as session:
-        user = session.query(User).filter_by(email=email).one_or_none()
-        if user:
-            session.expunge(user)
-    return user
+from testing.accounts import NEW_PASSWORD, find, is_logged_in, mailed_link, sign_up
+from testing.site import PASSWORD, create_user, log_in, make_settings, running_app
+from testing.studio import order_picture, painted, uploaded
+from testing.together import run_together
+from testing.waiting import finish_mails
 
 
 def form_token(client: FlaskClient, path: str) -> str:
@@ -53,10 +30,6 @@ def form_token(client: FlaskClient, path: str) -> str:
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path).text)
     assert token
     return token[1]
-
-
-def is_logged_in(client: FlaskClient) -> bool:
-    return client.get("/account").status_code == 200
 
 
 # --- sign-up ------------------------------------------------------------------------------------

@@ -13,10 +13,10 @@ import tensorflow as tf
 
 from app.engine.stylizer import Stylizer
 from app.video.reader import Film
+from testing.clips import make_film, read, same_film, sound_packets, spoil
+from testing.films import transparent, unknown_sound
+from testing.waiting import wait_until
 from tests.commands.conftest import Run, Start
-from tests.video.clips import make_film, read, same_film, sound_packets, spoil
-from tests.video.test_streams import transparent, unknown_sound
-from tests.waiting import wait_until
 
 
 def test_a_film_is_painted_with_its_sound(flask: Run, stylizer: Stylizer, tmp_path: Path) -> None:
@@ -151,6 +151,7 @@ def test_a_transparent_film_stays_transparent_on_request(flask: Run, tmp_path: P
         assert film.transparent
 
 
+@pytest.mark.soak
 def test_a_film_interrupted_and_then_killed_is_finished_by_the_same_command(
     start: Start, flask: Run, tmp_path: Path
 ) -> None:
@@ -184,6 +185,7 @@ def test_a_film_interrupted_and_then_killed_is_finished_by_the_same_command(
     assert not unfinished.exists()
 
 
+@pytest.mark.soak
 def test_another_style_begins_anew_and_says_so(start: Start, flask: Run, tmp_path: Path) -> None:
     source, target = make_film(tmp_path / "film.mp4", frames=30, size=(320, 240)), tmp_path / "painted.mp4"
     process = start("stylize-video", source, "-o", target, "--style", "wave", "--segment", "0.2")

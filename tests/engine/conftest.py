@@ -13,11 +13,8 @@ from app.engine.catalogue import Catalogue, StyleFacts, ship_network
 from app.engine.networks.checkpoints import load_checkpoint
 from app.engine.stylizer import Stylizer, configure_tensorflow
 from app.engine.typing import Pixels
-from tests.engine.published import random_variables, save_as_tensorflow1
-
-# Compiling takes XLA far longer than the little that tests compute with it.
-COMPILED_QUICKLY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-MODELS = PROJECT_ROOT / "models"
+from testing.networks import MODELS
+from testing.published import random_variables, save_as_tensorflow1
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -29,9 +29,9 @@ from app.engine.options import Mixture, StyleMap
 from app.engine.padding import REACH
 from app.engine.stylizer import Stylizer
 from app.engine.typing import Pixels
-from tests.conftest import SHARED
-from tests.engine.conftest import MODELS
-from tests.waiting import wait_until
+from testing.networks import MODELS
+from testing.site import SHARED
+from testing.waiting import wait_until
 
 HOUSE = SHARED / "house_v0"
 SIZES = [(1, 1), (1, 5), (2, 3), (4, 4), (7, 300), (7, 3000), (3000, 7), (33, 18), (64, 96)]

@@ -14,8 +14,8 @@ from PIL import Image
 from werkzeug.routing import Rule
 
 from app.caching import ASK_EACH_TIME, NEVER, PUBLIC_ENDPOINTS
-from tests.conftest import MakeUser, log_in
-from tests.studio.test_views import painted
+from testing.site import MakeUser, log_in
+from testing.studio import painted
 
 pytestmark = pytest.mark.usefixtures("networks_shared")
 
@@ -63,7 +63,7 @@ def addresses(app: Flask, ada: FlaskClient) -> dict[str, str]:
         "photo_id": photo[1],
         "mask_id": kept["id"],
         "token": link[1],
-        "shelf": "photos",
+        "collection": "photos",
         "name": photo[1],
         "slug": "wave",
         "filename": "css/site.css",

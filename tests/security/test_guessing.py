@@ -14,9 +14,9 @@ from app.accounts import guessing
 from app.accounts.passwords import COMMON_PASSWORDS, is_common
 from app.config import Settings
 from app.extensions import client_network, limiter
-from tests.accounts.test_views import NEW_PASSWORD, is_logged_in, sign_up
-from tests.conftest import PASSWORD, create_user, running_app
-from tests.waiting import finish_mails
+from testing.accounts import NEW_PASSWORD, is_logged_in, sign_up
+from testing.site import PASSWORD, create_user, running_app
+from testing.waiting import finish_mails
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ from structlog.testing import capture_logs
 from werkzeug.serving import make_server
 
 from app.config import Settings
-from app.extensions import db
+from app.db import db
 from app.health import check
-from tests.conftest import MakeUser, create_user, log_in, make_settings, running_app
+from testing.site import MakeUser, create_user, log_in, make_settings, running_app
 
 HUGE = "9" * 20
 

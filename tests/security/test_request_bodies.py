@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from app.billing.views import WEBHOOK_MAX_BYTES
 from app.config import Settings
 from app.request_bodies import FORM_MAX_FIELDS
-from tests.conftest import MakeUser, log_in, running_app
+from testing.site import MakeUser, log_in, running_app
 
 MEGABYTE = 1_000_000
 

@@ -15,8 +15,8 @@ from app.accounts.devices import device
 from app.accounts.email_changes import sign_undo
 from app.accounts.models import LoginSession, User
 from app.db import transaction, utc_now
-from tests.accounts.test_views import NEW_PASSWORD, find, is_logged_in, mailed_link
-from tests.conftest import PASSWORD, create_user, log_in
+from testing.accounts import NEW_PASSWORD, find, is_logged_in, mailed_link
+from testing.site import PASSWORD, create_user, log_in
 
 COOKIES = ("session", "remember_token")
 

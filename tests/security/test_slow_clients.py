@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.serving import COLLECT_SECONDS, LINGER_SECONDS
-from tests.live import LiveSite
+from testing.live import LiveSite
 
 THREADS = 4
 CLIENTS = 40

@@ -12,8 +12,8 @@ from app.accounts.models import WelcomedAddress
 from app.accounts.welcome import address_hash
 from app.billing import ledger
 from app.db import transaction
-from tests.accounts.test_views import find, mailed_link, sign_up
-from tests.conftest import PASSWORD, create_user, log_in
+from testing.accounts import find, mailed_link, sign_up
+from testing.site import PASSWORD, create_user, log_in
 
 
 def balance(app: Flask, email: str) -> int:

@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from scipy.stats import mannwhitneyu
 
-from tests.conftest import create_user
-from tests.waiting import finish_mails
+from testing.site import create_user
+from testing.waiting import finish_mails
 
 TRIES = 200
 KNOWN, UNKNOWN = "ada@example.com", "eve@example.com"

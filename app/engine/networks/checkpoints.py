@@ -26,9 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from app.engine.errors import InvalidCheckpoint
-from app.engine.files import whole_file
 from app.engine.networks.config import PUBLISHED, NetworkConfig
 from app.engine.typing import AnyFloats
+from app.files import whole_file
 
 # What reading a damaged archive may raise: RuntimeError for one that claims to be encrypted or compressed
 # in a way unknown, zlib.error for data that does not decompress, MemoryError for an array that claims a shape

@@ -1,4 +1,4 @@
-"""TIFF: the size of tiles, the number of pages (TIFF 6.0, and BigTIFF)."""
+"""TIFF: checks the size of tiles and the number of pages (TIFF 6.0 and BigTIFF)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.imaging.errors import DamagedPhoto, LargerThanDeclared, TooManyParts
 
 PAGES, ENTRIES, SAMPLES = 1_000, 4_096, 16
 WIDTH, HEIGHT, SAMPLES_PER_PIXEL, TILE_WIDTH, TILE_HEIGHT = 256, 257, 277, 322, 323
-# Small pictures have tiles that are larger than they are; a tile is decoded as a whole.
+# A small picture may have a tile larger than itself; decoders decode whole tiles.
 SMALL_TILE_PIXELS = 4_000_000
 INTEGERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 
@@ -43,7 +43,7 @@ def judge(data: bytes, max_pixels: int) -> int:
 def _integers(
     data: bytes, order: str, start: int, entries: int, entry_bytes: int, offset_format: str
 ) -> list[tuple[int, int]]:
-    """The tags of a page that hold one whole number."""
+    """A page's tags with one integer: (tag, value)."""
     found = []
     for offset in range(start, min(start + entries * entry_bytes, len(data)), entry_bytes):
         tag, kind, count = struct.unpack_from(f"{order}HH{offset_format}", data, offset)
@@ -54,7 +54,7 @@ def _integers(
 
 
 def _check(tags: dict[int, int]) -> None:
-    """Refuse tiles that are larger than the picture by far."""
+    """Refuse tiles that are much larger than the picture."""
     pixels = tags.get(WIDTH, 0) * tags.get(HEIGHT, 0)
     if tags.get(SAMPLES_PER_PIXEL, 1) > SAMPLES:
         raise TooManyParts("TIFF")
@@ -63,7 +63,7 @@ def _check(tags: dict[int, int]) -> None:
 
 
 def _next(data: bytes, form: str, offset: int) -> int:
-    """Where the next page begins; 0 after the last, or where the file ends early."""
+    """The next page's offset; 0 after the last or if the file ends early."""
     if offset + struct.calcsize(form) > len(data):
         return 0
     return int(struct.unpack_from(form, data, offset)[0])

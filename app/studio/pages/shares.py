@@ -1,4 +1,4 @@
-"""Sharing: the owner makes and withdraws a link, strangers look at the picture."""
+"""Shared links: the owner makes and withdraws them, strangers see the picture."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from app.db import transaction
-from app.extensions import db, limiter
+from app.db import db, transaction
+from app.extensions import limiter
 from app.imaging import preview_size
 from app.studio.domain import sharing
 from app.studio.domain.errors import NotFound
@@ -43,7 +43,7 @@ def withdraw(picture_id: uuid.UUID) -> ResponseReturnValue:
 @bp.get("/s/<token>")
 @limiter.limit("240/minute")
 def show(token: str) -> ResponseReturnValue:
-    """The picture as strangers see it: nothing here tells whose it is."""
+    """The picture as strangers see it, without any hint of its owner."""
     render = sharing.find_shared(db.session(), token)
     width, height = preview_size(render.width, render.height)
     page = render_template(
@@ -61,7 +61,7 @@ def show(token: str) -> ResponseReturnValue:
 @limiter.limit("240/minute")
 def picture(token: str) -> Response:
     render = sharing.find_shared(db.session(), token)
-    return _not_indexed(private_file(render.result_key("preview.jpg"), "image/jpeg"))
+    return _not_indexed(private_file(render.files.preview_key, "image/jpeg"))
 
 
 @bp.get("/s/<token>/before.jpg")

@@ -1,4 +1,4 @@
-"""Who asks: what is counted and shared out by visitor."""
+"""The key of a visitor, for rate limits and slots."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from app.extensions import client_network
 
 
 def visitor() -> str:
-    """The account, or the network of the address without one.
+    """The account, or without one the network of the address.
 
-    It reads the account's row: call it before the transaction ends.
+    Reads the account's row, so call it before the transaction ends.
     """
     return f"account-{current_user.id}" if current_user.is_authenticated else client_network()
