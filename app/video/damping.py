@@ -3,19 +3,19 @@
 A network paints every frame afresh, so invisible sensor noise makes the strokes boil. The remedy is to move
 the previous frame's strokes along with the objects they cover.
 
-- Optical flow between the two photos (dense inverse search: Kroeger, Timofte, Dai and Van Gool 2016, "Fast
-  Optical Flow using Dense Inverse Search") says where every pixel was before; the painting of the frame
-  before is warped to its place now (Ruder, Dosovitskiy and Brox 2016, "Artistic Style Transfer for Videos").
-- Where the warped photo agrees with the photo of now, the two paintings are mixed; where it does not,
-  because something was uncovered or has changed, the new painting stands alone. The weight falls with the
-  square of the difference, exp(-(d / tolerance)^2), as in Lai et al. 2018, "Learning Blind Video Temporal
-  Consistency". When hardly anything agrees the scene has changed, and nothing is carried over.
-- Averaging strokes that do not lie on each other, and resampling them again and again, blurs. So tones (what
-  is left after a blur as broad as a stroke) and strokes (the rest) are mixed apart: tones wherever the
-  photos agree, strokes the less the faster something moves, since motion hides their boiling. A Lanczos
-  kernel of eight pixels resamples strokes for many frames before they blur. What contrast they still lose is
-  given back, because a mixture of two textures should be as strong as either
-  (Heitz and Neyret 2018, "High-Performance By-Example Noise using a Histogram-Preserving Blending Operator").
+- Dense optical flow between the two photos (Kroeger, Timofte, Dai and Van Gool 2016, "Fast Optical Flow using
+  Dense Inverse Search") gives each pixel's previous place. The previous painting is warped along this flow
+  (Ruder, Dosovitskiy and Brox 2016, "Artistic Style Transfer for Videos").
+- Where the warped photo agrees with the current photo, the two paintings are mixed. Elsewhere something was
+  uncovered or has changed, and the new painting stays alone. The weight is exp(-(d / tolerance)^2) for a
+  difference d, as in Lai et al. 2018, "Learning Blind Video Temporal Consistency". If hardly anything agrees,
+  the scene has changed, and nothing is carried over.
+- Averaging misaligned strokes and repeated resampling blur the painting. So tones and strokes are mixed
+  separately: tones are a blur of the picture as wide as a stroke, strokes are the rest. Tones are mixed
+  wherever the photos agree. Strokes are mixed less the faster something moves, as motion hides their boiling.
+  A Lanczos kernel 8 pixels wide resamples strokes through many frames without much blur.
+- Mixing two textures lowers their contrast, so the strokes get the contrast of a single texture back (Heitz
+  and Neyret 2018, "High-Performance By-Example Noise using a Histogram-Preserving Blending Operator").
 
 All lengths are shares of the frame's diagonal, because strokes scale with the picture.
 """
@@ -35,10 +35,10 @@ from app.engine.typing import Floats, Pixels
 TOLERANCE = 5.0
 # Below this mean agreement the scene has changed.
 SAME_SCENE = 0.3
-# Lengths as shares of the diagonal: the blur that hides sensor noise, the neighbourhood that decides whether
-# something moves, the breadth of strokes, and the speed (per frame) at which most of them are new.
+# Lengths as shares of the diagonal: the blur that hides sensor noise, the neighbourhood for detecting motion,
+# the width of strokes, and the speed per frame at which most strokes are new.
 NOISE, NEIGHBOURHOOD, STROKE, SPEED = 0.002, 0.008, 0.0055, 0.012
-# Noise is as coarse as pixels are, so that small frames need this blur, in pixels.
+# The smallest noise blur, in pixels: noise is as coarse as the pixels, also in small frames.
 LEAST_BLUR = 1.5
 # The largest factor that restores the contrast of mixed strokes.
 MOST_CONTRAST = 2.0

@@ -35,10 +35,10 @@ class Wishes:
     """Options for a film.
 
     Attributes:
-        damping: the share of the past that a pixel may keep, 0 to below 1; 0 leaves the flicker as it is.
-        segment_seconds: how much of the film is lost at most when the process is killed.
-        identity: whatever else decides how the film will look, its source included, fit for JSON.
-        keep_alpha: whether a transparent film stays transparent; otherwise it is painted on white.
+        damping: the largest share of the past in a pixel, 0 to below 1; 0 does not damp flicker.
+        segment_seconds: the longest part of the film that a killed process can lose.
+        identity: all other facts that determine the result, including the source, as JSON values.
+        keep_alpha: keeps a transparent film transparent; otherwise it is painted on white.
     """
 
     damping: float
@@ -51,9 +51,8 @@ class Wishes:
 class Summary:
     """The result: size in pixels, length, and frames painted by earlier runs.
 
-    ``sounds`` tells for every sound whether it was copied, or what it was coded with; ``left_out`` what of
-    the film has no place in the result; ``damage`` what could not be read, if anything; ``flicker`` is None
-    where none was damped.
+    ``sounds`` has "copied" or the new codec for each sound. ``left_out`` names the streams missing from the
+    result. ``damage`` says what could not be read, if anything. ``flicker`` is None without damping.
     """
 
     width: int

@@ -25,9 +25,9 @@ log = structlog.get_logger(__name__)
 def join(
     segments: Sequence[tuple[Path, int]], film: Film, target: Path, kind: Kind, plans: Sequence[Plan]
 ) -> list[str]:
-    """Write ``target``: segments, each with the time of its first frame, and the sounds of ``plans``.
+    """Write ``target`` from the segments and the sounds of ``plans``.
 
-    The damage of ``film`` counts what is lost of the sounds.
+    A segment is a file and the time of its first frame. The damage of ``film`` counts lost sound.
 
     Returns:
         "copied" or the name of the new codec, for every sound.

@@ -84,9 +84,9 @@ class Film:
     Attributes:
         width, height: the shown size in pixels.
         time_base: seconds per unit of a frame's time.
-        pixel_aspect: the width of a shown pixel by its height.
-        rate: frames per second on average, if the file tells.
-        seconds: how long it is, if the file tells.
+        pixel_aspect: width / height of a shown pixel.
+        rate: frames per second on average, if declared.
+        seconds: its length, if declared.
         transparent: whether the frames have an alpha channel.
         index: of the painted video among the film's streams.
         others: the streams that are neither this video nor a sound, in words.
@@ -99,8 +99,8 @@ class Film:
 
         Raises:
             OSError: there is no such file, or it cannot be opened.
-            NotAVideo: it is something else, or its beginning is lost.
-            NoPictures: it holds sound only, or not one frame can be decoded.
+            NotAVideo: the file is no film, or its beginning is lost.
+            NoPictures: the file has only sound, or no frame that can be decoded.
         """
         self.path = path
         self.damage = Damage()
@@ -143,20 +143,20 @@ class Film:
         return self._frames
 
     def pixels(self, frame: Frame) -> Pixels:
-        """A frame as it is shown, uint8 [height, width, 3], RGB of BT.709; HDR is brought to SDR.
+        """A frame as shown: uint8 [height, width, 3], RGB in BT.709; HDR becomes SDR.
 
-        What is transparent shows white paper, as in photos.
+        Transparent areas are white, as in photos.
         """
         if has_alpha(frame.raw):
             return self._rotation.apply(on_white(self._converted(frame.raw, "rgba")))
         return self._rotation.apply(self._converted(frame.raw, "rgb24"))
 
     def alpha(self, frame: Frame) -> Pixels:
-        """How opaque a frame is, uint8 [height, width, 1]; only for transparent films."""
+        """The alpha channel of a transparent film's frame: uint8 [height, width, 1]."""
         return self._rotation.apply(self._converted(frame.raw, "rgba")[..., 3:])
 
     def _converted(self, raw: VideoFrame, layout: str) -> Pixels:
-        """A frame as it is coded, in RGB of BT.709 of 8 bits, with alpha if ``layout`` has it."""
+        """A frame as coded, before rotation, in 8-bit RGB (or RGBA) of BT.709."""
         matrix = MATRICES.get(int(raw.colorspace))
         if matrix is None:
             matrix = Colorspace.ITU709 if min(self._coded) >= HIGH_DEFINITION else Colorspace.ITU601

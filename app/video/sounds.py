@@ -28,32 +28,32 @@ from app.video.writer import Kind
 
 log = structlog.get_logger(__name__)
 
-# Where loudspeakers stand, by what FFmpeg calls it, as both AAC and Opus have it; those of films for surround
-# stand at the sides or at the back. Any other arrangement becomes stereo.
+# FFmpeg's layouts of loudspeakers that both AAC and Opus support. Surround speakers are at the sides or at
+# the back. Any other layout becomes stereo.
 LAYOUTS = {"mono": "mono", "stereo": "stereo", "5.1": "5.1", "5.1(side)": "5.1"}
-# Samples per second that AAC has a number for (ISO/IEC 14496-3, table 1.18).
+# The sample rates that AAC supports (ISO/IEC 14496-3, table 1.18), in Hz.
 AAC_RATES = {96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000}
-# How many packets of a sound are tried, at most, and after how many written ones it is known to work.
+# The most packets of a sound to try, and the written packets that prove it works.
 TRIED, ENOUGH = 500, 8
 # Encoders begin up to so many seconds early. Where an edit list cuts more, the film was trimmed.
 MOST_DELAY = 0.1
-# What PyAV raises where a codec, a filter or a container refuses something.
+# PyAV raises these if a codec, a filter or a container refuses something.
 Refusals = (FFmpegError, ValueError)
 
-# A packet that is ready for the file, after the second at which it is decoded.
+# A packet to write, after its decoding time in seconds.
 Ready = tuple[float, "Packet[Any]"]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What becomes of a sound: its index among the film's streams, and whether it is copied."""
+    """A sound's index among the film's streams, and whether it is copied or coded anew."""
 
     index: int
     copied: bool
 
 
 def plan_sounds(source: Path, kind: Kind) -> tuple[list[Plan], int]:
-    """What becomes of each sound of a film, and how many of them must be left out."""
+    """Plan every sound that can be kept, and count the sounds to leave out."""
     with open_container(source) as film:
         indexes = [stream.index for stream in film.streams if stream.type == "audio"]
     plans = [_plan(source, index, kind) for index in indexes]
@@ -109,7 +109,7 @@ def take_sound(
 
 
 class Copied:
-    """A sound whose packets are taken over as they are."""
+    """A sound whose packets are copied."""
 
     how = "copied"
 
@@ -123,7 +123,7 @@ class Copied:
         keep_names(source, self._target, kind.container)
 
     def take(self, packet: Packet[Any]) -> Iterator[Ready]:
-        """The packets of the result that come of a packet of the film; the last one of a film is empty."""
+        """Yield the result's packets for one packet of the film; an empty one ends the sound."""
         if packet.dts is None or self._is_cut(packet):
             return
         shift = round(self._origin / packet.time_base)
@@ -140,7 +140,7 @@ class Copied:
     def _is_cut(self, packet: Packet[Any]) -> bool:
         """Whether the film's edit list cuts all of a packet.
 
-        The last one before the sound begins stays, since decoders need it for what follows.
+        The last packet before the sound begins stays: decoders need it for the next one.
         """
         begin = packet.pts or 0
         return packet.is_discard and (begin >= 0 or begin + 2 * (packet.duration or 0) <= 0)
@@ -162,7 +162,7 @@ class Coded:
         self.how = self._target.codec.canonical_name
 
     def take(self, packet: Packet[Any]) -> Iterator[Ready]:
-        """The packets of the result that come of a packet of the film; the last one of a film is empty."""
+        """Yield the result's packets for one packet of the film; an empty one ends the sound."""
         try:
             for frame in self._source.codec_context.decode(packet):
                 if frame.pts is not None:
@@ -204,7 +204,7 @@ Sound = Copied | Coded
 
 
 def _encoder(source: AudioStream, result: OutputContainer, kind: Kind) -> AudioStream:
-    """What codes a sound anew; it is brought to a rate and to loudspeakers that every encoder here takes."""
+    """An encoder for a sound, with a rate and a layout that it supports."""
     rate = source.rate if kind.sound == "aac" and source.rate in AAC_RATES else 48_000
     layout = LAYOUTS.get(source.layout.name, "stereo")
     stream = result.add_stream(kind.sound, rate=rate, layout=layout)

@@ -25,16 +25,16 @@ BT709, LIMITED = 1, 1
 class Kind:
     """A file type with its codecs.
 
+    Frames are coded in display order (no B-frames, no hidden frames). So any time stamps work, and separately
+    coded segments join without a seam.
+
     Attributes:
         container: FFmpeg's name of the container.
-        pictures: the codec of the frames, with its ``options``.
-        sound: the codec of sounds that cannot be copied.
-        copied: the codecs of sounds that players take in this container; None takes all that FFmpeg writes.
+        pictures: the video codec, with its ``options``.
+        sound: the codec for sounds that are not copied.
+        copied: the sound codecs that players support in this container; None means all that FFmpeg writes.
         layout: the pixel format of the coded frames.
-        segments: the container of the segments, which may be another one.
-
-    No frame is coded out of order (no B-frames, no hidden ones): so any time stamps can be kept, and segments
-    that were coded apart follow each other without a seam.
+        segments: the container of the segments.
     """
 
     container: str
@@ -80,7 +80,7 @@ TRANSPARENT_KINDS = {
 
 
 def kind_of(path: Path, *, transparent: bool = False) -> Kind:
-    """What the name of a film asks for, with an alpha channel if it is to be ``transparent``.
+    """The kind of file for a film's name, with an alpha channel if ``transparent``.
 
     Raises:
         VideoError: the project cannot write files with this suffix.
@@ -114,7 +114,7 @@ class Shape:
 
 
 class SegmentWriter:
-    """Codes frames into one file, whose times count from its first frame; a context manager."""
+    """Encodes frames into a file whose times start at 0; a context manager."""
 
     def __init__(self, path: Path, kind: Kind, shape: Shape) -> None:
         self._path = path
@@ -149,12 +149,9 @@ class SegmentWriter:
             self._path.unlink(missing_ok=True)
 
     def write(self, pixels: Pixels, time: int, duration: int) -> None:
-        """Add a frame at a time in units of the film's time base.
+        """Add a frame; times are in the film's time base.
 
-        Args:
-            pixels: uint8 [height, width, 3], RGB; [height, width, 4], RGBA, for a transparent kind.
-            time: when the frame begins.
-            duration: how long it lasts.
+        ``pixels`` are uint8 [height, width, 3], RGB, or [height, width, 4], RGBA, for a transparent kind.
         """
         if self._start is None:
             self._start = time
