@@ -61,7 +61,7 @@ class Previewer:
         self._photos: Recent[tuple[PreviewSource, int], Image.Image] = Recent(PHOTOS_KEPT)
         self._paintings: Recent[Hashable, Image.Image] = Recent(PAINTINGS_KEPT)
         self._faces: Recent[PreviewSource, Sequence[Face]] = Recent(FACES_KEPT)
-        self._slots = FairSlots(
+        self.slots = FairSlots(
             PREVIEW_SLOTS, each=PREVIEW_SLOTS_EACH, present=PRESENT, present_each=PRESENT_EACH
         )
 
@@ -171,7 +171,7 @@ class Previewer:
     @contextmanager
     def _slot(self, visitor: Hashable) -> Iterator[None]:
         try:
-            with self._slots.slot(visitor, SLOT_WITHIN):
+            with self.slots.slot(visitor, SLOT_WITHIN):
                 yield
         except NoSlot:
             raise TooBusy(
