@@ -13,7 +13,7 @@ JUDGES = (jpeg, png, gif, webp, tiff, heif)
 
 
 def judge(data: bytes, max_pixels: int) -> int:
-    """The number of pixels that the headers declare, 0 where they do not say.
+    """The number of pixels that the headers declare, at most ``max_pixels``; 0 where they do not say.
 
     What is broken is left to the decoder: many files of cameras are, and can be read all the same.
 
@@ -23,7 +23,7 @@ def judge(data: bytes, max_pixels: int) -> int:
     for format_ in JUDGES:
         if format_.matches(data):
             try:
-                return int(format_.judge(data, max_pixels))
+                return min(int(format_.judge(data, max_pixels)), max_pixels)
             except (struct.error, IndexError, ValueError):
                 return 0
     return 0
