@@ -22,12 +22,14 @@ from flask_security.forms import (
     email_required,
 )
 from flask_security.recoverable import send_reset_password_instructions
+from flask_security.utils import get_message
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 from wtforms import EmailField, Field, PasswordField
 from wtforms.validators import DataRequired, ValidationError
 
 from app.accounts.after_answer import after_answer
+from app.accounts.email_changes import is_kept_for_owner
 from app.accounts.guessing import attempt
 from app.accounts.models import User
 from app.extensions import db
@@ -128,6 +130,10 @@ class SaysWhenTaken:
     def validate(self, **options: Any) -> bool:
         valid = bool(super().validate(**options))  # type: ignore[misc]
         self.existing_email_user = None
+        own_id = current_user.id if current_user.is_authenticated else None
+        if valid and is_kept_for_owner(db.session(), self.email.data, but=own_id):  # type: ignore[attr-defined]
+            self.email.errors = [get_message("EMAIL_ALREADY_ASSOCIATED", email=self.email.data)[0]]  # type: ignore[attr-defined]
+            return False
         return valid
 
 
