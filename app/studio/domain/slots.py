@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from app.sentences import translatable
 from app.studio.domain.errors import TooBusy
-from app.studio.domain.fair_slots import FairSlots, NoSlot
+from app.fair_slots import FairSlots, NoSlot
 
 # For how many seconds a visitor waits for a slot.
 SLOT_WITHIN = 10.0

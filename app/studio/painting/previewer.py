@@ -33,7 +33,7 @@ from app.sentences import translatable
 from app.storage.base import Storage, StorageError
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound, TooBusy
-from app.studio.domain.fair_slots import FairSlots, NoSlot
+from app.fair_slots import FairSlots, NoSlot
 from app.studio.domain.masks import NO_MASKS, Masks
 from app.studio.domain.models import Photo
 from app.studio.painting.painter import finish, paint_fully
