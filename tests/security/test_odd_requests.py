@@ -23,6 +23,7 @@ from werkzeug.serving import make_server
 
 from app.config import Settings
 from app.extensions import db
+from app.fair_slots import FairSlots
 from app.health import check
 from tests.conftest import MakeUser, create_user, log_in, make_settings, running_app
 
@@ -63,10 +64,9 @@ def test_only_refusals_say_when_to_ask_again(settings: Settings) -> None:
         assert 1 <= int(answers[5].headers["Retry-After"]) <= 61
 
 
-def test_a_busy_preview_says_in_a_second(client: FlaskClient, settings: Settings) -> None:
-    previewer = client.application.extensions["previewer"]
-    while previewer._places.acquire(blocking=False):
-        pass
+def test_a_busy_preview_says_in_a_second(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = FairSlots(1, each=1, present=0, present_each=0)
+    monkeypatch.setattr(client.application.extensions["previewer"], "_slots", nothing)
     answer = client.get("/previews/samples/coffee/wave.webp")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 
@@ -207,3 +207,17 @@ def test_a_signed_event_of_an_odd_shape_is_refused(app: Flask, body: str) -> Non
         answer = app.test_client().post("/webhooks/stripe", data=body, headers={"Stripe-Signature": header})
     assert answer.status_code == 400
     assert [entry["error"] for entry in logs if entry["event"] == "request.refused"] == ["MalformedEvent"]
+
+
+@pytest.mark.parametrize("path", ["/log-in", "/account/verify", "/account/password", "/account/delete"])
+@pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
+def test_a_password_of_any_length_is_only_wrong(
+    app: Flask, client: FlaskClient, path: str, email: str
+) -> None:
+    ada = create_user(app, "ada@example.com")
+    if path != "/log-in":
+        log_in(client, ada)
+    form = {"email": email, "password": "\ufdfa" * 5_000, "new_password": "x", "new_password_confirm": "x"}
+    answer = client.post(path, data=form)
+    assert answer.status_code < 500
+    assert "Wrong" in answer.text
