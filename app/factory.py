@@ -81,7 +81,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     configure_flask(app, settings)
     configure_limits(app, settings)
     configure_caching(app)
-    configure_request_bodies(app)
+    configure_request_bodies(app, settings)
     csrf.init_app(app)
     configure_database(app, settings)
     configure_storage(app, settings)

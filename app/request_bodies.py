@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from io import BytesIO
 from typing import IO, Any, TypeVar
 
@@ -12,8 +14,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from wtforms.validators import ValidationError
 
+from app.config import Settings
 from app.errors import DomainError
-from app.extensions import limiter
+from app.extensions import client_network, limiter
+from app.fair_slots import FairSlots, NoSlot
 from app.sentences import translatable
 
 # The limit for a form without files. A form with every control of the studio takes a few kilobytes.
@@ -35,6 +39,15 @@ class UnreadableFileName(DomainError):
 
     def __init__(self) -> None:
         super().__init__(translatable("We could not read the name of a file. Rename the file and try again."))
+
+
+class ReadersBusy(DomainError):
+    """Enough threads read uploads already: the others are for pages."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(translatable("The site is very busy right now. Try again in a moment."))
 
 
 class FormParser(FormDataParser):
@@ -85,14 +98,37 @@ def takes_body(limit: Callable[[], int]) -> Callable[[View], View]:
     return mark
 
 
-def configure_request_bodies(app: Flask) -> None:
-    """Check size, rate limits and a header's CSRF token before anything reads a body."""
+def configure_request_bodies(app: Flask, settings: Settings) -> None:
+    """Check the size of a body, then the rate limits, then a token in a header; only then read a body."""
     app.request_class = SiteRequest
     app.config["MAX_CONTENT_LENGTH"] = FORM_MAX_BYTES
     app.config["MAX_FORM_PARTS"] = FORM_MAX_FIELDS
     app.before_request(_check_size)
     app.before_request(_check_rate)
     app.before_request(_check_token_of_large_body)
+    # A thread waits for a slow upload. Half of the threads may read uploads; a visitor gets half of those.
+    most = max(1, settings.web_threads // 2)
+    each = max(1, most // 2)
+    readers = FairSlots(most, each=each, present=most, present_each=each)
+    app.before_request(partial(_hold_reader, readers))
+    app.teardown_request(_free_reader)
+
+
+def _hold_reader(readers: FairSlots) -> None:
+    """Refuse a large body while too many are being read, by this visitor or by all."""
+    if (request.content_length or 0) <= FORM_MAX_BYTES:
+        return  # it has come already
+    held = ExitStack()
+    try:
+        held.enter_context(readers.slot(client_network(), within=0))
+    except NoSlot:
+        raise ReadersBusy from None
+    g.reader = held
+
+
+def _free_reader(_error: BaseException | None) -> None:
+    if held := g.pop("reader", None):
+        held.close()
 
 
 def _own_limit() -> Callable[[], int] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy import select
@@ -30,11 +30,10 @@ class UndoLinkInvalid(DomainError):
 
 @dataclass(frozen=True)
 class Undo:
-    """The facts in a link: the account, its old email, and the time of signing."""
+    """What a link stands for: whose email was changed, and from which address."""
 
     user_id: int
     old_email: str
-    signed_at: datetime
 
 
 def sign_undo(secret_key: str, user_id: int, old_email: str) -> str:
@@ -49,12 +48,26 @@ def read_undo(secret_key: str, token: str) -> Undo:
         UndoLinkInvalid: the signature is wrong or too old.
     """
     try:
-        (user_id, old_email), signed_at = _serializer(secret_key).loads(
-            token, max_age=int(VALID_FOR.total_seconds()), return_timestamp=True
-        )
+        user_id, old_email = _serializer(secret_key).loads(token, max_age=int(VALID_FOR.total_seconds()))
     except (BadData, ValueError, TypeError) as error:
         raise UndoLinkInvalid from error
-    return Undo(user_id, old_email, signed_at)
+    return Undo(user_id, old_email)
+
+
+def note_former_email(user: User, old_email: str) -> bool:
+    """Keep the address before a change for its owner; False if an earlier one is kept already."""
+    if user.former_email_until and user.former_email_until > utc_now():
+        return False
+    user.former_email, user.former_email_until = old_email, utc_now() + VALID_FOR
+    return True
+
+
+def is_kept_for_owner(session: Session, email: str, *, but: int | None = None) -> bool:
+    """Whether an account other than ``but`` may still get this address back; nobody else may take it."""
+    kept = select(User.id).where(
+        User.former_email == email, User.former_email_until > utc_now(), User.id != (but or 0)
+    )
+    return session.scalar(kept.limit(1)) is not None
 
 
 def find_undone(session: Session, undo: Undo) -> User:
@@ -64,8 +77,9 @@ def find_undone(session: Session, undo: Undo) -> User:
         UndoLinkInvalid: the undo no longer applies.
     """
     user = session.get(User, undo.user_id)
-    # An intruder may change the email twice. Their own link must not undo the owner's undo.
-    if user is None or (user.email_restored_at and undo.signed_at <= user.email_restored_at):
+    if user is None or user.former_email != undo.old_email:
+        raise UndoLinkInvalid
+    if user.former_email_until is None or user.former_email_until <= utc_now():
         raise UndoLinkInvalid
     holder = session.scalar(select(User.id).where(User.email == undo.old_email))
     if holder not in (None, user.id):
@@ -81,8 +95,8 @@ def restore_email(session: Session, undo: Undo) -> User:
     """
     user = find_undone(session, undo)
     user.email = undo.old_email
-    user.email_restored_at = utc_now()
-    user.password = None  # the person who changed the email may know it
+    user.former_email = user.former_email_until = None
+    user.password = None  # whoever changed the email knows it
     user.fs_uniquifier = uuid.uuid4().hex
     end_sessions(session, user.id)
     session.flush()

@@ -22,16 +22,21 @@ from flask_security.forms import (
     email_required,
 )
 from flask_security.recoverable import send_reset_password_instructions
+from flask_security.utils import get_message
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 from wtforms import EmailField, Field, PasswordField
 from wtforms.validators import DataRequired, ValidationError
 
 from app.accounts.after_answer import after_answer
+from app.accounts.email_changes import is_kept_for_owner
 from app.accounts.guessing import attempt
 from app.accounts.models import User
 from app.db import db
 from app.wiring import mailer
+
+# A try that is longer than any password is as wrong as its beginning.
+LONGEST_TRIED = 200
 
 
 class SlowsGuessing:
@@ -40,6 +45,8 @@ class SlowsGuessing:
     def validate(self, **options: Any) -> bool:
         sent: str | None = self.password.data  # type: ignore[attr-defined]
         email = current_user.email if current_user.is_authenticated else self.email.data  # type: ignore[attr-defined]
+        if sent:  # hashing refuses thousands of characters, which no password has
+            self.password.data = sent[:LONGEST_TRIED]  # type: ignore[attr-defined]
         if not sent or not email:
             return bool(super().validate(**options))  # type: ignore[misc]
         with attempt(email) as tried:
@@ -128,6 +135,10 @@ class SaysWhenTaken:
     def validate(self, **options: Any) -> bool:
         valid = bool(super().validate(**options))  # type: ignore[misc]
         self.existing_email_user = None
+        own_id = current_user.id if current_user.is_authenticated else None
+        if valid and is_kept_for_owner(db.session(), self.email.data, but=own_id):  # type: ignore[attr-defined]
+            self.email.errors = [get_message("EMAIL_ALREADY_ASSOCIATED", email=self.email.data)[0]]  # type: ignore[attr-defined]
+            return False
         return valid
 
 

@@ -7,9 +7,10 @@ before waits only for its own attempts, so strangers cannot lock the owner out.
 from __future__ import annotations
 
 import hashlib
+import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from flask import Response, after_this_request, current_app, request
@@ -71,7 +72,7 @@ def remember_device(email: str) -> None:
     def set_cookie(response: Response) -> Response:
         response.set_cookie(
             COOKIE,
-            _serializer().dumps(_digest(email)),
+            _serializer().dumps([_digest(email), secrets.token_hex(8)]),
             max_age=COOKIE_LASTS,
             secure=bool(current_app.config["SESSION_COOKIE_SECURE"]),
             httponly=True,
@@ -92,13 +93,13 @@ def _count(key: str) -> None:
 
 
 def _key(email: str) -> str:
-    """The key that counts attempts: one for each known browser, one for all others."""
-    cookie = request.cookies.get(COOKIE, "")
-    try:
-        known = _serializer().loads(cookie) == _digest(email)
-    except BadSignature:
-        known = False
-    return f"guesses/{_digest(email)}/{_digest(cookie) if known else 'anybody'}"
+    """Whose tries are counted together: those of everybody, or those of a browser that is known."""
+    counted = "anybody"
+    with suppress(BadSignature, ValueError, TypeError):
+        known, browser = _serializer().loads(request.cookies.get(COOKIE, ""))
+        if known == _digest(email):
+            counted = browser  # not the cookie's text: a signature can be written in many ways
+    return f"guesses/{_digest(email)}/{counted}"
 
 
 def _digest(text: str) -> str:

@@ -30,8 +30,10 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Security is skipped 
     # Whether to send an email when a long order is ready.
     mail_when_done: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    # A link that undoes an email change is valid only if it was signed after this moment.
-    email_restored_at: Mapped[datetime | None]
+    # The address before a change of the email, and until when its owner can have it back. A second change
+    # meanwhile keeps both, so whoever took over the account cannot shake the owner off.
+    former_email: Mapped[str | None] = mapped_column(String(255), index=True)
+    former_email_until: Mapped[datetime | None]
     wallet_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wallets.id"), unique=True)
 
     wallet: Mapped[Wallet] = relationship()

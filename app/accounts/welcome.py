@@ -19,6 +19,8 @@ from app.billing.models import EntryReason
 from app.config import Settings
 from app.db import db
 
+GMAIL = ("gmail.com", "googlemail.com")
+
 
 def address_hash(secret_key: str, email: str) -> str:
     """A keyed hash of an address.
@@ -26,7 +28,10 @@ def address_hash(secret_key: str, email: str) -> str:
     ``Ada+art@example.com`` and ``ada@example.com`` give the same hash.
     """
     name, _, host = email.lower().rpartition("@")
-    plain = f"{name.partition('+')[0]}@{host}"
+    name = name.partition("+")[0]
+    if host in GMAIL:  # it delivers whatever dots there are
+        name, host = name.replace(".", ""), GMAIL[0]
+    plain = f"{name}@{host}"
     return hmac.new(secret_key.encode(), b"welcome:" + plain.encode(), hashlib.sha256).hexdigest()
 
 

@@ -137,6 +137,8 @@ def taken_back_by_purchase(
 
 
 def _lock_paid_purchase(session: Session, payment: Payment) -> Purchase:
+    if payment.intent_id is None:  # it would match every purchase whose payment is not known
+        raise UnknownPurchase(payment.purchase_reference)
     paid = Purchase.fulfilled_at.is_not(None) | Purchase.state.in_(WITHOUT_OWNER)
     purchase_id = session.scalar(
         select(Purchase.id).where(Purchase.payment_intent_id == payment.intent_id, paid)

@@ -46,8 +46,12 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# The HEIF property with the size of a coded frame (ISO/IEC 23008-12, 6.5.3): a short or a 64-bit box size,
-# version 0, any flags, width and height.
+# Begins the one kind of tag in a colour profile that may take any number of steps for each colour: minutes
+# for a photo (ICC.1:2022, 10.16). Cameras and editors write none.
+MANY_STEPS = b"mpet\0\0\0\0"
+
+# The property of HEIF that holds the size of a coded frame (ISO/IEC 23008-12, 6.5.3), with a short or a
+# 64-bit box size before it; version 0, any flags, then width and height.
 HEIF_FRAME = re.compile(rb"(?:\0\0\0\x01ispe.{8}|ispe)\0.{3}(.{8})", re.DOTALL)
 
 # Pillow's own guard against decompression bombs would report large files as damaged. The limit below is
@@ -213,8 +217,8 @@ def _in_strips(image: Image.Image, convert: Callable[[Values], Values]) -> Image
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert from the embedded colour profile; without a valid one, assume sRGB."""
-    if profile:
+    """Convert from the embedded colour profile; a broken, costly or missing one counts as sRGB."""
+    if profile and MANY_STEPS not in profile:
         try:
             source = ImageCms.ImageCmsProfile(BytesIO(profile))
             converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")

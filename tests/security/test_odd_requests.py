@@ -211,3 +211,17 @@ def test_a_signed_event_of_an_odd_shape_is_refused(app: Flask, body: str) -> Non
         answer = app.test_client().post("/webhooks/stripe", data=body, headers={"Stripe-Signature": header})
     assert answer.status_code == 400
     assert [entry["error"] for entry in logs if entry["event"] == "request.refused"] == ["MalformedEvent"]
+
+
+@pytest.mark.parametrize("path", ["/log-in", "/account/verify", "/account/password", "/account/delete"])
+@pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
+def test_a_password_of_any_length_is_only_wrong(
+    app: Flask, client: FlaskClient, path: str, email: str
+) -> None:
+    ada = create_user(app, "ada@example.com")
+    if path != "/log-in":
+        log_in(client, ada)
+    form = {"email": email, "password": "\ufdfa" * 5_000, "new_password": "x", "new_password_confirm": "x"}
+    answer = client.post(path, data=form)
+    assert answer.status_code < 500
+    assert "Wrong" in answer.text

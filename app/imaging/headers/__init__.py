@@ -13,7 +13,7 @@ JUDGES = (jpeg, png, gif, webp, tiff, heif)
 
 
 def judge(data: bytes, max_pixels: int) -> int:
-    """The number of pixels that the headers declare; 0 if they do not say.
+    """The number of pixels that the headers declare, at most ``max_pixels``; 0 where they do not say.
 
     Broken headers are left to the decoder: many files of cameras have them and can still be read.
 
@@ -23,7 +23,7 @@ def judge(data: bytes, max_pixels: int) -> int:
     for format_ in JUDGES:
         if format_.matches(data):
             try:
-                return int(format_.judge(data, max_pixels))
+                return min(int(format_.judge(data, max_pixels)), max_pixels)
             except (struct.error, IndexError, ValueError):
                 return 0
     return 0

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from app.engine.catalogue import Catalogue
+from app.fair_slots import FairSlots, NoSlot
 from app.imaging import decode_photo, encode_webp
 from app.imaging.faces import Face, find_faces
 from app.imaging.watermark import watermark
@@ -22,7 +23,6 @@ from app.sentences import translatable
 from app.storage.base import Storage, StorageError
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound, TooBusy
-from app.studio.domain.fair_slots import FairSlots, NoSlot
 from app.studio.domain.masks import NO_MASKS, Masks
 from app.studio.painting.paint_request import PaintRequest
 from app.studio.painting.painter import finish, paint_fully
