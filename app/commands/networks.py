@@ -19,7 +19,7 @@ from app.commands.console import (
 )
 from app.commands.evaluate import evaluate
 from app.commands.shipping import ship
-from app.commands.styles import show_new_style
+from app.commands.styles import show_new_style, styles
 from app.commands.training_data import loss_weights, lying_beside, vgg_option
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import StyleFacts, title_of
@@ -90,7 +90,7 @@ def train(
     sources = trainer.Sources(
         photos=photos,
         paintings=find_paintings(paintings),
-        loss_weights=loss_weights(vgg, recipe.loss.network),
+        loss_weights=loss_weights(vgg, recipe.loss.network, (*recipe.loss.content, *recipe.loss.style)),
         sheet_photos=tuple(sorted(SAMPLES.glob("*.jpg"))),
         start=load_checkpoint(start) if start else None,
         start_file=start,
@@ -145,7 +145,7 @@ def add_style(
             photos,
             minutes=minutes,
             network_file=path,
-            loss_weights=loss_weights(vgg, recipe.loss.network),
+            loss_weights=loss_weights(vgg, recipe.loss.network, (*recipe.loss.content, *recipe.loss.style)),
             code_version=_code_version(),
             report=_reporter(progress),
         )
@@ -154,6 +154,10 @@ def add_style(
     write_whole(row.with_suffix(".json"), json.dumps(fitted.facts, indent=2).encode())
     offered.add_row(facts, path.name, row.name)
     show_new_style(offered, slug)
+
+
+# The name under which people look for it.
+styles.add_command(add_style, "from-picture")
 
 
 def _facts(slug: str, *, title: str, public_domain: bool, **known: Any) -> StyleFacts:

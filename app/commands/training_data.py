@@ -1,7 +1,8 @@
-"""Where the commands find VGG-16's weights, photos and paintings."""
+"""Where commands that train or judge find the loss network's weights, photos and paintings."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,15 @@ from app.engine.training.recipe import LossNetworkName
 
 # The usual place of data that is not part of the project.
 SHARED = PROJECT_ROOT.parent / "shared"
-AT_HAND = SHARED / "vgg16" / "vgg16_notop.weights.h5"
+# VGG-16 up to block5_conv2, which ships with the project. Keras fetches what lies deeper, and VGG-19.
+SHIPPED = PROJECT_ROOT / "models" / "vgg16.npz"
+DEEPER = frozenset({"relu5_3", "conv5_3", "block5_conv3"})
 
 vgg_option = click.option(
     "--vgg",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A file with the loss network's ImageNet weights, without its top. Default: a download by Keras.",
+    help="A file with the loss network's ImageNet weights, without its top. Default: VGG-16 as it ships, and "
+    "a download by Keras for others.",
 )
 
 
@@ -36,6 +40,9 @@ def folder_at_hand(name: str) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def loss_weights(vgg: Path | None, network: LossNetworkName = "vgg16") -> str | Path:
-    """The given file, else the local one, else "imagenet" (Keras downloads it)."""
-    return vgg or (AT_HAND if network == "vgg16" and AT_HAND.is_file() else "imagenet")
+def loss_weights(
+    vgg: Path | None, network: LossNetworkName = "vgg16", layers: Iterable[str] = ()
+) -> str | Path:
+    """The file that was named, or the shipped one, or "imagenet" where Keras has to fetch the weights."""
+    shipped = network == "vgg16" and DEEPER.isdisjoint(layers)
+    return vgg or (SHIPPED if shipped else "imagenet")
