@@ -1,8 +1,9 @@
-"""The web application. ``create_app`` is the only place where the parts are wired together."""
+"""The web application: only ``create_app`` wires its parts together."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from flask import Flask, Response
 from flask_login import current_user
@@ -17,14 +18,16 @@ from app.billing import views as billing_views
 from app.billing.gateway import Gateway
 from app.billing.sandbox import pages as sandbox_pages
 from app.billing.sandbox.service import Sandbox
+from app.caching import DAY_SECONDS, configure_caching
 from app.cli import register_commands
 from app.config import PROJECT_ROOT, Settings, load_settings
-from app.db import configure_sqlite
+from app.db import configure_sqlite, db
 from app.engine.catalogue import Catalogue
 from app.errors import configure_errors
-from app.extensions import csrf, db, limiter, migrate
+from app.extensions import csrf, limiter, migrate
 from app.logging import configure_logging
 from app.mail import make_mailer
+from app.request_bodies import configure_request_bodies
 from app.storage.local import LocalStorage
 from app.studio.domain.pictures import delete_everything_of
 from app.studio.pages import orders as order_views
@@ -34,21 +37,31 @@ from app.studio.pages import shares as share_views
 from app.studio.pages import upload as studio_views
 from app.studio.painting.previewer import Previewer
 from app.studio.painting.queue import RenderQueue, make_huey
-from app.studio.painting.worker import process_render
+from app.studio.painting.rendering import process_render
 from app.translation import configure_translation
 
 
 class Site(Flask):
-    """Flask, but that scripts, style sheets and icons are asked after each time they are used.
+    """Flask, except that browsers revalidate scripts, styles and icons on every use.
 
-    A page of a new version needs those of the same version. What has not changed is answered with 304, by the
-    file's ETag. Fonts and pictures stay what they are, and are kept for a day.
+    A page of a new version needs scripts and styles of the same version. By its ETag an unchanged file gets a
+    304 response. Fonts and pictures never change, so browsers keep them for a day.
     """
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:
         if filename and filename.endswith((".js", ".css", ".svg")):
             return None
         return super().get_send_file_max_age(filename)
+
+    def url_for(self, endpoint: str, *, _external: bool | None = None, **values: Any) -> str:
+        """An address; an external one always starts with SITE_URL.
+
+        The host in the request does not matter.
+        """
+        site_url: str | None = self.extensions["settings"].site_url
+        if not _external or site_url is None:
+            return super().url_for(endpoint, _external=_external, **values)
+        return site_url.rstrip("/") + super().url_for(endpoint, **values)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -66,13 +79,16 @@ def create_app(settings: Settings | None = None) -> Flask:
         static_folder=str(PROJECT_ROOT / "static"),
     )
     configure_flask(app, settings)
+    configure_limits(app, settings)
+    configure_caching(app)
+    configure_request_bodies(app, settings)
+    csrf.init_app(app)
     configure_database(app, settings)
     configure_storage(app, settings)
     configure_payments(app, settings)
     configure_mail(app, settings)
     configure_accounts(app, settings)
     configure_studio(app, settings)
-    configure_limits(app, settings)
     configure_security_headers(app, settings)
     configure_templates(app, settings)
     configure_translation(app)
@@ -83,33 +99,30 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def configure_flask(app: Flask, settings: Settings) -> None:
-    """Flask's own settings; cookies are readable by nobody else, and secure wherever the site is."""
+    """Set Flask's own options; cookies are secure if the site uses https."""
     settings.instance_dir.mkdir(parents=True, exist_ok=True)
     app.extensions["settings"] = settings
     app.config.update(
         SECRET_KEY=settings.resolved_secret_key(),
-        MAX_CONTENT_LENGTH=settings.upload_max_bytes * settings.upload_max_files,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.https,
         REMEMBER_COOKIE_SAMESITE="Lax",
         REMEMBER_COOKIE_SECURE=settings.https,
         REMEMBER_COOKIE_HTTPONLY=True,
-        WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
-        SEND_FILE_MAX_AGE_DEFAULT=86400,
-        # Links in mails are made from the request's host: only the site's own may stand there.
+        WTF_CSRF_TIME_LIMIT=None,  # a form is valid as long as its session
+        SEND_FILE_MAX_AGE_DEFAULT=DAY_SECONDS,
         TRUSTED_HOSTS=settings.trusted_hosts,
     )
-    csrf.init_app(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
 
 def configure_database(app: Flask, settings: Settings) -> None:
-    """SQLAlchemy and Alembic. Nothing is migrated here: ``flask db upgrade`` does that."""
+    """Bind SQLAlchemy and Alembic; ``flask db upgrade`` runs the migrations."""
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.resolved_database_url
     if make_url(settings.resolved_database_url).get_backend_name() == "postgresql":
-        # A connection may have died while it waited in the pool.
+        # A connection may have been closed while it was idle in the pool.
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True}
     db.init_app(app)
     with app.app_context():
@@ -119,12 +132,12 @@ def configure_database(app: Flask, settings: Settings) -> None:
 
 
 def configure_storage(app: Flask, settings: Settings) -> None:
-    """Where photos and pictures are kept."""
+    """Set where photos and pictures are stored."""
     app.extensions["storage"] = LocalStorage(settings.instance_dir / "storage")
 
 
 def configure_payments(app: Flask, settings: Settings) -> None:
-    """Stripe, or without its keys the sandbox that stands in for it."""
+    """Use Stripe, or the sandbox if there are no keys."""
     if settings.stripe_secret_key and settings.stripe_webhook_secret:
         app.extensions["gateway"] = Gateway(
             settings.stripe_secret_key.get_secret_value(), settings.stripe_webhook_secret.get_secret_value()
@@ -136,12 +149,12 @@ def configure_payments(app: Flask, settings: Settings) -> None:
 
 
 def configure_mail(app: Flask, settings: Settings) -> None:
-    """How messages get on their way."""
+    """Set how mail is delivered."""
     app.extensions["mailer"] = make_mailer(settings)
 
 
 def configure_studio(app: Flask, settings: Settings) -> None:
-    """The styles on offer, what paints previews, and the queue that carries renders to a worker."""
+    """Set the catalogue, the previewer, and the queue of renders."""
     app.extensions["catalogue"] = Catalogue(
         [PROJECT_ROOT / "models", settings.instance_dir / "styles"],
         public_domain_only=settings.styles_public_domain_only,
@@ -156,22 +169,21 @@ def configure_studio(app: Flask, settings: Settings) -> None:
 
 
 def configure_limits(app: Flask, settings: Settings) -> None:
-    """Rate limits, counted per address."""
+    """Set the rate limits, counted by address."""
     app.config.update(
         RATELIMIT_ENABLED=settings.ratelimit_enabled,
         RATELIMIT_STORAGE_URI=settings.ratelimit_storage_url,
-        RATELIMIT_HEADERS_ENABLED=True,
     )
     limiter.init_app(app)
 
 
 def configure_security_headers(app: Flask, settings: Settings) -> None:
-    """Tell browsers to load nothing from elsewhere, run nothing inline, and not to guess or embed."""
+    """Set headers that forbid foreign content, inline scripts and embedding."""
     policy = "; ".join(
         (
             "default-src 'self'",
             "img-src 'self' blob: data:",
-            # A form that leads to Stripe's page is redirected there, which counts as its action.
+            # A form's POST redirects to Stripe's page; browsers check that redirect against form-action too.
             "form-action 'self' https://checkout.stripe.com",
             "object-src 'none'",
             "base-uri 'none'",
@@ -192,14 +204,11 @@ def configure_security_headers(app: Flask, settings: Settings) -> None:
     def _add_headers(response: Response) -> Response:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
-        if response.mimetype == "text/html":
-            # Pages show who is logged in and what is left to them: going back must not show yesterday's.
-            response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
 
 def configure_templates(app: Flask, settings: Settings) -> None:
-    """What every page knows."""
+    """Set the values that every page can use."""
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
 
     @app.context_processor
@@ -214,7 +223,7 @@ def configure_templates(app: Flask, settings: Settings) -> None:
 
 
 def register_blueprints(app: Flask, settings: Settings) -> None:
-    """The pages. The sandbox's exist only while there is no live key."""
+    """Register the pages; the sandbox has its pages only without a live key."""
     app.register_blueprint(pages.bp)
     app.register_blueprint(accounts_views.bp)
     app.register_blueprint(billing_views.bp)

@@ -1,4 +1,4 @@
-"""Paging through a large account: ten thousand pictures of one person on SQLite."""
+"""Measure paging through an account with ten thousand pictures on SQLite."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from flask_migrate import upgrade
 from sqlalchemy import insert
 
 from app import create_app
-from app.db import transaction, utc_now
-from app.extensions import db
+from app.db import db, transaction, utc_now
 from app.studio.domain.controls import Controls
 from app.studio.domain.gallery import newest_page, oldest_page, page_before
 from app.studio.domain.models import PictureOrder, Render, RenderStatus
-from tests.conftest import create_user, log_in, make_settings
+from testing.site import create_user, log_in, make_settings
 
 PICTURES, PAGE, ROUNDS = 10_000, 24, 20
 
@@ -48,7 +47,7 @@ def main() -> None:
 
 
 def fill(user_id: int) -> None:
-    """One order of that many finished pictures, a second apart."""
+    """Add one order with all the finished pictures, one second apart."""
     now = utc_now()
     controls = Controls(style="wave")
     with transaction() as session:

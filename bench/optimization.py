@@ -21,9 +21,9 @@ from PIL import Image
 from app.commands.training_data import SHARED, SHIPPED
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
-from app.engine.files import write_whole
 from app.engine.optimization.recipe import RECIPES, OptimizationRecipe
 from app.engine.training.pictures import decode_picture
+from app.files import write_whole
 
 FOLDER = PROJECT_ROOT / "instance" / "bench"
 LOG = FOLDER / "optimization.json"

@@ -1,4 +1,4 @@
-"""What a person waits for: from pressing the button to the picture, and for each page."""
+"""Measure a person's wait: from the button to the picture, and for each page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from app.config import PROJECT_ROOT
 from bench.live import open_site
-from tests.browser.test_customer import choose_style, sign_up, upload
+from testing.customer import choose_style, sign_up, upload
 
 STYLES = (
     "The Great Wave off Kanagawa",
@@ -62,7 +62,7 @@ def wait_for(page: Page, studio: str, style: str) -> float:
 
 
 def measure_pages(page: Page) -> None:
-    """The time per page as a client on the same machine sees it, logged in."""
+    """Print the time per page for a logged-in client on the same machine."""
     print(f"Site: server time per page, median of {LOADS}")
     for path in PAGES:
         seconds = []

@@ -1,8 +1,8 @@
-"""Pictures, not figures: how broad strokes are at 1024 pixels, beside the published networks.
+"""Make a picture of the brush size at 1024 pixels, beside published networks.
 
-``python -m bench.strokes NETWORK`` writes docs/networks/strokes.webp: cut-outs at 100 per cent of the photo,
-of what the published network of the style paints, of the network's one pass, and of what people get, which
-is painted from coarse to fine. It needs the published checkpoints. The photos are enlarged samples.
+``python -m bench.strokes NETWORK`` writes docs/networks/strokes.webp: cut-outs at 100 per cent. Each row
+shows the photo, the style's published network, one pass of the network, and the picture that people get,
+which is painted from coarse to fine. It needs the published checkpoints. The photos are enlarged samples.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from app.commands.evaluate import find_network, make_candidate, published_networks, words
+from app.commands.evaluation_inputs import find_network
 from app.commands.training_data import SHARED
 from app.config import PROJECT_ROOT
+from app.engine.catalogue import title_of
+from app.engine.training.candidates import make_candidate, published_networks
 from bench.brush import Row, read_sample, write_sheet
 
 LONG_SIDE = 1024
-# A style, a sample photo, and where to cut (as shares of its sides).
+# A style, a sample photo, and the place of the cut-out (as shares of its sides).
 CASES = (
     ("the_scream", "astronaut", (0.16, 0.02)),
     ("la_muse", "chelsea", (0.30, 0.12)),
@@ -40,7 +42,7 @@ def main(name: str) -> None:
         for style, sample, place in CASES:
             photo = read_sample(sample, LONG_SIDE)
             pictures = [
-                (words(style), photo),
+                (title_of(style), photo),
                 ("published", published.paint(style, photo)),
                 (f"{path.stem}, one pass", ours.paint(style, photo)),
                 (f"{path.stem}, as it ships", ours.stylizer.stylize(photo, style)),

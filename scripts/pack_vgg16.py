@@ -13,8 +13,8 @@ import keras
 import numpy as np
 
 from app.config import PROJECT_ROOT
-from app.engine.files import whole_file
 from app.engine.training.recipe import CONVOLUTIONS
+from app.files import whole_file
 
 TARGET = PROJECT_ROOT / "models" / "vgg16.npz"
 # The deepest layer that a recipe of this project looks at.

@@ -1,29 +1,144 @@
-"""The forms of the accounts; Flask-Security brings the others."""
+"""The forms for accounts; Flask-Security provides the others."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from flask import flash
 from flask_babel import gettext, lazy_gettext
 from flask_login import current_user
 from flask_security.change_email import ChangeEmailForm
-from flask_security.forms import RegisterFormV2
+from flask_security.confirmable import send_confirmation_instructions
+from flask_security.forms import (
+    ChangePasswordForm,
+    EmailValidation,
+    ForgotPasswordForm,
+    Form,
+    LoginForm,
+    RegisterFormV2,
+    SendConfirmationForm,
+    VerifyForm,
+    email_required,
+)
+from flask_security.recoverable import send_reset_password_instructions
+from flask_security.utils import get_message
 from flask_wtf import FlaskForm
-from wtforms import Field, PasswordField
+from sqlalchemy import select
+from wtforms import EmailField, Field, PasswordField
 from wtforms.validators import DataRequired, ValidationError
+
+from app.accounts.after_answer import after_answer
+from app.accounts.email_changes import is_kept_for_owner
+from app.accounts.guessing import attempt
+from app.accounts.models import User
+from app.db import db
+from app.wiring import mailer
+
+# A try that is longer than any password is as wrong as its beginning.
+LONGEST_TRIED = 200
+
+
+class SlowsGuessing:
+    """Counts the attempts at an account's password; see :mod:`app.accounts.guessing`."""
+
+    def validate(self, **options: Any) -> bool:
+        sent: str | None = self.password.data  # type: ignore[attr-defined]
+        email = current_user.email if current_user.is_authenticated else self.email.data  # type: ignore[attr-defined]
+        if sent:  # hashing refuses thousands of characters, which no password has
+            self.password.data = sent[:LONGEST_TRIED]  # type: ignore[attr-defined]
+        if not sent or not email:
+            return bool(super().validate(**options))  # type: ignore[misc]
+        with attempt(email) as tried:
+            tried.succeeded = bool(super().validate(**options))  # type: ignore[misc]
+        return tried.succeeded
+
+
+class LogInForm(SlowsGuessing, LoginForm):  # type: ignore[misc]  # the type checker skips the library
+    """Email and password."""
+
+
+class CheckPasswordForm(SlowsGuessing, VerifyForm):  # type: ignore[misc]
+    """Asks for the password again."""
+
+
+class NewPasswordForm(SlowsGuessing, ChangePasswordForm):  # type: ignore[misc]
+    """The current password, and the new one twice."""
+
+
+class MailsLink:
+    """Mails a link after the answer, if the address has a suitable account.
+
+    The form looks nothing up and is never valid, so the library's view gives its general answer. Neither the
+    answer nor its time reveals whether there is an account.
+    """
+
+    def validate(self, **options: Any) -> bool:
+        if not Form.validate(self, **options):
+            return False
+        after_answer(partial(self.mail_link, self.email.data))  # type: ignore[attr-defined]
+        if kept_in := mailer().folder:
+            said = gettext("No mail server is set up here. Mails are kept in %(folder)s.", folder=kept_in)
+            flash(said, "info")
+        return False
+
+    @staticmethod
+    def mail_link(email: str) -> None:
+        raise NotImplementedError
+
+
+def _any_email() -> EmailField:
+    """A field for an address that may have no account."""
+    return EmailField(
+        render_kw={"autocomplete": "email"}, validators=[email_required, EmailValidation(verify=False)]
+    )
+
+
+class ForgottenPasswordForm(MailsLink, ForgotPasswordForm):  # type: ignore[misc]
+    """The address of the account with the forgotten password."""
+
+    email = _any_email()
+
+    @staticmethod
+    def mail_link(email: str) -> None:
+        user = find_account(email)
+        if user is not None and user.active:
+            send_reset_password_instructions(user)
+
+
+class ConfirmationForm(MailsLink, SendConfirmationForm):  # type: ignore[misc]
+    """The address to confirm."""
+
+    email = _any_email()
+
+    @staticmethod
+    def mail_link(email: str) -> None:
+        user = find_account(email)
+        if user is not None and user.confirmed_at is None:
+            send_confirmation_instructions(user)
+
+
+def find_account(email: str) -> User | None:
+    """The account with this address, normalised as the mail forms do."""
+    found: User | None = db.session.scalar(select(User).where(User.email == email))
+    return found
 
 
 class SaysWhenTaken:
-    """Says plainly when an address has an account already.
+    """Says plainly that an address already has an account.
 
-    Log-in and forgotten-password do not tell whether an account exists (generic responses); here there is
-    nothing to hide, since a sign-up that logs in at once tells it anyway. Dropping the library's note of
-    the existing user makes it answer with the form's own error instead of pretending that all went well.
+    Log-in and password recovery do not reveal whether an account exists (generic responses). Here hiding is
+    pointless: a sign-up that logs in at once shows it anyway. The library notes the existing user and would
+    pretend success. Without that note it shows the form's error.
     """
 
     def validate(self, **options: Any) -> bool:
         valid = bool(super().validate(**options))  # type: ignore[misc]
         self.existing_email_user = None
+        own_id = current_user.id if current_user.is_authenticated else None
+        if valid and is_kept_for_owner(db.session(), self.email.data, but=own_id):  # type: ignore[attr-defined]
+            self.email.errors = [get_message("EMAIL_ALREADY_ASSOCIATED", email=self.email.data)[0]]  # type: ignore[attr-defined]
+            return False
         return valid
 
 
@@ -32,11 +147,11 @@ class SignUpForm(SaysWhenTaken, RegisterFormV2):  # type: ignore[misc]  # the ty
 
 
 class NewEmailForm(SaysWhenTaken, ChangeEmailForm):  # type: ignore[misc]
-    """The address that shall become an account's."""
+    """The new email of an account."""
 
 
-class DeleteAccountForm(FlaskForm):  # type: ignore[misc]
-    """Asks for the password before everything goes."""
+class DeleteAccountForm(SlowsGuessing, FlaskForm):  # type: ignore[misc]
+    """Asks for the password before the account is deleted."""
 
     password = PasswordField(
         lazy_gettext("Your password"),

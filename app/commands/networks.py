@@ -1,4 +1,4 @@
-"""``flask networks``: training networks, adding styles to them, judging them."""
+"""``flask networks``: trains networks, adds styles to them and evaluates them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ from app.commands.console import (
     OneLineCommand,
     Progress,
     bad_input_is_one_line,
-    load_stylizer,
 )
 from app.commands.evaluate import evaluate
 from app.commands.shipping import ship
-from app.commands.styles import render_preview, styles
+from app.commands.styles import show_new_style, styles
 from app.commands.training_data import loss_weights, lying_beside, vgg_option
 from app.config import PROJECT_ROOT
-from app.engine.catalogue import StyleFacts
+from app.engine.catalogue import StyleFacts, title_of
 from app.engine.errors import CatalogueError
-from app.engine.files import write_whole
 from app.engine.training.recipe import Recipe, parse_recipe, read_recipe
+from app.files import write_whole
 from app.wiring import catalogue, settings
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ def add_style(
     from app.engine.stylizer import configure_tensorflow
     from app.engine.training.fitting import fit_style
 
-    # The preview is painted after the fitting, when TensorFlow can no longer be configured.
+    # Configure TensorFlow before the fitting; it cannot be configured later, for the preview.
     configure_tensorflow()
     checkpoint, recipe = load_checkpoint(path), recipe_of(path)
     with Progress() as progress:
@@ -154,13 +153,7 @@ def add_style(
     save_row(row, checkpoint, fitted.row)
     write_whole(row.with_suffix(".json"), json.dumps(fitted.facts, indent=2).encode())
     offered.add_row(facts, path.name, row.name)
-    try:
-        render_preview(load_stylizer(), slug, offered.import_folder / "previews" / f"{slug}.webp")
-    except BaseException:
-        # A style without a preview is half a style.
-        offered.remove(slug)
-        raise
-    click.echo(f"{slug} is now on offer")
+    show_new_style(offered, slug)
 
 
 # The name under which people look for it.
@@ -170,7 +163,7 @@ styles.add_command(add_style, "from-picture")
 def _facts(slug: str, *, title: str, public_domain: bool, **known: Any) -> StyleFacts:
     return StyleFacts(
         slug,
-        title or slug.replace("_", " ").capitalize(),
+        title or title_of(slug),
         rights="Public domain" if public_domain else "Unknown: ask the rights holder",
         public_domain=public_domain,
         **known,
@@ -178,9 +171,9 @@ def _facts(slug: str, *, title: str, public_domain: bool, **known: Any) -> Style
 
 
 def recipe_of(network: Path) -> Recipe:
-    """What a network was trained with, by the file beside it; the house recipe where there is none.
+    """The recipe in the file beside a network; the house recipe if there is none.
 
-    A training of rows alone says nothing of the network: the one that it started from does.
+    The file of a style that was added names the network it started from; that network's recipe counts.
     """
     beside = network.with_suffix(".json")
     if not beside.exists():
@@ -204,7 +197,7 @@ def _reporter(progress: Progress) -> Callable[[Trained, float], None]:
 
 
 def _code_version() -> str:
-    """The commit that the code comes from, or else the project's version; nothing where neither is known."""
+    """The commit of the code, else the project's version, else an empty string."""
     return _commit() or _project_version()
 
 
@@ -212,7 +205,7 @@ def _commit() -> str:
     git = shutil.which("git")
     if git is None or not (PROJECT_ROOT / ".git").exists():
         return ""
-    asked: Any = subprocess.run(  # noqa: S603 - nothing of it comes from outside
+    asked: Any = subprocess.run(  # noqa: S603 - the command is fixed
         [git, "-C", str(PROJECT_ROOT), "describe", "--always", "--dirty"],
         capture_output=True,
         text=True,

@@ -26,7 +26,6 @@ from app.commands.jobs import ENCODERS
 from app.commands.painting import GreyFile
 from app.commands.training_data import loss_weights
 from app.engine.errors import InvalidOption
-from app.engine.files import write_whole
 from app.engine.optimization.recipe import (
     RECIPES,
     AdamSettings,
@@ -34,6 +33,7 @@ from app.engine.optimization.recipe import (
     OptimizationRecipe,
     coarse_to_fine,
 )
+from app.files import write_whole
 from app.imaging import decode_photo
 from app.imaging.faces import find_faces, spare_faces
 from app.wiring import catalogue, settings

@@ -1,4 +1,4 @@
-"""``flask styles``: which styles are on offer, and the pictures that show them."""
+"""``flask styles``: lists, imports and removes styles, and paints their previews."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from app.commands.console import (
     load_stylizer,
 )
 from app.config import PROJECT_ROOT
-from app.engine.catalogue import StyleFacts
-from app.engine.files import write_whole
+from app.engine.catalogue import Catalogue, StyleFacts, title_of
+from app.files import write_whole
 from app.imaging import decode_photo, encode_webp
 from app.wiring import catalogue
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SAMPLES = PROJECT_ROOT / "static" / "samples"
 PREVIEW_SAMPLE = "chelsea"
-# The pictures of the landing page: a sample photo and the style that suits it.
+# The landing page's pictures: sample photos, each with a style that suits it.
 SHOWCASE = (
     ("chelsea", "rain_princess"),
     ("chelsea", "starry_night"),
@@ -76,7 +76,7 @@ def import_style(file: Path, slug: str, title: str, artist: str) -> None:
     offered = catalogue()
     facts = StyleFacts(
         slug=slug,
-        title=title or slug.replace("_", " ").capitalize(),
+        title=title or title_of(slug),
         artist=artist,
         rights="Imported checkpoint: research use only",
     )
@@ -87,13 +87,7 @@ def import_style(file: Path, slug: str, title: str, artist: str) -> None:
     name = f"{slug}.npz"
     save_checkpoint(offered.import_folder / name, checkpoint)
     offered.add(facts, name)
-    try:
-        render_preview(load_stylizer(), slug, offered.import_folder / "previews" / f"{slug}.webp")
-    except BaseException:
-        # A style without a preview is half a style.
-        offered.remove(slug)
-        raise
-    click.echo(f"{slug} is now on offer")
+    show_new_style(offered, slug)
 
 
 @styles.command("remove", cls=OneLineCommand)
@@ -125,8 +119,18 @@ def render_previews() -> None:
         write_whole(SAMPLES / "showcase" / f"{sample}.webp", encode_webp(_sample(sample), quality=80))
 
 
+def show_new_style(offered: Catalogue, slug: str) -> None:
+    """Paint a new style's preview; if that fails, remove the style again."""
+    try:
+        render_preview(load_stylizer(), slug, offered.import_folder / "previews" / f"{slug}.webp")
+    except BaseException:
+        offered.remove(slug)
+        raise
+    click.echo(f"{slug} is now on offer")
+
+
 def render_preview(stylizer: Stylizer, slug: str, path: Path) -> None:
-    """Paint the small picture that shows a style."""
+    """Paint and store the preview of a style."""
     picture = _stylize(stylizer, _sample(PREVIEW_SAMPLE), slug)
     path.parent.mkdir(parents=True, exist_ok=True)
     smaller = picture.resize((420, 280), Image.Resampling.LANCZOS)
@@ -134,7 +138,7 @@ def render_preview(stylizer: Stylizer, slug: str, path: Path) -> None:
 
 
 def _sample(name: str) -> Image.Image:
-    """A sample photo, enlarged so that strokes come out fine, cut to 3:2 or square."""
+    """A sample photo, enlarged so that strokes look fine, and cut to 3:2 or a square."""
     with (SAMPLES / f"{name}.jpg").open("rb") as file:
         photo = decode_photo(file, max_pixels=10**6).image
     size = (800, 800) if photo.width == photo.height else (900, 600)

@@ -11,7 +11,7 @@ import click
 from app.config import PROJECT_ROOT
 from app.engine.training.recipe import LossNetworkName
 
-# What is not part of the project, where it usually lies.
+# The usual place of data that is not part of the project.
 SHARED = PROJECT_ROOT.parent / "shared"
 # VGG-16 up to block5_conv2, which ships with the project. Keras fetches what lies deeper, and VGG-19.
 SHIPPED = PROJECT_ROOT / "models" / "vgg16.npz"
@@ -26,13 +26,16 @@ vgg_option = click.option(
 
 
 def lying_beside(name: str) -> dict[str, Any]:
-    """How an option finds a folder that usually lies beside the project; elsewhere it must be named."""
+    """Settings of an option for a folder beside the project.
+
+    The option is required if the folder does not exist.
+    """
     folder = folder_at_hand(name)
     return {"default": folder} if folder else {"required": True}
 
 
 def folder_at_hand(name: str) -> Path | None:
-    """A folder that usually lies beside the project, for commands that can do without it."""
+    """A folder beside the project, or None; for commands that can work without it."""
     folder = SHARED / name
     return folder if folder.is_dir() else None
 

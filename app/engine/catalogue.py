@@ -1,4 +1,6 @@
-"""The styles on offer: those that ship in ``models/`` and those an operator imported. No TensorFlow here.
+"""The catalogue: styles that ship in ``models/`` and styles that an operator imported.
+
+Loads without TensorFlow.
 
 A catalogue folder holds ``catalogue.json``, the files it names and a ``previews`` folder with a WebP per
 style. The JSON is a list whose entries are
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.errors import CatalogueError, UnknownStyle
-from app.engine.files import write_whole
+from app.files import write_whole
 
 SLUG = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")
 FILE_NAME = "catalogue.json"
@@ -31,8 +33,8 @@ FILE_NAME = "catalogue.json"
 class StyleFacts:
     """What is known of the painting behind a style; ``year`` may be None for an import.
 
-    ``public_domain`` is true only of works that are free both in the US and where copyright lasts for the
-    artist's life and 70 years; ``rights`` says why, or where and until when the painting is protected.
+    ``public_domain`` is true only if the work is free in the US and also where copyright lasts for the
+    artist's life and 70 years. ``rights`` says why it is free, or where and until when it is protected.
     """
 
     slug: str
@@ -48,7 +50,7 @@ class StyleFacts:
 class Style(StyleFacts):
     """A style on offer, the network that paints it, and a picture painted by it.
 
-    ``row`` is the file of its scales and shifts where they do not lie in the checkpoint itself.
+    ``row`` is the file with its scales and shifts; None if the checkpoint holds them.
     """
 
     checkpoint: Path = Path()
@@ -63,11 +65,11 @@ class Style(StyleFacts):
 
 
 class Catalogue:
-    """The styles of several folders, in order. The last folder is the one that imports go to.
+    """The styles of several folders, in order. Imports go to the last folder.
 
-    Files are read again when they change, so that a running site sees what a command imported. With
-    ``public_domain_only`` styles after works that are protected, or may be, are as good as not there. With
-    ``fast`` a network whose fast variant (``NAME_fast.npz``) lies beside it leaves its styles to that one.
+    Files are read again when they change, so a running site sees what a command imported.
+    ``public_domain_only`` hides styles whose works are, or may be, in copyright. With ``fast``, a fast
+    variant (``NAME_fast.npz``) paints the styles of the network beside it.
     """
 
     def __init__(
@@ -121,7 +123,7 @@ class Catalogue:
             )
 
     def find_network(self, name: str = "") -> Path:
-        """The checkpoint of that file name which paints some style; without a name, the first style's.
+        """The checkpoint with this file name; without a name, that of the first style.
 
         Raises:
             CatalogueError: there is none.
@@ -174,7 +176,7 @@ class Catalogue:
             networks[:] = [network for network in networks if network["styles"]]
         weights = style.row or style.checkpoint
         weights.unlink(missing_ok=True)
-        weights.with_suffix(".json").unlink(missing_ok=True)  # what made them, where that was kept
+        weights.with_suffix(".json").unlink(missing_ok=True)  # a description of the training, if there is one
         style.preview.unlink(missing_ok=True)
         return style
 
@@ -198,7 +200,7 @@ class Catalogue:
 
     @contextmanager
     def _changing(self) -> Iterator[list[dict[str, Any]]]:
-        """The networks of the import folder, to be changed in place; one process at a time."""
+        """Lend the import folder's networks for changes in place; one process at a time."""
         self.import_folder.mkdir(parents=True, exist_ok=True)
         with (self.import_folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -207,16 +209,21 @@ class Catalogue:
             _write_json(self.import_folder / FILE_NAME, networks)
 
 
+def title_of(slug: str) -> str:
+    """A slug as people write it: ``la_muse`` is "La muse"."""
+    return slug.replace("_", " ").capitalize()
+
+
 def is_name(text: str) -> bool:
-    """Whether a style or network may be called so: files have the same name, beside the catalogue's own."""
+    """Whether a style or network may have this name; its files get the same name."""
     return bool(SLUG.fullmatch(text)) and len(text) <= 64 and text != Path(FILE_NAME).stem
 
 
 def ship_network(folder: Path, checkpoint: str, styles: Sequence[StyleFacts]) -> list[str]:
-    """Put a network first in a folder's catalogue, and its styles out of the folder's other networks.
+    """Put a network first in a folder's catalogue, in place of others for its styles.
 
     Returns:
-        The checkpoints whose last styles it took over.
+        The checkpoints that have no styles left.
     """
     slugs = {facts.slug for facts in styles}
     networks = [network for network in _read_networks(folder) if network.get("checkpoint") != checkpoint]
@@ -263,7 +270,7 @@ def _read_styles(folder: Path, folders: Sequence[Path], *, imported: bool, fast:
 
 
 def _checkpoint(network: dict[str, Any], folder: Path, folders: Sequence[Path], *, fast: bool) -> Path:
-    """Where an entry's network is: in its own folder, or, of an added style, in any."""
+    """The checkpoint of an entry; an added style's may lie in any folder."""
     if "network" not in network:
         whole = folder / str(network["checkpoint"])
         variant = whole.with_stem(f"{whole.stem}_fast")

@@ -24,7 +24,7 @@ class InvalidCheckpoint(EngineError):
 
 
 class OutOfMemory(EngineError):
-    """A picture finds no room in memory, nor in temporary files."""
+    """Neither memory nor temporary files have room for a picture."""
 
 
 class CatalogueError(EngineError):

@@ -1,4 +1,4 @@
-"""How much memory there is for a pass, and giving memory back."""
+"""Measures the free memory for a pass, and gives memory back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 class _Group(NamedTuple):
-    """The files in which a version of control groups tells what a container may use, and what it does."""
+    """The files of one version of control groups: a container's limit and its use."""
 
     limit: str
     usage: str
@@ -31,7 +31,10 @@ _GROUPS = (
 
 
 def available_memory() -> int:
-    """Bytes that can still be used without swapping: the machine's, or the container's if that is less."""
+    """Bytes that can be used without swapping, of the machine or of the container.
+
+    The smaller number counts.
+    """
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     try:
         for line in Path("/proc/meminfo").read_text().splitlines():
@@ -48,7 +51,7 @@ def available_memory() -> int:
 
 
 def _left(group: _Group) -> int:
-    """Bytes below the container's limit; cached files do not count, since they give way."""
+    """Bytes left below the container's limit; cached files count as free."""
     limit = int((CONTROL_GROUPS / group.limit).read_text())
     usage = int((CONTROL_GROUPS / group.usage).read_text())
     lines = (CONTROL_GROUPS / group.statistics).read_text().splitlines()
@@ -57,7 +60,10 @@ def _left(group: _Group) -> int:
 
 
 def release_unused_memory() -> None:
-    """Give freed memory back to the system: pictures of many sizes leave glibc's heap full of holes."""
+    """Give freed memory back to the system.
+
+    Pictures of many sizes leave glibc's heap full of holes.
+    """
     try:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
     except (OSError, AttributeError):

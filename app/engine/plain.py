@@ -1,4 +1,7 @@
-"""A loaded network in plain Keras, for backends without a fast path here: whole pictures only."""
+"""A loaded network in plain Keras, for other backends than TensorFlow.
+
+It paints whole pictures only.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,18 @@ from app.engine.errors import InvalidOption
 from app.engine.network import Pass, pad
 from app.engine.networks.checkpoints import Checkpoint
 from app.engine.networks.transformer import build_transformer, load_kernels
-from app.engine.padding import REACH, Pixels
+from app.engine.padding import REACH
+from app.engine.typing import Pixels
 
 
 class PlainNetwork:
-    """What :class:`app.engine.network.Network` is, for any backend of Keras; safe to share between threads.
+    """Like :class:`app.engine.network.Network`, on any Keras backend; safe to share.
 
-    A shape that comes for the first time is compiled, and memory grows with the picture.
+    Each new shape is compiled, and memory grows with the picture.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, precision: str, device: str) -> None:
-        """``precision`` is "float32" or "bfloat16"; ``device`` is a name: Keras's backend chooses its own."""
+        """``precision`` is "float32" or "bfloat16"; ``device`` is only reported."""
         self.checkpoint = checkpoint
         self.device = device
         policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
@@ -27,10 +31,10 @@ class PlainNetwork:
         load_kernels(self._model, checkpoint.config, checkpoint.kernels)
 
     def paint(self, wanted: Pass) -> Pixels:
-        """One pass, as :meth:`app.engine.network.Network.paint`, whatever the memory that it may use.
+        """One pass, like :meth:`app.engine.network.Network.paint`; ignores the budget.
 
         Raises:
-            InvalidOption: there is a style map, for which layers need two styles at once.
+            InvalidOption: there is a style map: Keras's layers take one style at a time.
         """
         if wanted.style.where is not None:
             raise InvalidOption(f"A style map needs TensorFlow, and Keras runs on {keras.backend.backend()}.")
@@ -43,5 +47,5 @@ class PlainNetwork:
         return picture
 
     def count_traces(self) -> int:
-        """Backends that compile do so for every shape, and do not tell."""
+        """Always 0: backends compile for every shape, and do not report it."""
         return 0

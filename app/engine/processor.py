@@ -1,11 +1,11 @@
-"""What the processor can do."""
+"""Tells which instructions the processor has."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
 
-# Instructions that multiply bfloat16 numbers; without them TensorFlow emulates it, slower than float32.
+# Instructions that multiply bfloat16 numbers. Without them TensorFlow emulates bfloat16, slower than float32.
 _BFLOAT16 = {"avx512_bf16", "amx_bf16"}
 
 
@@ -16,7 +16,7 @@ def computes_bfloat16() -> bool:
 
 @cache
 def instructions() -> frozenset[str]:
-    """The processor's sets of instructions, by Linux's names; empty on other systems."""
+    """The processor's instruction sets by Linux's names; empty on other systems."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

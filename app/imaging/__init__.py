@@ -1,6 +1,6 @@
-"""Photos in (``decode_photo``) and pictures out (``encode_*``, ``make_*``)."""
+"""Decodes photos (``decode_photo``) and encodes pictures (``encode_*``)."""
 
-from app.imaging.decode import DecodedPhoto, decode_photo
+from app.imaging.decode import DecodedPhoto
 from app.imaging.encode import (
     encode_grey_png,
     encode_jpeg,
@@ -11,6 +11,7 @@ from app.imaging.encode import (
     preview_size,
     shrink_thumbnail,
 )
+from app.imaging.isolation.pool import decode_photo
 
 __all__ = [
     "DecodedPhoto",

@@ -1,13 +1,25 @@
-"""What can be wrong with an upload, in words for the person who sent it."""
+"""Errors of uploads, with sentences for people."""
 
 from __future__ import annotations
 
-from app.errors import DomainError
-from app.sentences import translatable
+from typing import Self
+
+from app.sentences import DomainError, translatable
 
 
 class ImageError(DomainError):
-    """The file cannot be used as a photo."""
+    """The file cannot be used as a photo.
+
+    Attributes:
+        facts: the error's arguments; with them another process can rebuild the error.
+    """
+
+    facts: tuple[object, ...]
+
+    def __new__(cls, *facts: object) -> Self:
+        error = super().__new__(cls, *facts)
+        error.facts = facts
+        return error
 
 
 class EmptyFile(ImageError):
@@ -41,7 +53,7 @@ class TooManyPixels(ImageError):
 
 
 class SideTooLong(ImageError):
-    """Pictures have their photo's size, and files of them end at some length."""
+    """The photo is longer than a picture file can be; a picture has its photo's size."""
 
     status = 413
 
@@ -69,3 +81,61 @@ class NotAPhoto(ImageError):
 class DamagedPhoto(ImageError):
     def __init__(self) -> None:
         super().__init__(translatable("This photo is damaged or incomplete. Upload the original again."))
+
+
+class UnreadablePhoto(ImageError):
+    """The decoder crashed, or took too much memory or time."""
+
+    def __init__(self) -> None:
+        super().__init__(translatable("This photo could not be read. Save it again as JPEG and upload it."))
+
+
+class TooManyScans(ImageError):
+    """A progressive JPEG with more scans than any camera or program writes."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            translatable(
+                "This JPEG draws its picture more than %(most)d times over. "
+                "Save it again as an ordinary JPEG and upload it."
+            ),
+            most=most,
+        )
+
+
+class TooMuchMetadata(ImageError):
+    """Too much data beside the picture, such as comments and texts."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            translatable(
+                "This %(kind)s file carries too much data beside its picture, such as comments. "
+                "Save it again without metadata and upload it."
+            ),
+            kind=kind,
+        )
+
+
+class TooManyParts(ImageError):
+    """A file with more pages, blocks or tiles than photos have."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            translatable(
+                "This %(kind)s file consists of too many parts. Save the picture again as JPEG and upload it."
+            ),
+            kind=kind,
+        )
+
+
+class LargerThanDeclared(ImageError):
+    """The header declares a smaller picture than the file contains."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            translatable(
+                "This %(kind)s file holds a larger picture than it declares. "
+                "Save the picture again as JPEG and upload it."
+            ),
+            kind=kind,
+        )

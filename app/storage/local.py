@@ -1,4 +1,4 @@
-"""Files in a folder of this machine."""
+"""A file storage in a folder of this machine."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ import math
 import os
 import re
 import shutil
-import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
+from app.files import write_new
 from app.storage.base import StorageError
 
 _KEY = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*")
 
-# How often a folder is tried to be removed into which others keep things meanwhile.
+# How often to retry removing a folder while other processes add files to it.
 TRIES = 50
 
 
 class LocalStorage:
-    """Keeps each key as a file below ``root``; see :class:`app.storage.base.Storage`."""
+    """Stores each key as a file below ``root``.
+
+    See :class:`app.storage.base.Storage`.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -30,8 +33,7 @@ class LocalStorage:
     def save(self, key: str, data: bytes) -> None:
         path = self._path(key)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write_new(path, data)
+            write_new(path, data)
         except OSError as error:
             raise StorageError(f"could not keep {key}") from error
 
@@ -60,7 +62,7 @@ class LocalStorage:
                     path.unlink(missing_ok=True)
                 return
             except OSError as error:
-                # Somebody else is removing the same, or has just kept something in a folder that was empty.
+                # Another process removes the same files, or has just added one to a folder that was empty.
                 if left and error.errno in (errno.ENOENT, errno.ENOTEMPTY, errno.EISDIR):
                     continue
                 raise StorageError(f"could not remove {prefix}") from error
@@ -71,7 +73,7 @@ class LocalStorage:
             with os.scandir(self._path(folder)) as entries:
                 return sorted(f"{folder}/{entry.name}" for entry in entries if _changed(entry) < limit)
         except FileNotFoundError:
-            return []  # nothing was ever kept there
+            return []  # nothing was ever stored there
         except OSError as error:
             raise StorageError(f"could not list {folder}") from error
 
@@ -82,21 +84,8 @@ class LocalStorage:
 
 
 def _changed(entry: os.DirEntry[str]) -> float:
-    """When ``entry`` was last changed, in seconds since the epoch; never, if it has just been removed."""
+    """The time of the last change in seconds since the epoch; inf if just removed."""
     try:
         return entry.stat().st_mtime
     except FileNotFoundError:
         return math.inf
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` so that the file is there whole or not at all, and never replaced."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)  # fails when the name is taken, unlike a rename
-    finally:
-        Path(temporary).unlink(missing_ok=True)

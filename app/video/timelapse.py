@@ -12,7 +12,7 @@ from av.error import FFmpegError
 from PIL import Image
 
 from app.engine.cascade import resize
-from app.engine.files import PART, whole_file
+from app.files import PART, whole_file
 from app.video.errors import VideoError
 from app.video.writer import KINDS, SegmentWriter, Shape
 

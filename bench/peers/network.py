@@ -1,6 +1,8 @@
-"""The transformation network once more, for any library that can convolve, normalise and add.
+"""The transformation network, for any library with the three operations.
 
-Needs NumPy only, so that it runs in the peers' environment.
+It must convolve, normalise and add.
+
+It needs only NumPy, so it runs in the peers' environment.
 """
 
 from __future__ import annotations
@@ -11,30 +13,24 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from app.engine.networks.checkpoints import Checkpoint, load_checkpoint
-from app.engine.networks.config import PUBLISHED, NetworkConfig
+from app.engine.networks.config import PUBLISHED, LayerSpec, NetworkConfig
+from app.engine.networks.topology import Step, walk
+from app.engine.typing import Floats, Pixels
 
-Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
 Paint = Callable[[Pixels], Pixels]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution and the scale and shift of the instance normalisation after it."""
+    """A convolution, with scale and shift of its instance normalisation."""
 
-    name: str
+    spec: LayerSpec
     kernel: Floats  # [size, size, inputs, outputs]
     scale: Floats  # [outputs]
     shift: Floats  # [outputs]
-    stride: int = 1
-
-    @property
-    def size(self) -> int:
-        return int(self.kernel.shape[0])
 
 
 @dataclass(frozen=True)
@@ -46,12 +42,12 @@ class Network:
 
     @property
     def reflects(self) -> bool:
-        """Padding by reflection rather than with zeros."""
+        """Whether padding reflects the picture instead of adding zeros."""
         return self.config.padding == "reflect"
 
 
 def read_network(path: Path, style: str) -> Network:
-    """Read a checkpoint of ours with the scales and shifts of one of its styles."""
+    """Read one of our checkpoints, with the scales and shifts of one style."""
     checkpoint = load_checkpoint(path)
     row = checkpoint.row(style).astype(np.float32)
     layers: dict[str, Layer] = {}
@@ -59,13 +55,15 @@ def read_network(path: Path, style: str) -> Network:
     for spec in checkpoint.config.layers:
         scale, shift = (row[span] for span in spans[spec.name])
         kernel = checkpoint.kernels[spec.name].astype(np.float32)
-        stride = 2 if spec.name.startswith("down") else 1
-        layers[spec.name] = Layer(spec.name, kernel, scale, shift, stride)
+        layers[spec.name] = Layer(spec, kernel, scale, shift)
     return Network(checkpoint.config, layers)
 
 
 def random_checkpoint(style: str, config: NetworkConfig = PUBLISHED) -> Checkpoint:
-    """A network of chance weights, by default the published one: as fast as the real one, and as large."""
+    """A network with random weights, as large and fast as the real one.
+
+    The default has the published architecture.
+    """
     chance = np.random.default_rng(1)
     kernels = {spec.name: chance.normal(0, 0.1, spec.kernel_shape) for spec in config.layers}
     row = [
@@ -77,7 +75,7 @@ def random_checkpoint(style: str, config: NetworkConfig = PUBLISHED) -> Checkpoi
 
 
 class Operations(Protocol, Generic[T]):
-    """What a library must offer; ``T`` is its tensor."""
+    """The operations that a library must offer; ``T`` is its tensor."""
 
     def convolve(self, x: T, layer: Layer) -> T:
         """Pad, convolve and normalise."""
@@ -93,26 +91,14 @@ class Operations(Protocol, Generic[T]):
 
 
 def apply(network: Network, operations: Operations[T], x: T) -> T:
-    """From pixels in the network's range to what its last normalisation gives, before the tanh."""
-    layers = network.layers
-    config = network.config
+    """Run the network up to its last normalisation, before the tanh."""
 
-    def residual(x: T, kind: str, blocks: int) -> T:
-        for block in range(1, blocks + 1):
-            inside = operations.relu(operations.convolve(x, layers[f"{kind}{block}_a"]))
-            x = operations.add(x, operations.convolve(inside, layers[f"{kind}{block}_b"]))
-        return x
+    def apply_step(step: Step, source: T, added_to: T | None) -> T:
+        layer = network.layers[step.name]
+        compute = operations.enlarge if step.layer.kind == "doubling" else operations.convolve
+        result = compute(source, layer)
+        if added_to is not None:
+            return operations.add(added_to, result)
+        return operations.relu(result) if step.activates else result
 
-    x = operations.relu(operations.convolve(x, layers["conv1"]))
-    halved = []
-    for number in range(1, config.halvings + 1):
-        x = operations.relu(operations.convolve(x, layers[f"down{number}"]))
-        halved.append(x)
-    x = residual(x, "res", config.residual_blocks)
-    for number in range(1, config.halvings + 1):
-        x = operations.relu(operations.enlarge(x, layers[f"up{number}"]))
-        if number <= config.skips:
-            x = operations.add(x, operations.convolve(halved[-1 - number], layers[f"skip{number}"]))
-        if number == 1:
-            x = residual(x, "fine", config.fine_blocks)
-    return operations.convolve(x, layers["out"])
+    return walk(network.config, x, apply_step)

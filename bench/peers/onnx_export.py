@@ -1,4 +1,7 @@
-"""Write a network as an ONNX model: uint8 [1, height, width, 3] in and out, sides multiples of 4."""
+"""Write a network as an ONNX model.
+
+Input and output are uint8 [1, height, width, 3] with sides that are multiples of 4.
+"""
 
 from __future__ import annotations
 
@@ -55,17 +58,17 @@ class _Graph:
         return self.constant(np.array(value, np.float32))
 
     def convolve(self, x: str, layer: Layer) -> str:
-        before = layer.size // 2
+        before = layer.spec.size // 2
         after = before
-        if not self.network.reflects and layer.stride == 2:
-            # TensorFlow's SAME: an even side needs one row less, and it is the first that goes.
+        if not self.network.reflects and layer.spec.stride == 2:
+            # TensorFlow's SAME padding: an even side needs one row less, which is the first one.
             before -= 1
         pads = [before, before, after, after]
         if self.network.reflects:
             around = np.array([0, 0, before, before, 0, 0, after, after], np.int64)
             x, pads = self.node("Pad", x, self.constant(around), mode="reflect"), [0, 0, 0, 0]
         kernel = self.constant(layer.kernel.transpose(3, 2, 0, 1))
-        x = self.node("Conv", x, kernel, strides=[layer.stride] * 2, pads=pads)
+        x = self.node("Conv", x, kernel, strides=[layer.spec.stride] * 2, pads=pads)
         return self._normalize(x, layer)
 
     def enlarge(self, x: str, layer: Layer) -> str:

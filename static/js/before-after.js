@@ -1,5 +1,5 @@
-// <before-after>: two figures on top of each other, and a slider that moves the border between them.
-// Without scripts they stand side by side. The slider is a range input, so keyboard and screen readers work.
+// <before-after>: two figures on top of each other, and a slider for the border between them. Without scripts they
+// stand side by side. The slider is a range input, so keyboards and screen readers work.
 
 import { message } from "./messages.js";
 

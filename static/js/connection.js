@@ -1,8 +1,8 @@
-// Requests that htmx makes in the background may fail. Then one line says so, until the next answer arrives.
+// Shows a line when a background request of htmx fails, until the next answer arrives.
 import { message } from "./messages.js";
 
 const TIMEOUT = 20_000; // milliseconds for an answer
-const PAUSE = 3_000; // milliseconds before a form asks again; polled parts of a page repeat by themselves
+const PAUSE = 3_000; // milliseconds before a form's request is repeated; polled parts of a page repeat by themselves
 
 const box = document.createElement("div");
 box.className = "wrap connection";

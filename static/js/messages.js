@@ -1,5 +1,4 @@
-// The sentences that scripts show, in the page's language. The server writes them into the page as JSON, in
-// `data-messages` attributes.
+// The sentences that scripts show, in the page's language. `data-messages` attributes of the page hold them as JSON.
 import { formatMessage } from "./message-format.js";
 
 const holders = [...document.querySelectorAll("[data-messages]")];

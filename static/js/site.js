@@ -21,18 +21,18 @@ document.addEventListener("submit", (event) => {
   if (question && !window.confirm(question)) event.preventDefault();
 });
 
-/** A second click on a submit button would confuse, or pay twice: buttons are off while a form is sent. */
+/** Disable buttons while a form is sent: a second click could pay twice. */
 const sending = new Set();
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || "stays" in event.target.dataset) return; // a download leaves the page where it is
   for (const button of event.target.querySelectorAll("button[type=submit]:enabled")) {
     sending.add(button);
-    // Later, when the browser has read the form: a disabled button's value is not sent.
+    // Only after the browser has read the form: it does not send a disabled button's value.
     setTimeout(() => (button.disabled = true));
   }
 });
 
-/** After the back button, a page from the browser's cache still has its buttons off. */
+/** Enable the buttons of a page that the back button brings from the browser's cache. */
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   for (const button of sending) button.disabled = false;

@@ -16,7 +16,7 @@ const form = document.querySelector("[data-paint]");
 
 for (const element of document.querySelectorAll("[data-plain-find], [data-plain-preview]")) element.hidden = true;
 
-// The address holds the choice. Browsers fill forms by position, and the wall's order may have changed since.
+// The address holds the choice. Browsers restore forms by position, but the wall's order may have changed.
 form.autocomplete = "off";
 
 const easel = new Easel(document.querySelector("[data-easel]"));
@@ -30,7 +30,7 @@ const previews = new PreviewRequests({
 });
 const maskEditor = new MaskEditor(form, easel, update);
 
-/** Bring everything in step with the controls. The preview goes first: nothing may delay it. */
+/** Update everything after a change of the controls. The preview goes first: nothing may delay it. */
 function update() {
   const side = isSlow(navigator.connection) ? easel.draftSide : easel.largeSide;
   previews.request(previewAddress(easel.previews, controlParams(new FormData(form)), side));
@@ -49,7 +49,7 @@ for (const name of ["input", "change"]) {
     if (FIELDS.includes(event.target.name)) update();
   });
 }
-window.addEventListener("pageshow", update); // the browser may fill in something else when somebody comes back
+window.addEventListener("pageshow", update); // the browser may restore other values after the back button
 update();
 
 new Wall(document.querySelector("[data-wall]")).load();

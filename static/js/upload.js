@@ -27,7 +27,7 @@ takeFromFields(form, take);
 takeDrops(take, invite);
 takePastes(take);
 
-/** Show that what is dragged can be dropped. */
+/** Show that the dragged files can be dropped. */
 function invite(on) {
   form.classList.toggle("over", on);
   document.body.classList.toggle("awaits-photos", on);
@@ -48,7 +48,7 @@ async function upload(file, position) {
   }
 }
 
-/** Open the studio with the new photos beside those that are ticked by now. */
+/** Open the studio with the new photos and the ticked ones. */
 function finish(ids, failed) {
   if (!ids.length) return;
   const photos = new Set([...tickedPhotos(), ...ids]);

@@ -2,7 +2,7 @@
 
 import { message } from "./messages.js";
 
-/** Fill the screen with the picture that a link leads to. */
+/** Fill the screen with a link's picture. */
 async function open(link) {
   const dialog = document.createElement("dialog");
   dialog.className = "viewer";

@@ -1,10 +1,10 @@
 {% set sent = true %}{% set unsent %}{% include "pages/offline.html" %}{% endset %}
-// Shows a page of our own when there is no connection. It keeps that page and what the page is drawn with, all of it
-// the same for everybody; whatever belongs to a person is never kept. A new version replaces the old one by its name.
+// Shows a page of our own when there is no connection. It caches only that page and its files, which are the same for
+// everybody. It never caches what belongs to a person. A new version has a new cache name and replaces the old one.
 const CACHE = "offline-{{ version }}";
 const OFFLINE = {{ offline | tojson }};
 const SHELL = {{ shell | tojson }};
-// The page for a form that could not be sent. Where {back} stands goes the address of the page that has the form.
+// The page for a form that could not be sent. {back} stands for the address of the page with the form.
 const UNSENT = {{ unsent | tojson }};
 
 self.addEventListener("install", (event) => {
@@ -22,7 +22,7 @@ self.addEventListener("activate", (event) => event.waitUntil(begin()));
 async function begin() {
   const old = (await caches.keys()).filter((name) => name !== CACHE);
   await Promise.all(old.map((name) => caches.delete(name)));
-  // The page is asked for while this script starts, not after.
+  // Request the page while this script starts, not after.
   await self.registration.navigationPreload?.enable();
 }
 
@@ -40,7 +40,7 @@ async function navigate(event) {
   }
 }
 
-/** A form on its way. Whether it arrived before the connection broke, nobody knows here. */
+/** Send a form. If the connection breaks, nobody knows here whether the form arrived. */
 async function send(request) {
   const back = new URL(request.referrer || "/", location.href).href.replaceAll("&", "&amp;");
   try {

@@ -1,4 +1,4 @@
-"""The benchmark of pages says which figures keep their limits."""
+"""The benchmark of pages reports which figures keep their limits."""
 
 from __future__ import annotations
 

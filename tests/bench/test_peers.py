@@ -1,4 +1,4 @@
-"""The comparison with other engines: what is said of the figures, and the processes that make them."""
+"""The comparison with other engines: its tables and its processes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def make_result(name: str, size: tuple[int, int] = (512, 512), **values: object)
 
 @pytest.fixture
 def report() -> Report:
-    """Four engines at 512 and one at 1024 pixels, of which one broke and one answered with less."""
+    """Four engines at 512 pixels, one at 1024; one broke, one answered with less."""
     report = Report("Some processor, 2 cores", "Weights of chance.")
     small = [
         make_result("ours/published/float32", seconds={0: 0.1, 1: 0.2, 2: 0.3}, difference=(0.01, 1)),
@@ -54,7 +54,7 @@ def report() -> Report:
 
 
 def test_ratio_pairs_the_rounds() -> None:
-    # A round in which the machine was slow counts for both sides: 2, 2 and 2, whatever the medians say.
+    # A slow round slows both engines: the ratios are 2, 2 and 2, whatever the medians say.
     one = make_result("ours/house/float32", seconds={0: 2.0, 1: 20.0, 2: 4.0})
     other = make_result("lite/own/float32", seconds={0: 1.0, 1: 10.0, 2: 2.0, 3: 77.0})
     assert time_ratio(one, other) == 2.0
@@ -138,6 +138,7 @@ def make_driver(names: list[str], jobs: dict[str, Job], folder: Path, peers: Pat
     )
 
 
+@pytest.mark.soak
 def test_engines_paint_in_turn_and_missing_ones_are_told(jobs: dict[str, Job], tmp_path: Path) -> None:
     names = ["ours/published/float32", "tensorflow/published/float32", "openvino/published/float32"]
     measuring = make_driver(names, jobs, tmp_path, peers=tmp_path / "nowhere" / "python")

@@ -1,4 +1,4 @@
-"""The books: sums, causes that count once, races, and a database that refuses to forget."""
+"""The ledger: balances, unique references, races, and no UPDATE or DELETE."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from sqlalchemy.orm import Session
 from app.billing import ledger
 from app.billing.ledger import InsufficientCredits
 from app.billing.models import EntryReason, LedgerEntry, Wallet
-from app.db import Base, transaction
-from app.extensions import db
-from tests.billing.conftest import make_wallet
-from tests.together import at_once
+from app.db import Base, db, transaction
+from testing.billing import make_wallet
+from testing.together import at_once
 
 
 def wallet_with(credits: int) -> uuid.UUID:
@@ -104,7 +103,7 @@ def test_tables_made_without_migrations_are_guarded_too() -> None:
 
 
 def reserve(app: Flask, wallet_id: uuid.UUID) -> bool:
-    """One credit in a transaction of its own, as a request does it."""
+    """Take one credit in a transaction of its own, as a request does."""
     with app.app_context():
         try:
             with transaction() as session:

@@ -1,4 +1,4 @@
-"""Buying on a site that really listens: the sandbox's page, its webhooks, and the way back."""
+"""Buying on a listening site: the sandbox's page, its webhooks, the return page."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from sqlalchemy import select
 from app.accounts.models import User
 from app.billing import ledger
 from app.billing.models import Purchase, PurchaseState
-from app.db import utc_now
-from app.extensions import db
-from tests.conftest import PASSWORD, create_user
-from tests.waiting import wait_until
+from app.db import db, utc_now
+from testing.site import PASSWORD, create_user
+from testing.waiting import wait_until
 
 CARD = {"number": "4242 4242 4242 4242", "expiry": "12 / 99", "cvc": "123", "name": "Ada Lovelace"}
 DECLINED, INSUFFICIENT, AUTHENTICATION = "4000000000000002", "4000000000009995", "4000002500003155"
 
 
 class Shopper:
-    """A person with a browser, as far as HTTP goes."""
+    """A customer's HTTP session."""
 
     def __init__(self, app: Flask, site: str) -> None:
         self.app, self.site = app, site
@@ -57,7 +56,7 @@ class Shopper:
             return ledger.balance(db.session(), self.user.wallet_id)
 
     def wait_for(self, state: PurchaseState) -> None:
-        """Wait for the webhook alone to bring the purchase there."""
+        """Wait until the webhook alone has brought the purchase to a state."""
         wait_until(lambda: self.purchase().state is state, f"the purchase was {state}")
 
 

@@ -1,4 +1,4 @@
-"""Money that goes back takes its credits along: once, in proportion, and in whatever order it is told."""
+"""Refunds and disputes take credits: once, in proportion, in any order of events."""
 
 from __future__ import annotations
 
@@ -20,20 +20,27 @@ from app.billing.models import EntryReason, LedgerEntry, Purchase
 from app.billing.reversals import Dispute, DisputeOutcome, Payment, PaymentNotCredited, Refunds
 from app.billing.sandbox import payments
 from app.billing.sandbox.store import JsonObject
-from app.db import transaction
-from app.extensions import db
-from tests.billing import test_fulfilment
-from tests.billing.test_fulfilment import PACK, fulfil, held
-from tests.billing.test_views import balance, deliver, event_body, pay, place_purchase
-from tests.conftest import MakeUser, log_in
-from tests.together import at_once
+from app.db import db, transaction
+from testing.billing import (
+    PACK,
+    balance,
+    deliver,
+    event_body,
+    fulfil,
+    held,
+    pay,
+    place_purchase,
+    record_purchase,
+)
+from testing.site import MakeUser, log_in
+from testing.together import at_once
 
 FULL = PACK.amount_minor
 
 
 def paid_purchase() -> tuple[uuid.UUID, Payment]:
     """A purchase that was paid and credited, and its payment."""
-    purchase_id, checkout = test_fulfilment.place_purchase()
+    purchase_id, checkout = record_purchase()
     intent = f"pi_{purchase_id.hex}"
     fulfil(purchase_id, replace(checkout, payment_intent_id=intent))
     return purchase_id, Payment(intent, str(purchase_id), "eur")
@@ -111,7 +118,7 @@ def test_other_purchases_of_the_wallet_keep_their_credits(session: Session) -> N
 
 @pytest.mark.usefixtures("session")
 def test_a_refund_before_its_payment_is_to_be_told_again() -> None:
-    purchase_id, checkout = test_fulfilment.place_purchase()
+    purchase_id, checkout = record_purchase()
     payment = Payment("pi_1", str(purchase_id), "eur")
     with pytest.raises(PaymentNotCredited) as refused:
         refund(payment, FULL)
@@ -128,6 +135,15 @@ def test_payments_of_others_are_unknown(reference: str | None) -> None:
         refund(Payment("pi_of_others", reference, "eur"), FULL)
     with pytest.raises(UnknownPurchase):
         refund(Payment(None, reference, "eur"), FULL)
+
+
+@pytest.mark.usefixtures("session")
+def test_a_charge_without_payment_is_no_purchases_whose_payment_is_unknown() -> None:
+    purchase_id, checkout = record_purchase()
+    fulfil(purchase_id, replace(checkout, payment_intent_id=None))
+    with pytest.raises(UnknownPurchase):
+        refund(Payment(None, None, "eur"), FULL)
+    assert left(purchase_id) == PACK.credits
 
 
 @pytest.mark.usefixtures("session")
@@ -213,7 +229,7 @@ def ada(client: FlaskClient, make_user: MakeUser) -> User:
 
 @pytest.fixture
 def purchase(app: Flask, ada: User) -> Purchase:
-    """A purchase that has been paid in the sandbox, of which the site does not know yet."""
+    """A purchase paid in the sandbox; the site does not know yet."""
     purchase = place_purchase(app, ada.wallet_id)
     pay(app, purchase)
     return purchase

@@ -1,4 +1,4 @@
-"""The sandbox's API, used by the official SDK over HTTP, and the shape of what it answers."""
+"""The sandbox's API through the official SDK, and the fields of its answers."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from app.billing.sandbox.courier import signature
 from app.billing.sandbox.payments import SessionClosed
 from app.billing.sandbox.service import Sandbox
 from app.billing.sandbox.store import JsonObject
-from tests.conftest import SHARED
-from tests.waiting import wait_until
+from testing.site import SHARED
+from testing.waiting import wait_until
 
 FIXTURES = SHARED / "stripe" / "fixtures3.json"
 
@@ -243,7 +243,7 @@ def all_objects(sandbox: Sandbox, client: stripe.StripeClient) -> dict[str, Json
 
 
 def different_fields(ours: JsonObject, theirs: JsonObject, where: str) -> Iterator[str]:
-    """Names that only one side has, down to every object that both sides have."""
+    """The field names that only one side has, also in nested objects."""
     for name in ours.keys() ^ theirs.keys():
         yield f"{where}.{name}"
     for name in ours.keys() & theirs.keys():
@@ -278,7 +278,7 @@ def test_signatures_are_those_of_the_sdk() -> None:
 
 
 class Receiver:
-    """A webhook that refuses the first deliveries and keeps the events that it takes."""
+    """A webhook that refuses the first deliveries and keeps later events."""
 
     def __init__(self, refusals: int) -> None:
         self.refused, self.taken = 0, list[JsonObject]()
@@ -326,7 +326,7 @@ def test_an_event_is_delivered_until_it_is_taken(
 
 
 def test_an_event_waits_for_the_next_start(sandbox: Sandbox, stripe_client: stripe.StripeClient) -> None:
-    """Nobody listened, the process ended; the next one delivers, to wherever the site is now."""
+    """Nobody listened, and the process ended. The next process delivers to the site's new address."""
     made = stripe_client.v1.checkout.sessions.create(session_params())
     sandbox.close()
     pay(sandbox, made.id, "4242424242424242")

@@ -1,4 +1,4 @@
-"""Purchases that nobody came back to are settled, and money that nobody can use goes back."""
+"""Settlement: open purchases end, and money of deleted accounts goes back."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from app.billing.models import LedgerEntry, Purchase, PurchaseState, Wallet
 from app.billing.reversals import Dispute, DisputeOutcome, Payment, Refunds
 from app.billing.sandbox import payments
 from app.config import DEFAULT_PACKS
-from app.db import transaction, utc_now
-from app.extensions import db
-from tests.billing.test_views import balance, deliver, event_body, pay, place_purchase, state
-from tests.conftest import PASSWORD, MakeUser, log_in
+from app.db import db, transaction, utc_now
+from testing.billing import balance, deliver, event_body, pay, place_purchase, state
+from testing.site import PASSWORD, MakeUser, log_in
 
 PACK = DEFAULT_PACKS[0]
 LATER = timedelta(minutes=11)
@@ -45,7 +44,7 @@ def settle(app: Flask, *, after: timedelta = LATER) -> int:
 
 
 def session_status(app: Flask, purchase: Purchase) -> tuple[str, int]:
-    """How the session stands in the sandbox, and how much of its payment went back."""
+    """The session's status in the sandbox, and the refunded sum."""
     with app.extensions["sandbox"].store.transaction() as store:
         session = payments.find_session(store, purchase.checkout_session_id or "")
         intent = store.get(session["payment_intent"] or "")
@@ -79,7 +78,7 @@ def test_a_purchase_is_asked_about_once_an_hour(app: Flask, ada: User) -> None:
 
 
 def test_a_session_whose_id_was_lost_is_found_by_its_purchase(app: Flask, ada: User) -> None:
-    """The process was killed between Stripe's answer and the transaction that notes it."""
+    """The process was killed after Stripe's answer, before the transaction."""
     other = place_purchase(app, ada.wallet_id)
     purchase = place_purchase(app, ada.wallet_id)
     pay(app, purchase)

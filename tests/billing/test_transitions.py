@@ -1,4 +1,4 @@
-"""The truth table of purchases, over every state and every event."""
+"""The transitions of purchases, for every state and every event."""
 
 from __future__ import annotations
 

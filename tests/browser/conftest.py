@@ -9,21 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.live import LiveSite
+from testing.browser import CHROMIUM, FLAGS
+from testing.live import LiveSite
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-# For so long a page is looked at again: two cores paint, serve and browse for several tests at once.
+# The longest wait for a page: two cores paint, serve and browse for several tests at once.
 expect.set_options(timeout=20_000)
 
 
@@ -38,9 +27,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSite]:
+def site(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSite]:
     site = LiveSite(tmp_path_factory.mktemp("site"))
-    site.migrate()
+    shutil.copy(migrated_sqlite, site.instance_dir)
     site.start()
     yield site
     site.stop()
@@ -55,7 +44,7 @@ def context(browser: Browser, site: LiveSite) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext, site: LiveSite) -> Iterator[Page]:
-    """A page on which no script may fail, and which may ask nobody but the site."""
+    """A page that fails the test on script errors and on requests to other hosts."""
     page = context.new_page()
     troubles: list[str] = []
     page.on("pageerror", lambda error: troubles.append(f"script error: {error}"))

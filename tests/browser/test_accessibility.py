@@ -1,8 +1,9 @@
-"""Everybody can use every page: WCAG 2.2 AA by axe-core, keyboard alone, no motion, double size."""
+"""Accessibility: WCAG 2.2 AA by axe-core, keyboard alone, no motion, double size."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.everywhere import STOPS, Exhibit, furnish, open_context
-from tests.live import LiveSite
+from testing.exhibit import STOPS, Exhibit, furnish, open_context
+from testing.live import LiveSite
 
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -21,9 +22,11 @@ MOST_STOPS = 250  # of the Tab key on one page
 
 
 @pytest.fixture(scope="module")
-def exhibit(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exhibit]:
+def exhibit(
+    browser: Browser, migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Exhibit]:
     site = LiveSite(tmp_path_factory.mktemp("exhibit"), FREE_CREDITS="12")
-    site.migrate()
+    shutil.copy(migrated_sqlite, site.instance_dir)
     site.start()
     try:
         yield furnish(browser, site)
@@ -37,13 +40,13 @@ def exhibit(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     ids=lambda param: f"{param[0].name}-{param[1]}",
 )
 def everywhere(request: pytest.FixtureRequest, browser: Browser, exhibit: Exhibit) -> Iterator[Page]:
-    """Each page in turn on a phone and a desk, for somebody who asks for little motion."""
+    """Each page on a phone and a desk, with reduced motion."""
     stop, width = request.param
     context = open_context(browser, exhibit, stop, width, "light")
     page = context.new_page()
     page.emulate_media(reduced_motion="reduce")
     stop.go(page, exhibit)
-    # After a form is sent, its answer can be read before its style sheet has come.
+    # The answer to a form can be read before its style sheet has come.
     page.wait_for_load_state()
     yield page
     context.close()
@@ -58,7 +61,7 @@ def test_axe_finds_nothing(everywhere: Page) -> None:
 
 
 def violations(page: Page, rules: dict[str, object]) -> list[dict[str, Any]]:
-    """What axe-core finds, each with the elements it is about."""
+    """The violations that axe-core finds, with their elements."""
     page.evaluate(AXE.read_text())
     found: str = page.evaluate(
         """async (rules) => {
@@ -81,8 +84,8 @@ def test_every_control_can_be_reached_and_seen_by_keyboard(everywhere: Page) -> 
 
 
 def go_by_tab(page: Page) -> tuple[list[str], list[dict[str, Any]]]:
-    """Go through the page by the Tab key; the controls it does not reach, and where the focus is not seen."""
-    # The Tab key goes on from where the focus was last: the very top.
+    """Tab through the page; return unreachable controls and stops without visible focus."""
+    # The Tab key goes on from the last focus, so begin at the top.
     page.evaluate(
         """() => {
             const top = document.querySelector("dialog:modal") ?? document.body;
@@ -99,14 +102,14 @@ def go_by_tab(page: Page) -> tuple[list[str], list[dict[str, Any]]]:
         if at is None or at["number"] in reached:
             break  # out of the page, or once around
         if at["number"] is None:
-            continue  # it has come in meanwhile, in place of another
+            continue  # it replaced another element meanwhile
         reached.add(at["number"])
         if not (at["marked"] and at["in_sight"]):
             unseen.append(at)
     return page.evaluate(MISSED, list(reached)), unseen
 
 
-# What the Tab key should stop at: one of each group of radio buttons, nothing that is hidden or off, nothing
+# The expected stops of the Tab key: one per group of radio buttons, nothing hidden or disabled, nothing
 # behind a dialog.
 NUMBER_CONTROLS = """() => {
     for (const control of document.querySelectorAll("[data-tab-stop]")) delete control.dataset.tabStop;
@@ -128,7 +131,7 @@ MISSED = """(reached) => [...document.querySelectorAll("[data-tab-stop]")]
     .filter((control) => !reached.includes(Number(control.dataset.tabStop)))
     .map((control) => control.outerHTML.slice(0, 200))"""
 
-# Marked: an outline on the control, or on what stands for it. In sight: some of it lies under nothing else.
+# Marked: the control, or the element in its place, has an outline. In sight: a part of it is not covered.
 WHERE_FOCUS_IS = """() => {
     const control = document.activeElement;
     if (!control || control === document.body) return null;
@@ -173,7 +176,7 @@ def test_nothing_moves_for_those_who_ask_for_it(everywhere: Page) -> None:
 
 
 def test_pages_fit_when_zoomed(everywhere: Page) -> None:
-    """A window of 1280 pixels is 640 wide at 200 % and 320 at 400 %; no bar covers what has the focus."""
+    """A window of 1280 pixels is 640 wide at 200 % and 320 at 400 %. No bar covers the focused control."""
     before = everywhere.viewport_size
     assert before
     width = 640 if before["width"] == 1280 else 320
@@ -186,7 +189,7 @@ def test_pages_fit_when_zoomed(everywhere: Page) -> None:
                     .map((one) => one.outerHTML.slice(0, 150))"""
         )
         assert wide == []
-        if width == 640:  # at 320 nothing sticks that does not at 640
+        if width == 640:  # at 320 nothing more sticks than at 640
             assert go_by_tab(everywhere) == ([], [])
     finally:
         everywhere.set_viewport_size(before)

@@ -1,4 +1,4 @@
-"""Each of the studio's controls, by the pixels that a person sees."""
+"""The studio's controls, checked by the pixels on the screen."""
 
 from __future__ import annotations
 
@@ -13,17 +13,9 @@ from playwright.sync_api import Page, expect
 from app.config import PROJECT_ROOT
 from app.imaging.faces import SOFT_UNTIL, find_faces
 from app.imaging.watermark import watermark
-from tests.browser.easel import Seen, across, distance, put, rest, seen, share_of_second, take_brush
-from tests.browser.test_customer import (
-    COFFEE,
-    choose_style,
-    credits_shown,
-    join,
-    sign_up,
-    upload,
-    wait_for_picture,
-)
-from tests.browser.test_network import hold, wait_for
+from testing.browser import hold, wait_for
+from testing.customer import COFFEE, choose_style, credits_shown, join, sign_up, upload, wait_for_picture
+from testing.easel import Seen, across, distance, put, rest, seen, share_of_second, take_brush
 
 ASTRONAUT = PROJECT_ROOT / "static" / "samples" / "astronaut.jpg"
 
@@ -40,7 +32,7 @@ def light_and_chroma(picture: Seen) -> tuple[Seen, Seen]:
 
 
 def breadth(picture: Seen) -> float:
-    """How much patches of 16 x 16 pixels differ from their neighbours, compared to single pixels."""
+    """The stroke size: differences of 16 x 16 patches over differences of single pixels."""
     height, width = (side // 16 * 16 for side in picture.shape[:2])
     fine = picture[:height, :width]
     coarse = fine.reshape(height // 16, 16, width // 16, 16, 3).mean((1, 3))
@@ -48,7 +40,7 @@ def breadth(picture: Seen) -> float:
 
 
 def halfway(one: Seen, other: Seen) -> Seen:
-    """The mean of the light of two pictures, by sRGB's transfer function (IEC 61966-2-1)."""
+    """The mean of two pictures in linear light (IEC 61966-2-1)."""
     one_light, other_light = (
         np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
         for levels in (one / 255, other / 255)
@@ -70,7 +62,7 @@ def test_strength_goes_from_the_photo_to_the_painting(page: Page) -> None:
     assert none < 5, "the photo under the same mark, but for the compression"
     assert none < half < full
     assert full > 25
-    # Half of the light of each, but for the compression; half of the levels would be 10 away.
+    # Half of the light of each, except for compression. Half of the levels would be 10 away.
     assert distance(pictures[1], halfway(pictures[0], pictures[2])) < 6
 
 
@@ -142,7 +134,7 @@ def paint_across(page: Page) -> None:
 
 
 def check_band(shares: np.ndarray) -> None:
-    """The first picture in the middle, the second above and below, and a soft way between them."""
+    """Check for the first picture in the middle, the second around it, and soft edges."""
     middle, brush = len(shares) // 2, round(0.06 * 600)
     assert np.abs(shares[middle - brush // 3 : middle + brush // 3]).max() < 0.1
     beyond = np.r_[shares[: middle - brush - 8], shares[middle + brush + 8 :]]
@@ -266,7 +258,7 @@ def test_a_painted_mask_shows_the_second_style(page: Page) -> None:
     paint_across(page)
     expect(page).to_have_url(re.compile("[?&]style_mask="), timeout=30_000)
     expect(page.locator("[data-mix]")).to_be_hidden()
-    # The two flow into each other where they meet, as one picture.
+    # The two styles blend where they meet, as in one picture.
     mixed, height = seen(page), len(first)
     inside, outside = np.s_[7 * height // 16 : 9 * height // 16], np.s_[: height // 8]
     assert distance(mixed[inside], second[inside]) < 0.75 * distance(mixed[inside], first[inside])
@@ -297,7 +289,7 @@ def test_a_picture_opened_again_has_its_controls(page: Page) -> None:
     expect(page.get_by_label("Keep my colours")).to_be_checked()
     expect(page.get_by_label("Protect faces")).to_be_checked()
     assert distance(seen(page), before) == 0
-    # The mask can be painted on: undoing what comes now leaves the one that was there.
+    # The mask can be changed: undoing the new stroke restores the mask before.
     kept = page.locator("input[name=mask]").input_value()
     take_brush(page, "Painted areas")
     for key in ("Shift+ArrowUp", "Shift+ArrowUp", "Space"):

@@ -1,4 +1,4 @@
-"""The site as an app on a phone: it can be installed, and says so when there is no connection."""
+"""The site as an app: it can be installed, and has a page for no connection."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.browser.test_customer import COFFEE, sign_up, upload
-from tests.live import LiveSite
-
-
-def wait_for_worker(page: Page) -> None:
-    page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+from testing.browser import CHROMIUM, FLAGS, wait_for_worker
+from testing.customer import COFFEE, sign_up, upload
+from testing.live import LiveSite
 
 
 def test_without_a_connection_there_is_a_page_that_says_so(page: Page, context: BrowserContext) -> None:
@@ -21,7 +17,7 @@ def test_without_a_connection_there_is_a_page_that_says_so(page: Page, context: 
     context.set_offline(True)
     page.goto("/styles")
     expect(page.get_by_role("heading", name="No connection")).to_be_visible()
-    # In the site's own look, which the worker keeps too.
+    # With the site's style sheet, which the worker caches, too.
     assert "Fraunces" in page.locator("h1").evaluate("one => getComputedStyle(one).fontFamily")
     assert page.evaluate("document.fonts.ready.then(() => document.fonts.check('30px Fraunces'))")
     assert page.locator("img").evaluate("one => one.decode().then(() => one.naturalWidth)") > 0

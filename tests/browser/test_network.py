@@ -1,4 +1,4 @@
-"""Slow and failing networks, servers that go away, impatient hands, and phones."""
+"""Slow and failing networks, servers that stop, double clicks, and phones."""
 
 from __future__ import annotations
 
@@ -18,23 +18,14 @@ from playwright.sync_api import TimeoutError as TooSlow
 
 from app.config import PROJECT_ROOT
 from app.studio.pages.studio_page import PHOTOS_SHOWN
-from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.browser.easel import across, distance, follow, put, rest, seen, share_of_second, shown, take_brush
-from tests.browser.test_customer import (
-    CHELSEA,
-    COFFEE,
-    choose_style,
-    credits_shown,
-    sign_up,
-    upload,
-    wait_for_picture,
-)
-from tests.browser.test_installable import wait_for_worker
-from tests.live import LiveSite
-from tests.waiting import wait_until
+from testing.browser import CHROMIUM, FLAGS, hold, wait_for, wait_for_worker
+from testing.customer import CHELSEA, COFFEE, choose_style, credits_shown, sign_up, upload, wait_for_picture
+from testing.easel import across, distance, follow, put, rest, seen, share_of_second, shown, take_brush
+from testing.live import LiveSite
+from testing.waiting import wait_until
 
 Rows = list[tuple[object, ...]]
-RARELY = 300.0  # milliseconds: browsers bear with an address that is rewritten less often
+RARELY = 300.0  # milliseconds: browsers allow rewriting an address so often
 TILE = PROJECT_ROOT / "static" / "samples" / "thumbnails" / "coffee.webp"
 
 
@@ -52,7 +43,7 @@ def entries_of(site: LiveSite, email: str) -> list[int]:
 
 @pytest.fixture
 def context(browser: Browser, site: LiveSite) -> Iterator[BrowserContext]:
-    """Without service workers, which stand between a page and what a test does to its network."""
+    """A context without service workers, which would hide the test's routes."""
     screen: ViewportSize = {"width": 1280, "height": 900}
     with browser.new_context(base_url=site.url, viewport=screen, service_workers="block") as context:
         yield context
@@ -79,7 +70,7 @@ def test_files_chosen_before_the_script_comes_are_uploaded(page: Page) -> None:
     page.set_input_files("#photo-files", COFFEE)
     wait_for(page, lambda: bool(held))
     held[0].continue_()
-    # The page that this leads to asks for its script too, and need not have it.
+    # The next page requests its script too, and does not need it.
     page.wait_for_url("**/studio?photos=*", wait_until="commit")
     expect(page.locator(".photo-item")).to_have_count(1)
 
@@ -114,7 +105,7 @@ def test_ticking_another_photo_does_not_lose_what_is_on_its_way(page: Page) -> N
 
 
 def paint_a_stroke_that_is_held(page: Page) -> tuple[str, list[Route]]:
-    """A stroke on a new account's photo whose mask is held on its way: the e-mail, and what is held."""
+    """Paint a stroke in a new account and hold its mask; return email and held request."""
     email = sign_up(page)
     upload(page, COFFEE)
     choose_style(page, "La Muse")
@@ -122,7 +113,7 @@ def paint_a_stroke_that_is_held(page: Page) -> tuple[str, list[Route]]:
 
 
 def hold_a_stroke(page: Page) -> list[Route]:
-    """Paint a stroke on what is on the easel; its mask is held on its way."""
+    """Paint a stroke on the easel's picture and hold the request with its mask."""
     rest(page)
     take_brush(page, "Painted areas")
     held = hold(page, "**/masks")
@@ -161,7 +152,7 @@ def test_starting_again_outruns_the_stroke_that_is_on_its_way(page: Page) -> Non
     page.get_by_role("button", name="Start again").click()
     with page.expect_response("**/masks"):
         held[0].continue_()
-    # The next question goes and comes; the stroke has had all the time it needed.
+    # The next request is sent and answered, so the stroke has had enough time.
     put(page, strength=99)
     rest(page)
     expect(page.locator("input[name=mask]")).to_have_value("")
@@ -177,7 +168,7 @@ def test_an_old_answer_never_takes_the_place_of_a_newer_one(page: Page) -> None:
     page.locator("#style-udnie").click()
     assert distance(seen(page), newer) == 0
     held[0].continue_()
-    # The next question goes and comes; the old answer has had all the time it needed.
+    # The next request is sent and answered, so the old answer has had enough time.
     put(page, strength=99)
     rest(page)
     put(page, strength=100)
@@ -209,7 +200,7 @@ def test_a_draft_comes_first_and_the_painting_takes_its_place(page: Page, tmp_pa
     assert shown(page).shape[1] == 1024
     assert place_of_picture(page) == pytest.approx(place, abs=1)
     page.unroute_all()
-    # The strength asks nothing of the network: no draft of it.
+    # The strength needs no painting, so there is no draft.
     with page.expect_request("**/large.jpg?*strength=50*") as asked:
         put(page, strength=50)
     assert "draft" not in asked.value.url
@@ -217,7 +208,7 @@ def test_a_draft_comes_first_and_the_painting_takes_its_place(page: Page, tmp_pa
 
 
 def place_of_picture(page: Page) -> dict[str, float]:
-    """Where the easel's picture is, and how large."""
+    """Place and size of the easel's picture."""
     box = page.locator("[data-picture]").bounding_box()
     assert box is not None
     return {"x": box["x"], "y": box["y"], "width": box["width"], "height": box["height"]}
@@ -238,7 +229,7 @@ def test_a_page_asks_for_its_painting_once_and_shows_the_photo_meanwhile(page: P
     held[1].continue_()
     rest(page)
     assert place_of_picture(page) == pytest.approx(place, abs=1)
-    # No control moves any more: what is asked for now has nothing to do with this page.
+    # No control moves any more: later requests are not from this page.
     page.locator("#strength").dispatch_event("change")
     page.wait_for_timeout(500)
     assert ["draft" in one.request.url for one in held] == [True, False]
@@ -254,7 +245,7 @@ def test_without_scripts_the_page_shows_the_painting(browser: Browser, site: Liv
 
 
 def test_the_picture_follows_when_the_browser_keeps_the_address_as_it_is(page: Page) -> None:
-    """Safari and Firefox do so for a while when the address has changed too often."""
+    """Safari and Firefox refuse for a while after too many changes of the address."""
     page.goto("/studio?sample=coffee&style=wave")
     rest(page)
     page.evaluate(
@@ -298,7 +289,7 @@ def test_the_address_follows_a_slider_in_few_steps_and_is_there_when_somebody_le
     slider.evaluate(move, [100, 61])
     expect(page).to_have_url(re.compile("strength=61"))
     times = page.evaluate("window.rewritten")
-    # Forty moves of the slider take a busy machine long enough for more than two.
+    # On a busy machine forty moves of the slider take long enough for more than two requests.
     assert all(later - sooner > RARELY for sooner, later in pairwise(times))
     slider.evaluate(
         f"slider => {{ ({move})(slider, [60, 33]); document.querySelector('.wordmark').click(); }}"
@@ -306,27 +297,6 @@ def test_the_address_follows_a_slider_in_few_steps_and_is_there_when_somebody_le
     page.wait_for_url("**/")
     page.go_back()
     expect(slider).to_have_value("33")
-
-
-def hold(page: Page, address: str | re.Pattern[str]) -> list[Route]:
-    """What the page asks for at an address, held until the test lets each of it go on."""
-    held: list[Route] = []
-
-    def keep(route: Route) -> None:
-        held.append(route)
-
-    page.route(address, keep)
-    return held
-
-
-def wait_for(page: Page, happened: Callable[[], bool]) -> None:
-    """Wait until a route has been asked for; the page goes on meanwhile."""
-
-    def look() -> bool:
-        page.wait_for_timeout(20)
-        return happened()
-
-    wait_until(look, "the page asks")
 
 
 # --- no connection ------------------------------------------------------------------------------
@@ -479,7 +449,7 @@ def test_a_picture_that_is_gone_meanwhile_is_looked_for_once(page: Page, tmp_pat
     page.wait_for_url("**/pictures/*")
     loads: list[str] = []
     page.on("load", lambda: loads.append(page.url))
-    # The page loads itself anew, asks again, and again, and leaves it at that.
+    # The page reloads once, repeats its request, and then stops.
     wait_for(page, lambda: len(asked) == 3)
     assert len(loads) <= 1
     assert page.evaluate("performance.getEntriesByType('navigation')[0].type") == "reload"
@@ -505,7 +475,7 @@ def test_a_form_sent_without_connection_says_so_and_leads_back(browser: Browser,
 
 @pytest.fixture
 def breaking() -> Iterator[str]:
-    """A server whose pictures break off in the middle."""
+    """A server that breaks off its pictures in the middle."""
 
     class Breaking(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -546,7 +516,7 @@ def test_a_tile_that_never_comes_is_asked_for_again(page: Page) -> None:
 
 @pytest.fixture
 def fragile(tmp_path: Path) -> Iterator[LiveSite]:
-    """A site that notices soon when it was killed."""
+    """A site with a short lease, to notice a kill soon."""
     site = LiveSite(tmp_path, RENDER_LEASE_SECONDS="3", SWEEP_INTERVAL_SECONDS="1")
     site.migrate()
     site.start()
@@ -554,6 +524,7 @@ def fragile(tmp_path: Path) -> Iterator[LiveSite]:
     site.stop()
 
 
+@pytest.mark.soak
 def test_the_picture_still_comes_when_the_server_is_killed_at_work(
     browser: Browser, fragile: LiveSite, tmp_path: Path
 ) -> None:
@@ -708,7 +679,7 @@ def test_back_after_an_upload_and_after_an_order(page: Page, site: LiveSite) -> 
 
 @pytest.fixture
 def keeping_page(browser: Browser, site: LiveSite) -> Iterator[Page]:
-    """A page of a browser that keeps whole pages to go back to, which Playwright turns off."""
+    """A page in a browser with its back/forward cache, which Playwright turns off."""
     never = ["--disable-back-forward-cache"]
     with (
         browser.browser_type.launch(
@@ -798,14 +769,15 @@ def test_two_fingers_paint_nothing(browser: Browser, site: LiveSite) -> None:
 
 
 def touch(devtools: CDPSession, kind: str, *points: tuple[float, float]) -> None:
-    """What fingers do: where those are that touch the screen, each by its number."""
+    """Touch the screen with fingers at these places, each with its number."""
     fingers = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
     devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
 
 
 def tap_until_it_leads_on(page: Page, selector: str) -> None:
-    """Tap as a person does: again when nothing happens. Chromium cancels a touch that a busy page is slow to
-    answer, and then there is no click.
+    """Tap again until the page leads on.
+
+    Chromium cancels a touch that a busy page answers slowly, and then there is no click.
     """
     here = page.url
     for _ in range(3):

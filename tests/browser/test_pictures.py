@@ -1,4 +1,4 @@
-"""What an account does with its pictures, and the wall they are chosen from, by what a person sees."""
+"""The pages of pictures and the wall, checked by what a person sees."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, StorageState, ViewportSize, expect
 
-from tests.browser.easel import distance
-from tests.browser.test_customer import COFFEE, check_widths, download, sign_up, upload, wait_for_picture
-from tests.live import LiveSite
+from testing.customer import COFFEE, check_widths, download, sign_up, upload, wait_for_picture
+from testing.easel import distance
+from testing.live import LiveSite
 
 TILE = COFFEE.parent / "thumbnails" / "coffee.webp"
 BEST = "the_scream"
@@ -31,7 +31,7 @@ class Member:
 
     @property
     def order(self) -> str:
-        """The order of a picture that shows the photo as it is: strength 0."""
+        """Order a picture with strength 0, which is the photo itself."""
         return f"/orders/new?photos={self.photo}&style=wave&strength=0"
 
 
@@ -50,7 +50,7 @@ def member(browser: Browser, site: LiveSite) -> Member:
 
 @pytest.fixture
 def context(browser: Browser, site: LiveSite, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
-    """The member's own window, or a visitor's; service workers would answer instead of a test's routes."""
+    """A context of the member or a visitor, without service workers."""
     member: Member | None = request.getfixturevalue("member") if "member" in request.fixturenames else None
     screen: ViewportSize = {"width": 1280, "height": 900}
     cookies = member.cookies if member else None
@@ -64,14 +64,14 @@ def context(browser: Browser, site: LiveSite, request: pytest.FixtureRequest) ->
 
 
 def crop_fields(page: Page) -> dict[str, float]:
-    """What the crop's fields hold, in per cent: left, top, width."""
+    """The crop's fields in percent: left, top, width."""
     return {
         side: float(page.locator(f"[data-side={side}]").input_value()) for side in ("left", "top", "width")
     }
 
 
 def drag(page: Page, across: float, down: float) -> None:
-    """Take the selection by its middle and move it, by shares of the photo."""
+    """Drag the selection by its middle, by shares of the photo."""
     page.locator("cropper-selection").hover(trial=True)
     photo = page.locator("[data-framed] [data-crop-frame]").bounding_box()
     selection = page.locator("cropper-selection").bounding_box()
@@ -97,7 +97,7 @@ def test_the_picture_shows_the_part_that_was_chosen(page: Page, member: Member, 
     drag(page, -0.6, 0)
     selection.press("ArrowRight")
     chosen = crop_fields(page)
-    # As far as the photo goes and one step back.
+    # To the photo's edge and one step back.
     assert chosen == pytest.approx({"left": 1, "top": 20, "width": 46.67}, abs=0.1)
 
     page.get_by_role("button", name="Paint for 1 credit").click()
@@ -173,12 +173,12 @@ def test_no_page_of_an_account_is_wider_than_the_screen(page: Page, member: Memb
 
 
 def tiles(page: Page, attribute: str) -> list[str]:
-    """What the tiles in sight say of themselves, in their order."""
+    """The labels of the visible tiles, in order."""
     return [str(tile.get_attribute(attribute)) for tile in page.locator("[data-tile]:visible").all()]
 
 
 def hang_at_once(route: Route) -> None:
-    """Any tile without painting it: one style suits the photo, the others less."""
+    """Answer every tile without painting; one style suits the photo best."""
     suits = "0.9" if f"/{BEST}.webp" in route.request.url else "0.5"
     route.fulfill(path=TILE, headers={"X-Suits": suits})
 
@@ -206,7 +206,7 @@ def test_the_wall_is_searched_filtered_and_sorted(page: Page) -> None:
     search.fill("HOKUSAI wave")
     assert tiles(page, "id") == ["style-wave"]
     expect(found).to_have_text(f"1 of {len(names)} styles")
-    # The address holds all of it.
+    # The address holds the whole choice.
     expect(page).to_have_url(re.compile("q=HOKUSAI"))
     page.reload()
     assert tiles(page, "id") == ["style-wave"]

@@ -1,4 +1,4 @@
-"""The commands as a person types them, in this process or in one of their own."""
+"""Runs commands as typed, in this process or in a new one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def stylizer() -> Stylizer:
 
 @pytest.fixture(autouse=True)
 def painting_at_once(networks_shared: None) -> None:
-    """Commands that run in the tests' own process paint with networks that are loaded already."""
+    """Commands in the tests' process share loaded networks."""
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def start(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     def run(*arguments: object) -> subprocess.Popen[str]:
         environment = os.environ | {"INSTANCE_DIR": str(tmp_path / "instance")}
         return subprocess.Popen(
-            # What a shell starts in the background ignores interruptions, and so would its children.
+            # A shell's background process ignores SIGINT, and its children inherit that.
             [
                 "env",
                 "--default-signal=INT",

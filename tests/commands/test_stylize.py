@@ -1,4 +1,4 @@
-"""``flask stylize`` with several photos, folders, pipes and everything that can be asked of a painting."""
+"""``flask stylize`` with several photos, folders, pipes and every option."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ import app.commands.stylize as stylize_module
 from app.commands.jobs import Finished, Job
 from app.engine.catalogue import Catalogue
 from app.engine.options import Mixture, StyleMap
-from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
+from app.engine.typing import Pixels
+from testing.waiting import wait_until
 from tests.commands.conftest import SAMPLES, Run, Start, make_photo
-from tests.waiting import wait_until
 
 OTHER = ("--style", "wave", "--strength", "0.5")
 
@@ -40,7 +40,7 @@ def grey(path: Path, levels: Pixels) -> Path:
 
 
 def pictures(folder: Path) -> list[str]:
-    """The files below a folder, but for the hidden list of what is finished."""
+    """The files below a folder, without the hidden list of finished pictures."""
     paths = (path for path in folder.rglob("*") if path.is_file() and path.name != ".painted.jsonl")
     return sorted(str(path.relative_to(folder)) for path in paths)
 
@@ -392,6 +392,7 @@ def test_an_interrupted_photo_is_one_line_and_code_130(
     assert list(tmp_path.glob("*.png")) == []
 
 
+@pytest.mark.soak
 def test_a_folder_interrupted_and_then_killed_is_finished_by_the_same_command(
     start: Start, flask: Run, tmp_path: Path
 ) -> None:
@@ -417,10 +418,19 @@ def test_a_folder_interrupted_and_then_killed_is_finished_by_the_same_command(
             assert len(errors.splitlines()) == 1
     result = flask("stylize", photos, "-o", out, *OTHER)
     assert result.exit_code == 0, result.output
-    # Of the killed process there may be half a picture left, which is too young to be swept away.
+    # The killed process may leave half a picture, which is too new to be removed.
     assert [name for name in pictures(out) if not name.startswith(".part-")] == [
         f"{number:02}.png" for number in range(24)
     ]
     for number in range(24):
         assert np.array_equal(read(out / f"{number:02}.png"), whole)
     assert int(result.stderr.split()[2]) in (len(painted), len(painted) - 1)
+
+
+def test_names_of_pictures_suit_every_system(flask: Run, tmp_path: Path) -> None:
+    names = ["CON.png", "me\u202e\u200dna.png", "写" * 80 + ".tif", "a\u202fb.png"]
+    for name in names:
+        make_photo(tmp_path / "photos" / name)
+    result = flask("stylize", tmp_path / "photos", "-o", tmp_path / "out", "--style", "wave")
+    assert result.exit_code == 0, result.output
+    assert pictures(tmp_path / "out") == sorted(["_CON.png", "me\u200dna.png", "写" * 78 + ".jpg", "a b.png"])

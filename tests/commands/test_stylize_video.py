@@ -1,4 +1,4 @@
-"""``flask stylize-video`` with the real engine, interrupted and gone on with."""
+"""``flask stylize-video`` with the real engine, interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import pytest
 import tensorflow as tf
 
 from app.engine.stylizer import Stylizer
+from app.video.reader import Film
+from testing.clips import make_film, read, same_film, sound_packets, spoil
+from testing.streams import transparent, unknown_sound
+from testing.waiting import wait_until
 from tests.commands.conftest import Run, Start
-from tests.video.clips import make_film, read, same_film, sound_packets, spoil
-from tests.waiting import wait_until
 
 
 def test_a_film_is_painted_with_its_sound(flask: Run, stylizer: Stylizer, tmp_path: Path) -> None:
@@ -48,6 +50,7 @@ def test_json_tells_what_was_made(flask: Run, tmp_path: Path) -> None:
         "resumed": 0,
         "seconds": 1.0,
         "sounds": ["copied"],
+        "left_out": [],
         "damage": "",
         "flicker": 0,
         "style": "wave:0.75,udnie:0.25",
@@ -128,6 +131,27 @@ def test_sound_that_is_missing_is_said(flask: Run, tmp_path: Path) -> None:
     assert json.loads(result.stdout)["damage"] == "5 missing pieces of sound"
 
 
+def test_what_is_left_out_is_said_in_one_line_and_is_no_failure(flask: Run, tmp_path: Path) -> None:
+    source = unknown_sound(tmp_path / "film.mov", [{"default": True}, {}])
+    result = flask("stylize-video", source, "-o", tmp_path / "painted.mp4", "--style", "wave", "--json")
+    assert result.exit_code == 0
+    assert result.stderr == f"{source}: left out of the painted film: a sound that cannot be decoded\n"
+    told = json.loads(result.stdout)
+    assert (told["sounds"], told["left_out"]) == (["copied"], ["a sound that cannot be decoded"])
+
+
+def test_a_transparent_film_stays_transparent_on_request(flask: Run, tmp_path: Path) -> None:
+    source = transparent(tmp_path / "film.webm", "libvpx-vp9", "yuva420p")
+    options = ("--style", "wave", "--keep-alpha")
+    refused = flask("stylize-video", source, "-o", tmp_path / "painted.mp4", *options)
+    assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)
+    assert "Use one of .mov, .mkv, .webm" in refused.stderr
+    assert flask("stylize-video", source, "-o", tmp_path / "painted.webm", *options).exit_code == 0
+    with Film(tmp_path / "painted.webm") as film:
+        assert film.transparent
+
+
+@pytest.mark.soak
 def test_a_film_interrupted_and_then_killed_is_finished_by_the_same_command(
     start: Start, flask: Run, tmp_path: Path
 ) -> None:
@@ -161,6 +185,7 @@ def test_a_film_interrupted_and_then_killed_is_finished_by_the_same_command(
     assert not unfinished.exists()
 
 
+@pytest.mark.soak
 def test_another_style_begins_anew_and_says_so(start: Start, flask: Run, tmp_path: Path) -> None:
     source, target = make_film(tmp_path / "film.mp4", frames=30, size=(320, 240)), tmp_path / "painted.mp4"
     process = start("stylize-video", source, "-o", target, "--style", "wave", "--segment", "0.2")

@@ -4,5 +4,5 @@
 
 // The upper half of a float.
 using Bfloat16 = std::uint16_t;
-// IEEE 754's binary16, whose bits are another type's, so that functions can tell the two apart.
+// IEEE 754's binary16, as a type of its own, so overloads can tell it from Bfloat16.
 enum class Float16 : std::uint16_t {};

@@ -1,12 +1,13 @@
-// Where numbers lie: a picture continued beyond its border, and blocks made pixels, each in one copy.
+// Moves numbers: pads a picture beyond its border, and turns blocks into pixels, each in one copy.
 //
-// Numbers are moved whole, whatever they are. A cell is what one place of a tensor [pictures, rows, columns,
-// channels] has: a pixel, or a block of 2x2 pixels.
+// Numbers of any type are only copied. A cell is a tensor's part [picture, row, column, :]: a pixel, or a block of
+// 2x2 pixels.
 #include <algorithm>
 #include <cstring>
 #include <functional>
 #include <string>
 
+#include "borders.h"
 #include "operation.h"
 
 namespace operation {
@@ -23,7 +24,7 @@ void for_each_row(OpKernelContext* context, int64_t rows, int64_t bytes,
   });
 }
 
-// Rows and columns change, and of the channels such a part is left.
+// The result's shape: [pictures, ?, ?, channels / part].
 absl::Status open_shape(InferenceContext* context, int part) {
   ShapeHandle x;
   TF_RETURN_IF_ERROR(context->WithRank(context->input(0), 4, &x));
@@ -41,7 +42,7 @@ REGISTER_OP("ContinuePicture")
     .Attr("T: {float, bfloat16}")
     .Attr("before: int >= 0")
     .Attr("after: int >= 0")
-    .Attr("border: {'mirror', 'repeat', 'mirror blocks'}")
+    .Attr("border: {" + border_names('\'', [](const NamedBorder& each) { return each.copies; }) + "}")
     .Output("y: T")
     .SetShapeFn([](InferenceContext* context) { return open_shape(context, 1); });
 
@@ -52,8 +53,9 @@ class ContinuePicture : public OpKernel {
     OP_REQUIRES_OK(context, context->GetAttr("border", &border));
     OP_REQUIRES_OK(context, context->GetAttr("before", &before_));
     OP_REQUIRES_OK(context, context->GetAttr("after", &after_));
-    repeats_ = border == "repeat";
-    side_ = border == "mirror blocks" ? 2 : 1;
+    const Border kind = find_border(border).border;
+    repeats_ = kind == Border::kRepeat;
+    side_ = kind == Border::kMirrorBlocks ? 2 : 1;
   }
 
   void Compute(OpKernelContext* context) override {
@@ -77,14 +79,15 @@ class ContinuePicture : public OpKernel {
   }
 
  private:
-  // As many cells as it goes on by have to be there, and what is mirrored is not the border itself.
+  // The picture needs as many cells as are added on a side, and one more if it is mirrored without repeating the
+  // border.
   bool fits(const Tensor& x, int64_t above, int64_t below) const {
     const int64_t least = std::max(before_, after_) + (repeats_ ? 0 : 1);
     return x.dims() == 4 && above >= 0 && above <= 1 && below >= 0 && below <= 1 && x.dim_size(1) >= least &&
            x.dim_size(2) >= least && x.dim_size(3) % (side_ * side_) == 0;
   }
 
-  // The place along an axis of `count` that stands for one that may lie beyond it.
+  // The place in 0..count-1 to read for `place`, which may lie beyond the border.
   int64_t inside(int64_t place, int64_t count) const {
     if (place < 0) return repeats_ ? -1 - place : -place;
     if (place >= count) return 2 * count - place - (repeats_ ? 1 : 2);
@@ -107,7 +110,7 @@ class ContinuePicture : public OpKernel {
     copy_cells(columns, columns + after_);
   }
 
-  // Pixel by pixel of the cell, since a mirror turns blocks around.
+  // Copies a cell pixel by pixel, because a mirror reverses the pixels of a block.
   void copy_cell(const char* source, int64_t rows, int64_t columns, int64_t row, int64_t column, int64_t cell,
                  char* target) const {
     const int64_t pixel = cell / (side_ * side_);

@@ -11,7 +11,7 @@ namespace {
 
 using namespace ::INSTRUCTIONS;
 
-// Rows whose sums are taken in floats before they go on in doubles, and rows taken in one go.
+// kStretch: rows to sum in floats before adding to doubles. kTogether: rows to read at a time.
 constexpr std::int64_t kStretch = 64, kTogether = 4;
 
 template <bool kActivate, bool kAdd, typename Source, typename Result>

@@ -1,16 +1,16 @@
-// Instance normalisation by two reads and one write: sums per channel, then one pass with all that follows.
+// Instance normalisation in two reads and one write: first sums per channel, then everything else in one pass.
 #pragma once
 
 #include <cstdint>
 
 namespace normalization {
 
-// Numbers are taken as rows of `width`, a multiple of 16 and of the channels, whatever rows the picture has.
+// Both functions read the numbers as rows of `width`, a multiple of 16 and of the channels. These are not the rows
+// of the picture.
 //
-// `add_up` adds to `sums` [2, width] the sum, and the sum of squares, of what each place's numbers are above
-// `pivot`. `normalize` makes x * factor + term, with `activate` no less than 0, and adds `before` unless that
-// is null; `y` may be `before`, or `x` if that is of its type. Both are for elements of several types, by either
-// set of instructions.
+// `add_up`, per column: sums[0] += sum(x - pivot), sums[1] += sum((x - pivot)^2). `normalize`: y = x * factor +
+// term, then max(0, y) with `activate`, then y + before unless `before` is null. `y` may be `before`, or `x` if
+// their types are equal.
 namespace avx2 {
 template <typename Element>
 void add_up(const Element* x, std::int64_t rows, std::int64_t width, const float* pivot, double* sums);

@@ -1,4 +1,4 @@
-// Instance normalisation as operations of TensorFlow, worked on by the threads that TensorFlow has.
+// Instance normalisation as TensorFlow operations, on TensorFlow's threads.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -10,7 +10,7 @@
 namespace operation {
 namespace {
 
-// Numbers that a row has at least, and that one share of the work has at least.
+// The least numbers of a row, and of one share of the work.
 constexpr int64_t kWidth = 128, kShare = 1 << 15;
 
 int64_t row_width(int64_t channels) {
@@ -18,7 +18,7 @@ int64_t row_width(int64_t channels) {
   return (kWidth + least - 1) / least * least;
 }
 
-// Numbers of any count as rows: whole ones, and one that is filled up.
+// Divides `count` numbers into whole rows and a rest, which fills a part of one more row.
 struct Split {
   int64_t width, rows, rest;
   Split(int64_t count, int64_t channels)
@@ -60,7 +60,7 @@ class ChannelMoments : public OpKernel {
     for (int64_t place = 0; place < split.width; ++place) {
       pivot[place] = static_cast<float>(x.flat<T>()(place % channels_));
     }
-    // Shares are the same whoever works on them, so that the sums are.
+    // Shares do not depend on which thread takes them, so sums are the same in every run.
     const int64_t most = std::max<int64_t>(1, count / kShare);
     const int64_t shares = std::min<int64_t>(most, 4 * workers(context).NumThreads());
     std::vector<double> sums((shares + 1) * 2 * split.width);

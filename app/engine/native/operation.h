@@ -1,4 +1,4 @@
-// What all operations of TensorFlow's share.
+// What all our TensorFlow operations share.
 #pragma once
 
 #include <type_traits>
@@ -21,7 +21,7 @@ using tensorflow::shape_inference::InferenceContext;
 using tensorflow::shape_inference::ShapeHandle;
 using tsl::thread::ThreadPool;
 
-// TensorFlow's types have the same bits as ours.
+// Our types with the bits of TensorFlow's types.
 template <typename T>
 using Element = std::conditional_t<std::is_same_v<T, float>, float,
                                    std::conditional_t<std::is_same_v<T, Eigen::half>, Float16, Bfloat16>>;
@@ -43,8 +43,8 @@ inline ThreadPool& workers(OpKernelContext* context) {
 
 }  // namespace operation
 
-// Makes the kernel `Operation` that of the operation of this name, for elements of the types that follow: one,
-// T, or the source's, S, and the result's, T.
+// Registers the kernel class `Operation` for the operation of the same name, for elements of type T, or for sources
+// of type S and results of type T.
 #define REGISTER_FOR(Operation, T)                                                              \
   REGISTER_KERNEL_BUILDER(                                                                      \
       Name(#Operation).Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"), Operation<T>);

@@ -1,11 +1,13 @@
-"""Operations of our own for processors, compiled where there is a compiler (``build``).
+"""Calls our native operations for processors, which ``build`` compiles.
 
-Nothing depends on them: where they are missing, or the processor lacks their instructions, TensorFlow's own
-operations do the same more slowly.
+They are optional. Without them, or on a processor without their instructions, TensorFlow's operations compute
+the same more slowly.
 """
 
 from __future__ import annotations
 
+import ctypes
+import json
 import logging
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,36 +16,51 @@ import tensorflow as tf
 
 from app.engine.native.build import library_path
 from app.engine.processor import instructions
+from app.engine.typing import DType, Moments, Tensor
 
 log = logging.getLogger(__name__)
 
-# What the slower of the two kinds of code needs.
+# The instructions that the AVX2 code needs.
 _NEEDED = {"avx2", "fma", "f16c"}
 
 
 class Normalization(NamedTuple):
     """(x - mean) / sqrt(variance + epsilon) * scale + shift (Dumoulin, Shlens and Kudlur 2017, equation 5).
 
-    ``moments`` are mean and variance; they, ``scale`` and ``shift`` are float32 [channels] each. ``epsilon``
-    keeps the root of a plain channel from zero.
+    ``moments`` is (mean, variance). Mean, variance, ``scale`` and ``shift`` are float32 [channels] each.
+    ``epsilon`` avoids a division by zero where a channel is constant.
     """
 
-    moments: tuple[Any, Any]
-    scale: Any
-    shift: Any
+    moments: Moments
+    scale: Tensor
+    shift: Tensor
     epsilon: float
+
+
+class Limits(NamedTuple):
+    """What ``convolve`` can compute.
+
+    ``panel``: channels are multiples of it, and kernels are stored in panels of so many outputs.
+    ``most_inputs``: the most channels that a layer may read; with quads, count four times those of ``x``.
+    ``borders``, ``quad_borders``: the borders that it supports, without and with quads.
+    """
+
+    panel: int
+    most_inputs: int
+    borders: frozenset[str]
+    quad_borders: frozenset[str]
 
 
 @cache
 def available() -> bool:
-    """Whether there are such operations for this TensorFlow, and a processor for them."""
+    """Whether the operations are compiled and the processor can run them."""
     return instructions() >= _NEEDED and _library() is not None
 
 
 def multiplies_better(dtype: str) -> bool:
-    """Whether ``convolve`` is faster than TensorFlow's convolution in a precision.
+    """Whether ``convolve`` is faster than TensorFlow in this precision.
 
-    It multiplies floats, and fewer of them; but AMX multiplies bfloat16 so fast that this gains nothing.
+    It makes fewer multiplications, in float32. With AMX, TensorFlow's bfloat16 is as fast.
     """
     return dtype == "float32" or "amx_bf16" not in instructions()
 
@@ -60,39 +77,53 @@ def _library() -> Any:
         return None
 
 
+@cache
+def limits() -> Limits:
+    """The limits that the compiled library reports; requires ``available()``."""
+    _library()  # loads the library, which needs TensorFlow's symbols
+    describe = ctypes.CDLL(str(library_path())).style_transfer_art_limits
+    describe.restype = ctypes.c_char_p
+    values = json.loads(describe())
+    return Limits(
+        values["panel"],
+        values["most_inputs"],
+        frozenset(values["borders"]),
+        frozenset(values["quad_borders"]),
+    )
+
+
 def _wide(avx512: bool | None) -> bool:
     return "avx512f" in instructions() if avx512 is None else avx512
 
 
 def convolve(
-    x: Any,
-    kernels: Any,
+    x: Tensor,
+    kernels: Tensor,
     border: str,
-    above: Any,
-    below: Any,
+    above: Tensor | int,
+    below: Tensor | int,
     *,
-    dtype: Any = None,
+    dtype: DType = None,
     quads: bool = False,
     avx512: bool | None = None,
-) -> Any:
-    """A convolution of 3x3 taps, or in quads one of 5x5, computed in floats.
+) -> Tensor:
+    """A convolution of 3x3 taps, or with quads of 5x5, computed in float32.
 
     Args:
         x: float32, bfloat16 or float16 [batch, rows, columns, inputs].
-        kernels: as ``app.engine.fast.winograd`` makes them, float32 [36, outputs / 16, inputs, 16].
-        border: what stands beyond the border: "zeros", "mirror" or "repeat"; in quads "zeros" or "mirror
-            blocks", whose channels are those of blocks of 2x2 pixels. With "none" nothing does, and the
-            result is smaller.
-        above: 1 or 0 for whether it does so above the first row; if not, what is there is only read.
-        below: the same for the last row. To the left and right it always does.
-        dtype: the result's type, if not that of ``x``; float16 for float32.
-        quads: whether 2x2 pixels of ``x`` are taken together, and of the result; the kernels are for four
-            times the channels.
-        avx512: whether to use these instructions, by default if the processor has them.
+        kernels: as ``app.engine.fast.winograd`` makes them, float32 [36, outputs / panel, inputs, panel].
+        border: how to pad, one of ``limits``. "mirror blocks" mirrors the pixels of blocks of 2x2. "none"
+            does not pad, so the result is smaller.
+        above: 1 to pad ``x`` above its first row, 0 to only read that row.
+        below: the same for the last row. Left and right are always padded.
+        dtype: the result's type, by default that of ``x``. float32 may become float16.
+        quads: whether to take 2x2 pixels of ``x`` and of the result together; kernels are for four times the
+            channels.
+        avx512: whether to use AVX-512, by default if the processor has it.
 
     Returns:
-        [batch, rows - 2 + above + below, columns, outputs]; in quads [batch, rows - 4 +
-        2 above + 2 below, columns, outputs / 4]. With "none", columns are as many fewer as rows.
+        [batch, rows - 2 + above + below, columns, outputs]; with quads [batch, rows - 4 + 2 above + 2 below,
+        columns, outputs / 4]. With "none", columns shrink like rows.
 
     Raises:
         tf.errors.InvalidArgumentError: ``x`` and ``kernels`` do not fit.
@@ -109,7 +140,7 @@ def convolve(
     )
 
 
-def moments(x: Any, channels: int, *, avx512: bool | None = None) -> tuple[Any, Any]:
+def moments(x: Tensor, channels: int, *, avx512: bool | None = None) -> Moments:
     """Mean and biased variance of each channel, float32 [channels] each.
 
     Args:
@@ -126,22 +157,22 @@ def moments(x: Any, channels: int, *, avx512: bool | None = None) -> tuple[Any, 
 
 
 def normalize(
-    x: Any,
+    x: Tensor,
     normalization: Normalization,
     *,
     activate: bool,
-    added_to: Any = None,
-    dtype: Any = None,
+    added_to: Tensor | None = None,
+    dtype: DType = None,
     avx512: bool | None = None,
-) -> Any:
-    """Conditional instance normalisation and what follows it.
+) -> Tensor:
+    """Conditional instance normalisation, then ReLU or addition.
 
     Args:
         x: float32, bfloat16 or float16 [..., channels], or with the channels of several pixels in the last
             axis.
         normalization: how.
-        activate: cut off below 0 (ReLU).
-        added_to: of the shape of ``x`` and the type of the result: what it is added to.
+        activate: whether ReLU follows.
+        added_to: added to the result; it has the shape of ``x`` and the type of the result.
         dtype: the result's type, if not that of ``x``: float32.
         avx512: as for ``convolve``.
 
@@ -166,15 +197,17 @@ def normalize(
     )
 
 
-def continue_picture(x: Any, before: int, after: int, border: str, above: Any, below: Any) -> Any:
-    """A picture continued beyond its border.
+def continue_picture(
+    x: Tensor, before: int, after: int, border: str, above: Tensor | int, below: Tensor | int
+) -> Tensor:
+    """The picture padded beyond its border.
 
     Args:
         x: float32 or bfloat16 [batch, rows, columns, channels].
-        before: by how many rows above the first and columns left of the first.
+        before: the number of rows to add above, and of columns to add left.
         after: the same below and to the right.
-        border: "mirror", "repeat", or "mirror blocks", whose channels are those of blocks of 2x2 pixels.
-        above: 1 or 0 for whether there are rows to add above.
+        border: "mirror", "repeat", or "mirror blocks", which mirrors the pixels of blocks of 2x2.
+        above: 1 to add rows above, 0 to add none.
         below: the same below.
 
     Raises:
@@ -185,8 +218,8 @@ def continue_picture(x: Any, before: int, after: int, border: str, above: Any, b
     )
 
 
-def blocks_to_pixels(x: Any, crop: int) -> Any:
-    """Blocks of 2x2 pixels as pixels, without so many on every side.
+def blocks_to_pixels(x: Tensor, crop: int) -> Tensor:
+    """Blocks of 2x2 pixels as pixels, without ``crop`` pixels on every side.
 
     Takes float32 or bfloat16 [batch, rows, columns, 4 channels]; returns [batch, 2 (rows - crop),
     2 (columns - crop), channels].

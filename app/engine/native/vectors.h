@@ -1,4 +1,4 @@
-// Vectors of floats for one set of the processor's instructions: INSTRUCTIONS is the namespace, LANES the floats.
+// Vectors of floats for one instruction set: INSTRUCTIONS is the namespace, LANES the floats of a vector.
 #pragma once
 
 #include <immintrin.h>
@@ -17,8 +17,8 @@ typedef std::uint16_t HalfWords __attribute__((vector_size(LANES * 2), aligned(2
 inline Vector load(const float* from) { return *reinterpret_cast<const Floats*>(from); }
 inline void store(float* to, Vector value) { *reinterpret_cast<Floats*>(to) = value; }
 
-// GCC's own conversions between words and half words take several instructions each, and of the intrinsics those
-// without a mask make it warn.
+// GCC's own conversions between words and half words take several instructions each. The intrinsics without a mask
+// cause warnings.
 #if LANES == 16
 constexpr __mmask16 kAll = 0xffff;
 #endif

@@ -11,11 +11,12 @@ namespace {
 
 using namespace ::INSTRUCTIONS;
 
-constexpr int kTile = 6, kResults = 4, kMatrices = kTile * kTile;
-// A block of a product is rows times vectors. It stays in registers, of which AVX-512 has 32 and AVX2 16.
+constexpr int kTile = 6, kResults = 4;
+static_assert(kMatrices == kTile * kTile);
+// A block of a product is rows times vectors. It stays in registers: AVX-512 has 32, AVX2 has 16.
 constexpr int kBlockRows = LANES == 16 ? 12 : 6;
 constexpr int kBlockVectors = 2;
-// Floats between such rows.
+// Floats between the rows of a block.
 constexpr std::int64_t kRowsApart = kMostInputs + kApart;
 
 // B^T d for a column of a tile (Lavin and Gray 2016, section 4.2: the matrices of F(4x4, 3x3)).
@@ -55,7 +56,7 @@ inline void locate(std::int64_t start, std::int64_t count, Border border, std::i
   }
 }
 
-// The place within an axis that one mirrored at its border stands for.
+// The place in 0..count-1 to read for a place beyond the border, mirrored.
 inline std::int64_t mirror(std::int64_t place, std::int64_t count) {
   return place < 0 ? -place : place < count ? place : 2 * count - 2 - place;
 }
@@ -114,7 +115,7 @@ class Batch {
   }
 
  private:
-  // Of the first of a tile's results.
+  // The place of a tile's first result.
   struct Place {
     std::int64_t picture, row, column;
   };
@@ -152,7 +153,7 @@ class Batch {
     }
   }
 
-  // A tile's cells where they lie.
+  // The cells of a tile, read in place.
   void find(const Place& here, const Source* (&cells)[kTile][kTile]) const {
     alignas(64) static const Source zeros[kMostInputs] = {};
     std::int64_t rows[kTile], columns[kTile];
@@ -166,7 +167,7 @@ class Batch {
     }
   }
 
-  // A tile's cells, put together of four of the source's each.
+  // The cells of a tile: quads, each gathered from four cells of the source.
   void gather(const Place& here, const Source* (&cells)[kTile][kTile]) const {
     const std::int64_t part = layer_.inputs / 4;
     const std::int64_t row = here.row - 2 * layer_.above, column = here.column - 2 * layer_.aside;
@@ -182,8 +183,8 @@ class Batch {
     }
   }
 
-  // One of the source's cells, or what stands for it beyond the border; farther out is read only for results
-  // beyond the picture.
+  // A cell of the source, or its padding beyond the border. Cells farther out only count for results beyond the
+  // picture.
   void copy_part(std::int64_t picture, std::int64_t row, std::int64_t column, std::int64_t part,
                  Source* to) const {
     const std::int64_t rows = layer_.rows, columns = layer_.columns;
@@ -203,7 +204,7 @@ class Batch {
     }
   }
 
-  // Products take the place of what they are made from.
+  // Products overwrite their factors.
   void multiply(int matrix) const {
     alignas(64) float rows[kBlockRows * kRowsApart];
     const float* kernels = layer_.kernels + matrix * layer_.inputs * layer_.outputs;
@@ -216,7 +217,7 @@ class Batch {
     }
   }
 
-  // The vectors of a block are two of one panel, or, where a vector is as wide as a panel, one each of two.
+  // A block has two vectors. They are from one panel, or from two panels if a vector is as wide as a panel.
   void multiply_panels(const float* rows, std::int64_t count, const float* kernels, float* result) const {
     const std::int64_t depth = layer_.inputs, apart = LANES < kPanel ? LANES : depth * kPanel;
     constexpr std::int64_t kWide = kBlockVectors * LANES;
@@ -248,7 +249,7 @@ class Batch {
     return layer_.result + (row * layer_.result_columns() + here.column) * channels;
   }
 
-  // A tile's results, in rows that are `across` cells apart.
+  // Writes a tile's results, in rows that are `across` cells apart.
   void transform_results(std::int64_t tile, std::int64_t rows, std::int64_t columns, Result* result,
                          std::int64_t across) const {
     for (std::int64_t channel = 0; channel < layer_.outputs; channel += LANES) {
@@ -269,7 +270,7 @@ class Batch {
     }
   }
 
-  // The quads of a tile's results, put apart.
+  // Writes the quads of a tile's results as single cells.
   void scatter(const Place& here) const {
     const std::int64_t part = layer_.outputs / 4;
     const std::int64_t rows = std::min<std::int64_t>(2 * kResults, layer_.result_rows() - here.row);
@@ -283,7 +284,7 @@ class Batch {
     }
   }
 
-  // A tile's quads, each of so many channels, lie behind the matrices.
+  // The quads of a tile, with so many channels each, lie behind the matrices.
   template <typename Element>
   Element* quad(std::int64_t number, std::int64_t channels) const {
     return reinterpret_cast<Element*>(memory_ + kMatrices * layer_.matrix()) + number * channels;

@@ -7,25 +7,27 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "borders.h"
+
 namespace winograd {
 
-enum class Border { kNone, kZeros, kMirror, kRepeat, kMirrorBlocks };
-
+// A tile has 6x6 pixels, so there are 36 products.
+constexpr std::int64_t kMatrices = 36;
 // Channels of a panel of kernels; numbers of channels are multiples of it.
 constexpr std::int64_t kPanel = 16;
 // The most channels that a layer may read.
 constexpr std::int64_t kMostInputs = 512;
-// Tiles of a batch: its 36 matrices stay in a core's second-level cache.
+// Tiles of a batch: its matrices stay in a core's second-level cache.
 constexpr std::int64_t kBatch = 36;
-// Floats between matrices, which would else begin at the same few sets of the caches.
+// Floats between matrices. Without them all matrices would begin in the same few cache sets.
 constexpr std::int64_t kApart = 16;
 
 // A layer and its tensors, which are row-major: source and result [pictures, rows, columns, channels],
-// kernels, transformed, [36, outputs / kPanel, inputs, kPanel].
+// kernels, transformed, [kMatrices, outputs / kPanel, inputs, kPanel].
 //
-// The layer convolves cells. With `side` 1 they are those of its tensors, with 2 each is a quad of 2x2 of them, of
-// four times the channels (row in the quad, column in it, channel): so 5x5 taps become 3x3. Quads begin at the
-// first result, wherever that is, and of the last ones in a row or column half may be none of the result's.
+// The layer convolves cells. With `side` 1 a cell is a pixel or block of its tensors. With `side` 2 a cell is a
+// quad: 2x2 of them, with four times the channels in the order row in the quad, column in the quad, channel. So 5x5
+// taps become 3x3. The first quad begins at the first result. Half of a last quad may lie beyond the result.
 template <typename Source, typename Result>
 struct Layer {
   const Source* source;
@@ -34,7 +36,7 @@ struct Layer {
   std::int64_t side;
   std::int64_t pictures, rows, columns;  // of the source
   std::int64_t inputs, outputs;          // of a cell
-  // Cells to go on by beyond the first and the last row, 0 or 1 each, and to the left and right.
+  // Cells to pad: 0 or 1 above the first row, below the last row, and at the left and right.
   std::int64_t above, below, aside;
   Border border;
 
@@ -45,15 +47,15 @@ struct Layer {
   std::int64_t tiles() const { return pictures * tiles_down() * tiles_across(); }
   std::int64_t batches() const { return (tiles() + kBatch - 1) / kBatch; }
 
-  // The 36 matrices of a batch, [tiles, channels] each, and how far apart they begin; after them the cells of a
-  // tile, where they are quads.
+  // memory(): the matrices of a batch, [tiles, channels] each, `matrix()` floats apart, and after them the cells of
+  // one tile, for quads.
   std::int64_t channels() const { return std::max(inputs, outputs); }
   std::int64_t matrix() const { return kBatch * channels() + kApart; }
-  std::int64_t memory() const { return 36 * (matrix() + channels()); }
+  std::int64_t memory() const { return kMatrices * (matrix() + channels()); }
 };
 
-// Computes the results of batches `first` to `last` (excluded), in floats, whatever the elements; `memory` is
-// for as many floats as the layer says.
+// Computes the results of batches `first` to `last` (excluded) in floats, for elements of any type. `memory` has
+// room for Layer::memory() floats.
 namespace avx2 {
 template <typename Source, typename Result>
 void convolve(const Layer<Source, Result>& layer, std::int64_t first, std::int64_t last, float* memory);

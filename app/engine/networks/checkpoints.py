@@ -1,4 +1,4 @@
-"""Checkpoints: one file form of our own, and a reader for the published TensorFlow 1 ones.
+"""Reads and writes our checkpoints, and reads published TensorFlow 1 checkpoints.
 
 A checkpoint is a NumPy ``.npz`` archive that carries its own configuration:
 
@@ -7,8 +7,8 @@ A checkpoint is a NumPy ``.npz`` archive that carries its own configuration:
 - ``rows``: float32 [styles, ``config.style_size``], per layer its scales, then its shifts;
 - ``kernels/NAME``: float16 or float32 [size, size, inputs, outputs] for each layer.
 
-A style that was added to a network later is a file of its own, also an ``.npz`` archive: ``row`` (float32
-[``config.style_size``]) and ``network``, the fingerprint of the network that it was fitted to.
+A style that was added to a network later has its own ``.npz`` archive: ``row``, float32
+[``config.style_size``], and ``network``, the fingerprint of the network that the row was fitted to.
 """
 
 from __future__ import annotations
@@ -26,14 +26,12 @@ import numpy as np
 import numpy.typing as npt
 
 from app.engine.errors import InvalidCheckpoint
-from app.engine.files import whole_file
 from app.engine.networks.config import PUBLISHED, NetworkConfig
+from app.engine.typing import AnyFloats
+from app.files import whole_file
 
-Floats = npt.NDArray[np.floating]
-
-# What reading a damaged archive may raise: RuntimeError for one that claims to be encrypted or compressed
-# in a way unknown, zlib.error for data that does not decompress, MemoryError for an array that claims a shape
-# beyond all memory.
+# What reading a damaged archive may raise. RuntimeError: it claims to be encrypted, or compressed in an
+# unknown way. zlib.error: data does not decompress. MemoryError: an array claims a shape beyond all memory.
 _DAMAGED = (
     OSError,
     ValueError,
@@ -53,10 +51,10 @@ class Checkpoint:
 
     config: NetworkConfig
     styles: tuple[str, ...]
-    rows: Floats
-    kernels: Mapping[str, Floats]
+    rows: AnyFloats
+    kernels: Mapping[str, AnyFloats]
 
-    def row(self, slug: str) -> Floats:
+    def row(self, slug: str) -> AnyFloats:
         """The style vector of a slug, shape [``config.style_size``].
 
         Raises:
@@ -110,12 +108,12 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, kernel_type: npt.DTyp
     _save(path, arrays)
 
 
-def save_row(path: Path, network: Checkpoint, row: Floats) -> None:
+def save_row(path: Path, network: Checkpoint, row: AnyFloats) -> None:
     """Write the row of a style that was added to ``network``, whole or not at all."""
     _save(path, {"network": np.array(network.fingerprint), "row": row.astype(np.float32)})
 
 
-def load_row(path: Path, network: Checkpoint) -> Floats:
+def load_row(path: Path, network: Checkpoint) -> AnyFloats:
     """Read the row of a style that was added to ``network``, shape [``config.style_size``].
 
     Raises:
@@ -139,14 +137,14 @@ def _save(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
 
 
 def read_tensorflow1_checkpoint(path: Path, slug: str) -> Checkpoint:
-    """Read a published fast-style-transfer checkpoint as a network with the one style ``slug``.
+    """Read a published fast-style-transfer checkpoint, with one style called ``slug``.
 
     Args:
         path: a V1 file, or a V2 checkpoint's prefix, ``.index`` or ``.data-00000-of-00001`` file.
         slug: what to call its style.
 
-    Its variables are, layer by layer in the order of creation, filter, shift and scale, named Variable,
-    Variable_1, ... Variable_47; the filters of transposed convolutions are [size, size, outputs, inputs].
+    Its variables are called Variable, Variable_1, ... Variable_47 in the order of creation: layer by layer
+    the filter, the shift and the scale. Filters of transposed convolutions are [size, size, outputs, inputs].
 
     Raises:
         InvalidCheckpoint: it is missing, damaged, of another architecture, or holds NaN or infinity.
@@ -168,13 +166,13 @@ def read_tensorflow1_checkpoint(path: Path, slug: str) -> Checkpoint:
     except InvalidCheckpoint:
         raise
     except (tf.errors.OpError, ValueError, IndexError, RuntimeError, OSError) as error:
-        # IndexError is what the reader makes of a data file that ends too early.
+        # The reader raises IndexError for a data file that ends too early.
         raise InvalidCheckpoint(f"{path.name} is not a TensorFlow checkpoint, or it is damaged.") from error
-    kernels: dict[str, Floats] = {}
-    row: list[Floats] = []
+    kernels: dict[str, AnyFloats] = {}
+    row: list[AnyFloats] = []
     for index, layer in enumerate(PUBLISHED.layers):
         kernel, shift, scale = tensors[3 * index : 3 * index + 3]
-        kernels[layer.name] = kernel.transpose(0, 1, 3, 2) if layer.name.startswith("up") else kernel
+        kernels[layer.name] = kernel.transpose(0, 1, 3, 2) if layer.kind == "doubling" else kernel
         row += [scale, shift]
     checkpoint = Checkpoint(PUBLISHED, (slug,), np.concatenate(row)[None], kernels)
     _check(checkpoint, path.name)
@@ -198,7 +196,7 @@ def _expected_variables() -> dict[str, list[int]]:
     shapes: list[list[int]] = []
     for layer in PUBLISHED.layers:
         size, _, inputs, outputs = layer.kernel_shape
-        transposed = layer.name.startswith("up")
+        transposed = layer.kind == "doubling"
         shapes.append([size, size, outputs, inputs] if transposed else [size, size, inputs, outputs])
         shapes += [[outputs], [outputs]]
     return {f"Variable_{index}" if index else "Variable": shape for index, shape in enumerate(shapes)}
@@ -207,7 +205,7 @@ def _expected_variables() -> dict[str, list[int]]:
 def _parse_config(text: str) -> NetworkConfig:
     values = json.loads(text)
     known = {field.name for field in fields(NetworkConfig)}
-    # Checkpoints older than a choice do not name it.
+    # Checkpoints that are older than an option do not name it.
     later = {"halvings", "skips", "fine_blocks"}
     if not isinstance(values, dict) or {*values, *later} != known:
         raise ValueError("not the fields of a network configuration")

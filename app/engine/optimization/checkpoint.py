@@ -13,9 +13,9 @@ import numpy.typing as npt
 from keras import ops
 
 from app.engine.errors import InvalidOption
-from app.engine.files import whole_file
 from app.engine.optimization.losses import Point
 from app.engine.optimization.optimizers import Arrays
+from app.files import whole_file
 
 Rows = npt.NDArray[np.float64]
 

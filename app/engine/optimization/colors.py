@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.engine.color import LUMA, keep_photo_colors
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 # "painting": the losses decide. "luminance": paint the luminance, keep the photo's chroma. "histogram": give
 # the painting the photo's colours first. "only": keep the photo's luminance, take the picture's chroma.

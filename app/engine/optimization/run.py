@@ -25,8 +25,9 @@ from app.engine.optimization.colors import Colors, colors_for, finish, prepare
 from app.engine.optimization.losses import TERMS, Objective, Point
 from app.engine.optimization.optimizers import make_optimizer
 from app.engine.optimization.recipe import SMALLEST, OptimizationRecipe
-from app.engine.padding import Pixels, check_picture
+from app.engine.options import check_picture
 from app.engine.training.loss_network import build_loss_network
+from app.engine.typing import Pixels
 
 # The columns of a history.
 COLUMNS = ("step", "long_side", *TERMS, "seconds")

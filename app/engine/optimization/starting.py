@@ -11,8 +11,8 @@ from app.engine.cascade import resize
 from app.engine.optimization.losses import Objective
 from app.engine.optimization.recipe import OptimizationRecipe
 from app.engine.optimization.run import working_size
-from app.engine.padding import Pixels
 from app.engine.training.loss_network import build_loss_network
+from app.engine.typing import Pixels
 
 # The long side at which styles are compared, in pixels. A larger one costs more and ranks them alike.
 TRIED_AT = 128

@@ -1,7 +1,7 @@
-"""Photos and paintings for training, streamed with ``tf.data``: every draw follows from a seed and a number.
+"""Streams photos and paintings for training with ``tf.data``.
 
-Nothing here remembers anything, so a training that was killed continues with the very pictures it would
-have seen. That holds for damaged photos too: each is replaced by the next of the list that can be read.
+Every draw is a function of a seed and a number, without state. So a training that was killed goes on with the
+same pictures. That holds for damaged photos too: the next readable photo of the list replaces each.
 """
 
 from __future__ import annotations
@@ -10,35 +10,34 @@ import logging
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from app.engine.errors import InvalidPicture
 from app.engine.training.pictures import decode_picture
 from app.engine.training.recipe import Stage
+from app.engine.typing import Floats, Pixels, Tensor
 
 log = logging.getLogger(__name__)
 
-Pixels = npt.NDArray[np.float32]
 
-# What a stage of a training draws by chance.
+# The random draws of a stage.
 ORDER, CROP, STYLES = range(3)
 
 
 def leave_gpus_to_backend() -> None:
-    """Keep TensorFlow, which reads the pictures, off the GPUs where another backend of Keras trains on them.
+    """Keep TensorFlow off the GPUs if another Keras backend trains on them.
 
-    It would take all their memory. Has to come before anything that TensorFlow computes.
+    TensorFlow only reads the pictures, but would take all of the GPUs' memory. Call this before TensorFlow
+    computes anything.
     """
     if keras.backend.backend() != "tensorflow":
         tf.config.set_visible_devices([], "GPU")
 
 
-def read_picture(path: Path, long_side: int) -> Pixels:
+def read_picture(path: Path, long_side: int) -> Floats:
     """Read a picture at ``long_side`` pixels along its longer side.
 
     Returns float32 [height, width, 3], RGB in 0..255.
@@ -50,7 +49,7 @@ def read_picture(path: Path, long_side: int) -> Pixels:
     return _scaled(pixels, long_side / max(pixels.shape[:2]))
 
 
-def read_square(path: Path, side: int) -> Pixels:
+def read_square(path: Path, side: int) -> Floats:
     """Read the middle of a picture whose shorter side is made ``side`` pixels long.
 
     Returns float32 [side, side, 3], RGB in 0..255.
@@ -64,13 +63,13 @@ def read_square(path: Path, side: int) -> Pixels:
     return scaled[top : top + side, left : left + side]
 
 
-def _scaled(pixels: npt.NDArray[np.uint8], scale: float) -> Pixels:
+def _scaled(pixels: Pixels, scale: float) -> Floats:
     height, width = (max(1, round(length * scale)) for length in pixels.shape[:2])
     return np.asarray(_resize(pixels, (height, width)))
 
 
-def read_photos(photos: Sequence[Path], long_side: int) -> list[Pixels]:
-    """Those of the photos that are not damaged, each as :func:`read_picture` gives it.
+def read_photos(photos: Sequence[Path], long_side: int) -> list[Floats]:
+    """The photos that are not damaged, each as :func:`read_picture` gives it.
 
     Raises:
         InvalidPicture: all are.
@@ -100,29 +99,29 @@ def stream(
     """The endless batches of a stage, from a step on.
 
     A photo is cut to a random square between the crop and its short side, reduced to the crop and mirrored
-    half of the time. Photos come in a random order, each once before any comes again; in the place of one
-    that cannot be read comes the next of the list that can. ``number`` says which stage of the training
-    it is, for each of them draws otherwise.
+    half of the time. Photos come in a random order, each once before any comes again. The next readable photo
+    of the list replaces an unreadable one. ``number`` is the stage's number in the training: each stage draws
+    differently.
 
     ``draws`` says how often each style is drawn, relative to the others.
 
-    Yields photos float32 [stage.photos, crop, crop, 3] and styles int32 [stage.photos, styles_per_photo],
-    which are different for one photo as far as there are enough.
+    Yields photos float32 [stage.photos, crop, crop, 3] and styles int32 [stage.photos, styles_per_photo]. The
+    styles of one photo differ if there are enough.
     """
 
-    def read(place: np.int64) -> npt.NDArray[np.uint8]:
-        return _first_readable(photos, int(place))
+    def read(index: np.int64) -> Pixels:
+        return _first_readable(photos, int(index))
 
     styles = len(draws)
 
-    def draw(index: Any) -> tuple[Any, Any]:
-        turn, place = index // len(photos), index % len(photos)
-        order = draw_key(seed, number, ORDER, turn)
-        chosen = tf.random.experimental.index_shuffle(place, order, tf.cast(len(photos) - 1, tf.int64))
+    def draw(index: Tensor) -> tuple[Tensor, Tensor]:
+        round_number, position = index // len(photos), index % len(photos)
+        order = draw_key(seed, number, ORDER, round_number)
+        chosen = tf.random.experimental.index_shuffle(position, order, tf.cast(len(photos) - 1, tf.int64))
         pixels = tf.ensure_shape(tf.numpy_function(read, [chosen], tf.uint8), (None, None, 3))
         photo = _random_crop(pixels, stage.crop, draw_key(seed, number, CROP, index))
         chance = tf.random.stateless_uniform([styles], draw_key(seed, number, STYLES, index))
-        # The first of exponential arrivals, each at its own rate: with chances in proportion to the rates.
+        # Draws styles in proportion to their rates: of exponential arrival times, the earliest win.
         ranks = tf.argsort(-tf.math.log1p(-chance) / tf.constant(draws, tf.float32))
         return photo, tf.gather(ranks, tf.range(stage.styles_per_photo) % styles)
 
@@ -135,18 +134,18 @@ def stream(
     )
 
 
-def draw_key(seed: int, stage: int, purpose: int, index: Any) -> Any:
-    """The key of one draw, int64 [2]: another one for every seed, stage, purpose and index."""
+def draw_key(seed: int, stage: int, purpose: int, index: Tensor | int) -> Tensor:
+    """The key of one draw, int64 [2]; unique per seed, stage, purpose and index."""
     key = tf.constant([seed, stage], tf.int64)
     for part in (purpose, index):
         key = tf.random.experimental.stateless_fold_in(key, tf.cast(part, tf.int64))
     return key
 
 
-def _first_readable(photos: Sequence[Path], first: int) -> npt.NDArray[np.uint8]:
-    """The pixels of photo number ``first``, or of the next that can be read, uint8 [height, width, 3]."""
-    for place in range(first, first + len(photos)):
-        path = photos[place % len(photos)]
+def _first_readable(photos: Sequence[Path], first: int) -> Pixels:
+    """The pixels of photo ``first`` or the next readable one, uint8 [height, width, 3]."""
+    for index in range(first, first + len(photos)):
+        path = photos[index % len(photos)]
         try:
             return decode_picture(path)
         except InvalidPicture:
@@ -156,16 +155,16 @@ def _first_readable(photos: Sequence[Path], first: int) -> npt.NDArray[np.uint8]
 
 @cache
 def _warn_of_damage(path: Path) -> None:
-    """Name a photo that cannot be read, once however often it is met."""
+    """Log the name of an unreadable photo, once."""
     log.warning("%s cannot be read, and another photo takes its place.", path)
 
 
-def _resize(pixels: Any, size: Any) -> Any:
+def _resize(pixels: Tensor, size: tuple[int, int]) -> Tensor:
     resized = tf.image.resize(pixels, size, method="bicubic", antialias=True)
     return tf.clip_by_value(resized, 0.0, 255.0)
 
 
-def _random_crop(pixels: Any, crop: int, key: Any) -> Any:
+def _random_crop(pixels: Tensor, crop: int, key: Tensor) -> Tensor:
     shape = tf.shape(pixels)[:2]
     zoom, down, across, mirror = tf.unstack(tf.random.stateless_uniform([4], key))
     short = tf.cast(tf.reduce_min(shape), tf.float32)

@@ -1,4 +1,4 @@
-"""What networks are judged by, and their scores. Loads without TensorFlow; ``judge`` does the judging."""
+"""Photos and scores of an evaluation; ``judge`` measures. Loads without TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 PHOTOS = Path(__file__).with_name("evaluation_photos.tsv")
 
 
 @dataclass(frozen=True)
 class PhotoEntry:
-    """A photo of the list: ``source`` says where its file is, ``rights`` why it may be shown, if it may."""
+    """A photo of the list.
+
+    ``source``: where its file is. ``rights``: why it may be shown, if it may.
+    """
 
     name: str
     kind: str
@@ -26,13 +29,13 @@ class PhotoEntry:
 
 
 def listed_photos() -> list[PhotoEntry]:
-    """The photos that networks are judged by. None of them may be trained on."""
+    """The photos of the evaluation. No training may use them."""
     with PHOTOS.open(encoding="utf-8", newline="") as file:
         return [PhotoEntry(**row) for row in csv.DictReader(file, delimiter="\t")]
 
 
 def held_out_files() -> frozenset[str]:
-    """The names of files in the folder of training photos that training must leave out."""
+    """The names of training photos that training must leave out."""
     return frozenset(entry.file for entry in listed_photos() if entry.source == "held-out")
 
 
@@ -49,7 +52,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Score:
-    """What was measured of one picture; the distances to the painting only where that is at hand."""
+    """The measures of one picture; None for those that need a missing painting."""
 
     network: str
     style: str
@@ -67,7 +70,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Blended:
-    """How far a picture is from its photo and from the painting when it is blended with the photo."""
+    """Distances to photo and painting of a picture that is blended with the photo."""
 
     network: str
     style: str
@@ -79,7 +82,7 @@ class Blended:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The means over all photos of a network's pictures in a style at a strength."""
+    """The means over all photos, for one network, style and strength."""
 
     strength: float
     content: float
@@ -106,7 +109,7 @@ def curves(blended: Iterable[Blended]) -> dict[tuple[str, str], list[CurvePoint]
 
 
 def at_content(curve: Sequence[CurvePoint], content: float) -> CurvePoint | None:
-    """The point of a curve at a content distance, on straight lines between its points; beyond them None."""
+    """The point of a curve at a content distance, interpolated; None beyond its ends."""
     falling = sorted(curve, key=lambda point: point.content)
     contents = [point.content for point in falling]
     if not contents[0] <= content <= contents[-1]:
@@ -117,9 +120,9 @@ def at_content(curve: Sequence[CurvePoint], content: float) -> CurvePoint | None
 
 
 def mean_scores(scores: Iterable[Score], *keys: str) -> dict[tuple[str, ...], dict[str, float]]:
-    """The mean of every measure by the fields named in ``keys``, in the order in which they first appear.
+    """The mean of every measure per group; ``keys`` names the fields to group by.
 
-    A measure that is missing somewhere in a group is left out of it.
+    Groups come in the order of appearance. A measure that is missing in one score of a group is left out.
     """
     groups: dict[tuple[str, ...], list[Score]] = {}
     for score in scores:

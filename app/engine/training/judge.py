@@ -1,8 +1,8 @@
-"""Judging pictures: how far they are from their photo, from the painting, and from being clean.
+"""Judges pictures: distances to photo and painting, and faults such as patterns.
 
 The distances are those of Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer
-and Super-Resolution", as means of squares, so that a layer's width does not decide its weight; layers whose
-activations are large still outweigh the others.
+and Super-Resolution", as means of squares, so a layer's width does not decide its weight. Layers with large
+activations still outweigh the others.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from app.engine.padding import Pixels
 from app.engine.training.evaluation import Photo, Score
 from app.engine.training.loss_network import build_loss_network
 from app.engine.training.losses import (
@@ -28,6 +26,7 @@ from app.engine.training.losses import (
     variation_where_plain,
 )
 from app.engine.training.metrics import color_distance
+from app.engine.typing import Floats, Pixels
 
 CONTENT_LAYER = "relu3_3"
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -35,12 +34,14 @@ STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 # Pictures that go through VGG-16 at a time.
 BATCH = 4
 
-Floats = npt.NDArray[np.float32]
 Precision = Literal["float32", "bfloat16"]
 
 
 class Distances(NamedTuple):
-    """From the photo, and from the painting where that is at hand; ``nearest`` is the nearest of all."""
+    """Distances to the photo and, if there is one, the painting.
+
+    ``nearest`` is the slug of the nearest painting of all.
+    """
 
     content: float
     style: float | None
@@ -56,9 +57,9 @@ class Judge:
         """Load the network.
 
         Args:
-            weights: those of VGG-16, see :func:`build_loss_network`.
-            paintings: by the style's slug; styles without one get no distances to it.
-            precision: what VGG-16 computes in; bfloat16 moves distances by less than a hundredth.
+            weights: the weights of VGG-16, see :func:`build_loss_network`.
+            paintings: by the style's slug; a style without a painting gets no style distance.
+            precision: of VGG-16; bfloat16 changes distances by less than a hundredth.
 
         Raises:
             InvalidOption: ``weights`` cannot be used.
@@ -68,7 +69,7 @@ class Judge:
         self._contents: dict[str, Any] = {}
 
     def score(self, network: str, photo: Photo, pictures: Mapping[str, Pixels]) -> list[Score]:
-        """Measure what ``network`` made of ``photo``: ``pictures`` are by style."""
+        """Measure the pictures that ``network`` painted of ``photo``, by style."""
         distances = self.distances(photo, list(pictures.items()))
         return [
             self._score(network, style, photo, picture, distance)
@@ -76,7 +77,7 @@ class Judge:
         ]
 
     def distances(self, photo: Photo, pictures: Sequence[tuple[str, Pixels]]) -> list[Distances]:
-        """How far pictures of ``photo``, each with its style, are from it and from their paintings."""
+        """The distances of pictures, each with its style, to ``photo`` and their paintings."""
         batches = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
         return [distance for batch in batches for distance in self._distances(photo, batch)]
 
@@ -92,10 +93,10 @@ class Judge:
         ]
 
     def _from_paintings(self, grams: Sequence[Floats], style: str) -> tuple[float | None, str | None]:
-        """The style distance from its own painting, and which of all is nearest.
+        """The style distance to the style's own painting, and the nearest painting of all.
 
-        For the latter a layer's distance is divided by both matrices' norms, so that no layer decides alone
-        and pale paintings are no nearer to everything than bold ones.
+        To find the nearest, each layer's distance is divided by the norms of both matrices. So no layer
+        decides alone, and pale paintings are not nearer to everything than bold ones.
         """
         slugs = list(self._paintings)
         if not slugs:

@@ -1,4 +1,4 @@
-"""The network whose activations say how alike two pictures look: VGG-16 or VGG-19.
+"""Builds the loss network, VGG-16 or VGG-19.
 
 Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition", with the
 weights of the Visual Geometry Group, Oxford. Feed-forward pictures are painted without it.
@@ -21,7 +21,7 @@ from app.engine.training.frozen import FrozenConvolution, can_be_frozen
 from app.engine.training.recipe import LossNetworkName
 
 _BUILDERS = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}
-# What the weights were trained with: blue, green and red, 0..255, minus the mean of ImageNet's pictures.
+# The weights expect blue, green and red, 0..255, minus this mean of ImageNet's pictures.
 _MEAN = (103.939, 116.779, 123.68)
 
 Pooling = Literal["max", "average"]
@@ -51,8 +51,8 @@ def build_loss_network(
         the order of ``layers``, each [batch, height / 2^(block - 1), width / 2^(block - 1), channels].
 
     Raises:
-        InvalidOption: there is no such network, layer or file of weights, the file is of another network, or
-            the weights cannot be fetched.
+        InvalidOption: there is no such network, layer or file; the file belongs to another network; or the
+            weights cannot be fetched.
     """
     if name not in _BUILDERS:
         raise InvalidOption(f"There is no loss network called {name}: choose vgg16 or vgg19.")
@@ -128,10 +128,10 @@ def _load_archive(network: keras.Model, path: Path) -> keras.Model:
 
 
 def _fetch(name: LossNetworkName) -> keras.Model:
-    """The network with the weights that Keras publishes, which it fetches once and keeps."""
+    """The network with Keras's published weights, which Keras fetches once and keeps."""
     try:
         return _BUILDERS[name](include_top=False, weights="imagenet")
-    except Exception as error:  # it is a plain Exception that Keras raises when it cannot reach them
+    except Exception as error:  # Keras raises a plain Exception when it cannot fetch them
         raise InvalidOption(
             f"Keras could not fetch the ImageNet weights of {name} ({error}). Connect to the internet, or "
             "name a file of them that you have."
@@ -140,7 +140,7 @@ def _fetch(name: LossNetworkName) -> keras.Model:
 
 @contextmanager
 def _policy(precision: str) -> Iterator[None]:
-    """Keras's applications take their precision from a global."""
+    """Set the precision for a block: Keras's applications read it from a global."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:

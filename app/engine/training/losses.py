@@ -1,42 +1,42 @@
-"""How far a painted picture is from its photo and from its style, and how far from being clean.
+"""Losses: a picture's distance to its photo and style, and its faults.
 
-The first two in the activations of a loss network:
+Content and style distance compare the activations of a loss network:
 
 Gatys, Ecker and Bethge 2015, "A Neural Algorithm of Artistic Style"; Johnson, Alahi and Fei-Fei 2016,
-"Perceptual Losses for Real-Time Style Transfer and Super-Resolution". Written with ``keras.ops`` alone, so
-that every backend computes them. Activations come in any precision; every sum is taken in float32. Pixels are
-[batch, height, width, 3], RGB, in levels of 255.
+"Perceptual Losses for Real-Time Style Transfer and Super-Resolution". ``keras.ops`` alone computes them, so
+every backend can. Activations have any precision; every sum is in float32. Pixels are [batch, height, width,
+3], RGB, in levels of 255.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras import ops
 
 from app.engine.color import LUMA
+from app.engine.typing import Tensor
 
-# How many pixels along each side count as the border.
+# The width of the border, in pixels.
 BORDER = 8
-# Patterns that repeat every so many pixels are a network's, not a painter's: it enlarges in steps of two.
+# Networks enlarge in steps of two, so they leave patterns that repeat every so many pixels.
 PERIOD = 4
 
-# A photo is plain where neighbouring pixels differ by a few levels, as far as one can see from there.
+# A photo is plain where neighbouring pixels differ by up to PLAIN levels, in the mean over NEARBY pixels
+# around.
 PLAIN, NEARBY = 3.0, 8
 
-# What keeps roots and quotients of plain pictures finite, in squares of levels.
+# Keeps roots and quotients of plain pictures finite, in squares of levels.
 _TINY = 1e-6
 
 
-def gram_matrix(activations: Any) -> Any:
-    """Which features appear together, wherever they are: the style of a picture.
+def gram_matrix(activations: Tensor) -> Tensor:
+    """The Gram matrix: which features appear together, the style of a picture.
 
     For activations F of shape [batch, height, width, channels], with n = channels * height * width:
 
         G[c, d] = sum over h, w of F[h, w, c] * F[h, w, d] / n
 
-    (Gatys et al. 2015, equation 3, has the sum; divided by n it is Johnson et al. 2016, equation 3.) Returns
-    float32 [batch, channels, channels].
+    Without n: Gatys et al. 2015, equation 3. With n: Johnson et al. 2016, equation 3. Returns float32 [batch,
+    channels, channels].
     """
     shape = ops.shape(activations)
     height, width, channels = shape[1], shape[2], activations.shape[-1]
@@ -45,8 +45,8 @@ def gram_matrix(activations: Any) -> Any:
     return ops.matmul(ops.transpose(flat, (0, 2, 1)), flat) / count
 
 
-def content_distance(painted: Any, photo: Any) -> Any:
-    """The mean squared difference of two pictures' activations (Johnson et al. 2016, equation 2).
+def content_distance(painted: Tensor, photo: Tensor | float) -> Tensor:
+    """The mean squared difference of activations (Johnson et al. 2016, equation 2).
 
     Gatys et al. 2015, equation 1, take half of the sum instead of the mean.
 
@@ -55,8 +55,8 @@ def content_distance(painted: Any, photo: Any) -> Any:
     return ops.mean(ops.square(ops.cast(painted, "float32") - ops.cast(photo, "float32")), axis=(1, 2, 3))
 
 
-def style_distance(gram: Any, target: Any) -> Any:
-    """The squared Frobenius norm of the difference of Gram matrices (Johnson et al. 2016, equation 4).
+def style_distance(gram: Tensor, target: Tensor) -> Tensor:
+    """|G1 - G2|^2 of Gram matrices, Frobenius norm (Johnson et al. 2016, equation 4).
 
     For pictures of one size it is four times a layer's contribution in Gatys et al. 2015, equation 4.
 
@@ -65,13 +65,13 @@ def style_distance(gram: Any, target: Any) -> Any:
     return ops.sum(ops.square(gram - target), axis=(1, 2))
 
 
-def total_variation(pixels: Any) -> Any:
-    """The mean absolute difference of neighbouring pixels, in the pixels' unit: small where it is smooth.
+def total_variation(pixels: Tensor) -> Tensor:
+    """The mean absolute difference of neighbouring pixels, in the pixels' unit.
 
     The total variation of Rudin, Osher and Fatemi 1992, "Nonlinear Total Variation Based Noise Removal
-    Algorithms", with the two directions apart; Mahendran and Vedaldi 2015, "Understanding Deep Image
-    Representations by Inverting Them", regularised pictures with it that come from a network's activations,
-    and Johnson et al. 2016 painted ones.
+    Algorithms", but each direction by itself. Mahendran and Vedaldi 2015, "Understanding Deep Image
+    Representations by Inverting Them", regularised pictures made from activations with it; Johnson et al.
+    2016 painted pictures.
 
     Takes [batch, height, width, channels], returns float32 [batch].
     """
@@ -81,11 +81,12 @@ def total_variation(pixels: Any) -> Any:
     return ops.mean(down, axis=(1, 2, 3)) + ops.mean(across, axis=(1, 2, 3))
 
 
-def variation_where_plain(painted: Any, photo: Any) -> Any:
-    """How rough pictures are where their photos are plain, in levels: what a pattern on a plain wall is.
+def variation_where_plain(painted: Tensor, photo: Tensor) -> Tensor:
+    """How rough pictures are where their photos are plain, in levels.
 
-    The total variation of the painted picture, pixel by pixel, weighed by exp(-r / 3), where r is the mean
-    total variation of the photo within 8 pixels. Without a plain spot in the photo it is 0.
+    It counts patterns on plain walls: the painted picture's total variation, with each pixel weighed by
+    exp(-r / 3). r is the mean total variation of the photo within 8 pixels. Without a plain spot in the photo
+    the result is 0.
 
     Takes two arrays of pixels, whose sides are at least 17. Returns float32 [batch].
     """
@@ -93,26 +94,27 @@ def variation_where_plain(painted: Any, photo: Any) -> Any:
     return ops.mean(_variations(painted) * ops.exp(-nearby / PLAIN), axis=(1, 2, 3))
 
 
-def _variations(pixels: Any) -> Any:
-    """How far each pixel is from the next below and to the right, float32 [batch, height, width, 1]."""
+def _variations(pixels: Tensor) -> Tensor:
+    """Each pixel's difference to the next below and right, [batch, height, width, 1]."""
     x = ops.cast(pixels, "float32")
     down = ops.pad(ops.abs(x[:, 1:] - x[:, :-1]), ((0, 0), (0, 1), (0, 0), (0, 0)))
     across = ops.pad(ops.abs(x[:, :, 1:] - x[:, :, :-1]), ((0, 0), (0, 0), (0, 1), (0, 0)))
     return ops.mean(down + across, axis=-1, keepdims=True)
 
 
-def border_excess(painted: Any, photo: Any) -> Any:
-    """How much rougher pictures are along their border than inside, compared with their photos.
+def border_excess(painted: Tensor, photo: Tensor) -> Tensor:
+    """How much rougher pictures are along the border than inside, relative to photos.
 
-    The mean gradient of the outer 8 pixels over that of the inside, divided by the same ratio of the photo: 1
-    where the border is painted like the rest, more where lines run along it, less where it is calmer.
+    (g_border / g_inside of the picture) / (g_border / g_inside of the photo), with the mean gradients g of
+    the outer 8 pixels and of the rest. It is 1 if the border is painted like the rest, more if lines run
+    along it, less if it is calmer.
 
     Takes two arrays of pixels, whose sides are longer than 16. Returns float32 [batch].
     """
     return _border_ratio(painted) / _border_ratio(photo)
 
 
-def _border_ratio(pixels: Any) -> Any:
+def _border_ratio(pixels: Tensor) -> Tensor:
     x = _luma(pixels)
     across = ops.pad(x[:, :, 1:] - x[:, :, :-1], ((0, 0), (0, 0), (1, 0)))
     down = ops.pad(x[:, 1:] - x[:, :-1], ((0, 0), (1, 0), (0, 0)))
@@ -125,26 +127,26 @@ def _border_ratio(pixels: Any) -> Any:
     return (total - sum_inside) / (count - inner) / (sum_inside / inner)
 
 
-def checkerboard_energy(pixels: Any) -> Any:
-    """The share of a picture's variance in patterns that repeat exactly every 2 or 4 pixels, 0 to 1.
+def checkerboard_energy(pixels: Tensor) -> Tensor:
+    """The share of variance in patterns that repeat every 2 or 4 pixels, 0 to 1.
 
     Networks that enlarge step by step leave such patterns (Odena, Dumoulin and Olah 2016, "Deconvolution and
-    Checkerboard Artifacts"). They are the frequencies 0, 1/4, 1/2 and 3/4 per pixel in both directions
-    without the mean, whose energy is, by Parseval's theorem, the variance of the 16 means of the pixels that
-    have the same place in blocks of 4x4.
+    Checkerboard Artifacts"). They are the frequencies 0, 1/4, 1/2 and 3/4 per pixel in both directions,
+    without the mean. Parseval's theorem gives their energy: take the 16 means of the pixels with equal place
+    in blocks of 4x4, and then the variance of these means.
 
     Takes pixels, whose sides are at least 4. Returns float32 [batch].
     """
     x = _luma(pixels)
     rows, columns = (side // PERIOD for side in ops.shape(x)[1:])
     x = x[:, : PERIOD * rows, : PERIOD * columns]
-    x = x - x[:, :1, :1]  # so that a plain picture is all zeros, whatever rounding would make of its mean
+    x = x - x[:, :1, :1]  # a plain picture becomes all zeros, without rounding errors
     apart = x - ops.mean(x, axis=(1, 2), keepdims=True)
     places = ops.mean(ops.reshape(apart, (-1, rows, PERIOD, columns, PERIOD)), axis=(1, 3))
     variance = ops.mean(ops.square(apart), axis=(1, 2))
     return ops.mean(ops.square(places), axis=(1, 2)) / (variance + _TINY)
 
 
-def _luma(pixels: Any) -> Any:
+def _luma(pixels: Tensor) -> Tensor:
     """float32 [batch, height, width]."""
     return ops.sum(ops.cast(pixels, "float32") * ops.convert_to_tensor(LUMA, "float32"), axis=-1)

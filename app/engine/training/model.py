@@ -1,4 +1,4 @@
-"""The network in training: a Keras model whose loss is taken in another network's eyes."""
+"""The network in training: a Keras model with a perceptual loss."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
 from app.engine.networks.checkpoints import Checkpoint
 from app.engine.networks.config import NetworkConfig
+from app.engine.networks.topology import steps
 from app.engine.networks.transformer import build_transformer, load_kernel
 from app.engine.training.losses import (
     border_excess,
@@ -24,27 +24,26 @@ from app.engine.training.losses import (
     variation_where_plain,
 )
 from app.engine.training.recipe import LossRecipe
+from app.engine.typing import Floats, Tensor
 
-Floats = npt.NDArray[np.float32]
-
-# What a new branch of a network in use is scaled by at first. From zero (Goyal et al. 2017, "Accurate, Large
-# Minibatch SGD", section 5.1) it hardly leaves zero in the time of a training: few steps see a style's row.
+# The first scale of a new branch in a trained network. If it starts from zero (Goyal et al. 2017, "Accurate,
+# Large Minibatch SGD", section 5.1), it hardly leaves zero within a training: few steps see a style's row.
 NEW_BRANCH = 0.3
 
-# How many times as rough as inside a border may be for its loss to say so.
+# The border excess is cut off here: beyond, its loss does not grow.
 MOST_EXCESS = 4.0
 
-# The loss and the terms that it is the sum of.
+# The loss, and the terms of its sum.
 LOSS_TERMS = ("loss", "content", "style", "variation", "border", "checkerboard")
 
 
 class Eyes:
-    """The loss network, and what the recipe looks at with it.
+    """The loss network, and the layers that the recipe compares.
 
-    ``look`` gives every layer, ``look_for_content`` only as many as the content needs, each by its name.
-    Where the recipe compares styles at several scales, ``look`` gives the layers for each: LAYER_by2 is what
-    LAYER sees of the picture at half its size (Snelgrove 2017, "High-Resolution Multi-Scale Neural Texture
-    Synthesis"). ``style`` names those that the style is compared in, each with its layer.
+    ``look`` returns the activations of every layer by name, ``look_for_content`` only those of the content.
+    If the recipe compares styles at several scales, ``look`` has each layer at each scale: LAYER_by2 is LAYER
+    on the picture at half its size (Snelgrove 2017, "High-Resolution Multi-Scale Neural Texture Synthesis").
+    ``style`` maps the names of the style's activations to their layers.
     """
 
     def __init__(self, network: keras.Model, layers: Sequence[str], recipe: LossRecipe) -> None:
@@ -58,26 +57,25 @@ class Eyes:
         outputs = [network.outputs[self.layers.index(layer)] for layer in self.content_layers]
         self._content_network = keras.Model(network.inputs[0], outputs)
 
-    def look(self, pixels: Any) -> dict[str, Any]:
-        seen: dict[str, Any] = {}
+    def look(self, pixels: Tensor) -> dict[str, Tensor]:
+        seen: dict[str, Tensor] = {}
         for scale in range(self.recipe.style_scales):
             if scale:
                 pixels = ops.average_pool(pixels, 2)
             seen |= _named([_at_scale(layer, scale) for layer in self.layers], self.network(pixels))
         return seen
 
-    def look_for_content(self, pixels: Any) -> dict[str, Any]:
+    def look_for_content(self, pixels: Tensor) -> dict[str, Tensor]:
         return _named(self.content_layers, self._content_network(pixels))
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What the distances are measured against, so that each begins near 1.
+    """The divisors of the distances; with them each distance begins near 1.
 
-    A content layer's distance is divided by the mean square of its activations over photos. A style layer's
-    is divided by the geometric mean of the painting's own Gram matrix's energy and of the distance from
-    photos to the painting. By the first alone a quiet painting would outweigh all others, by the second
-    alone it would fade.
+    For a content layer: the mean square of its activations over photos. For a style layer: sqrt(e * d), with
+    e = |G(painting)|^2 and d the distance from photos to the painting. With e alone a quiet painting would
+    outweigh all others; with d alone it would fade.
     """
 
     content: Mapping[str, float]
@@ -86,9 +84,9 @@ class Measure:
 
     @classmethod
     def take(cls, eyes: Eyes, grams: Mapping[str, Floats], photos: Sequence[Floats]) -> Measure:
-        """Set the paintings' Gram matrices, as :func:`painting_grams` gives them, against those of photos.
+        """Set the divisors from photos and the paintings' Gram matrices.
 
-        The photos are float32 [height, width, 3].
+        ``grams`` are those of :func:`painting_grams`. Photos are float32 [height, width, 3].
         """
         recipe = eyes.recipe
         content: dict[str, list[float]] = {layer: [] for layer in recipe.content}
@@ -107,16 +105,16 @@ class Measure:
 
 
 def painting_grams(eyes: Eyes, paintings: Sequence[Floats], layers: Sequence[str]) -> dict[str, Floats]:
-    """The Gram matrices of paintings, each float32 [height, width, 3]: [paintings, channels, channels].
+    """The Gram matrices of paintings by name, each [paintings, channels, channels].
 
-    By the names that ``eyes.style`` has for ``layers``.
+    The names are those of ``eyes.style`` for ``layers``. Paintings are float32 [height, width, 3].
     """
     seen = [eyes.look(painting[None]) for painting in paintings]
     names = [name for name, layer in eyes.style.items() if layer in layers]
     return {name: np.stack([_gram(activations[name]) for activations in seen]) for name in names}
 
 
-def _gram(activations: Any) -> Floats:
+def _gram(activations: Tensor) -> Floats:
     gram: Floats = ops.convert_to_numpy(gram_matrix(activations))[0]
     return gram
 
@@ -132,19 +130,19 @@ def _at_scale(layer: str, scale: int) -> str:
     return f"{layer}_by{1 << scale}" if scale else layer
 
 
-def _named(names: Sequence[str], values: Any) -> dict[str, Any]:
+def _named(names: Sequence[str], values: Tensor | list[Tensor]) -> dict[str, Tensor]:
     return dict(zip(names, values if isinstance(values, list | tuple) else [values], strict=True))
 
 
 class MeanOfFinite(keras.metrics.Mean):  # type: ignore[misc]  # Keras ships no types
-    """The mean of those steps' values that are finite; NaN where none is, or there was none."""
+    """The mean of the finite values of the steps; NaN if there are none."""
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: Tensor, sample_weight: Tensor | None = None) -> None:
         value = ops.mean(values)
         finite = ops.isfinite(value)
         super().update_state(ops.where(finite, value, 0.0), ops.cast(finite, "float32"))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return ops.divide(self.total, self.count)
 
 
@@ -161,9 +159,10 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         + k checkerboard energy of p in per mille
 
     with the recipe's weights w (those of style s), e, v, a, b and k and the scales c and d of
-    :class:`Measure`; the style's sum is over every scale of the recipe too, and ``variation`` is both of
-    its line. While it is ``reconstructing``, the loss is the mean |p - x| in parts of 255, times 10.
-    ``parts`` are the means of the loss and its terms over the steps whose loss is finite.
+    :class:`Measure`; the style's sum also runs over every scale of the recipe. The term ``variation`` is the
+    whole third line. While the trainer is
+    ``reconstructing``, the loss is 10 * mean |p - x| / 255. ``parts`` are the means of the loss and its terms
+    over the steps whose loss is finite.
     """
 
     def __init__(
@@ -207,18 +206,18 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         self.reconstructing = False
         self.parts = {name: MeanOfFinite(name=name) for name in LOSS_TERMS}
 
-    def _constant(self, name: str, value: Floats) -> Any:
+    def _constant(self, name: str, value: Floats) -> Tensor:
         return self.add_weight(
             name=name, shape=value.shape, initializer=lambda shape, dtype=None: value, trainable=False
         )
 
-    def _by_style(self, name: str, values: Sequence[float]) -> Any:
+    def _by_style(self, name: str, values: Sequence[float]) -> Tensor:
         return self._constant(name, np.array(values, np.float32))
 
     def _factors(self, factors: Mapping[str, float], otherwise: float = 1.0) -> list[float]:
         return [factors.get(slug, otherwise) for slug in self.slugs]
 
-    def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
+    def call(self, inputs: Mapping[str, Tensor], training: bool = False) -> Tensor:
         photos = ops.repeat(inputs["photos"], ops.shape(inputs["styles"])[1], axis=0)
         chosen = ops.one_hot(ops.reshape(inputs["styles"], (-1,)), len(self.slugs), dtype="float32")
         return self.transformer([photos, ops.matmul(chosen, self.rows)], training=training)
@@ -226,11 +225,11 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
     def compute_loss(
         self,
         x: Any = None,
-        y: Any = None,
+        y: Tensor | None = None,
         y_pred: Any = None,
-        sample_weight: Any = None,
+        sample_weight: Tensor | None = None,
         training: bool = True,
-    ) -> Any:
+    ) -> Tensor:
         each = ops.shape(x["styles"])[1]
         if self.reconstructing:
             apart = ops.mean(ops.abs(y_pred - ops.repeat(x["photos"], each, axis=0)))
@@ -261,32 +260,32 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         terms = {"content": content, "style": style, "variation": variation}
         if self.recipe.border:
             excess = border_excess(y_pred, ops.repeat(x["photos"], each, axis=0))
-            # A photo with a plain border makes any painting's excess endless.
+            # With a plain border in the photo, any painting's excess is infinite.
             excess = ops.clip(excess, 1.0 / MOST_EXCESS, MOST_EXCESS)
             terms["border"] = self.recipe.border * ops.square(ops.log(excess))
         if self.recipe.checkerboard:
             terms["checkerboard"] = self.recipe.checkerboard * 1000.0 * checkerboard_energy(y_pred)
         return self._noted(ops.mean(sum(terms.values())), **terms)
 
-    def _noted(self, loss: Any, **terms: Any) -> Any:
-        """The loss, once it and its terms are noted; of a step whose loss is not finite nothing is."""
+    def _noted(self, loss: Tensor, **terms: Tensor) -> Tensor:
+        """The loss; also notes it and its terms if it is finite."""
         finite = ops.isfinite(loss)
         for name, values in {"loss": loss, **terms}.items():
             self.parts[name].update_state(ops.where(finite, values, np.nan))
         return loss
 
-    def get_metrics_result(self) -> dict[str, Any]:
-        """Keras's own mean of the loss has every step in it."""
+    def get_metrics_result(self) -> dict[str, Tensor]:
+        """Leave out Keras's own mean of the loss: it includes every step."""
         return {name: part.result() for name, part in self.parts.items()}
 
-    def _style_distance(self, name: str, painted: Any, styles: Any) -> Any:
+    def _style_distance(self, name: str, painted: Tensor, styles: Tensor) -> Tensor:
         target = ops.take(self.grams[name], styles, axis=0)
         return style_distance(gram_matrix(painted), target) / ops.take(
             self.style_scales[name], styles, axis=0
         )
 
     def checkpoint(self) -> Checkpoint:
-        """The averages of the weights, in the form in which they are served."""
+        """The averages of the weights, as a checkpoint to serve."""
         averages = self.optimizer.averages
         values = {
             id(variable): ops.convert_to_numpy(average)
@@ -299,29 +298,30 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         return Checkpoint(self.config, self.slugs, self._average(self.rows, values), kernels)
 
     @staticmethod
-    def _average(variable: Any, averages: Mapping[int, Floats]) -> Floats:
-        """A variable's average; one that is not trained has none, and is what it was."""
+    def _average(variable: Tensor, averages: Mapping[int, Floats]) -> Floats:
+        """A variable's average; the variable itself if it is not trained."""
         value = averages.get(id(variable))
         return np.asarray(ops.convert_to_numpy(variable) if value is None else value)
 
     def start_from(self, checkpoint: Checkpoint) -> None:
-        """Take over what another network knows: the layers of the same name and shape, and their styles.
+        """Start from another network: take over equal layers and their styles.
 
-        A style that it does not know starts from the mean of those it does. A residual block or skip
-        connection that it does not have adds little at first, so that a deeper network begins by painting
-        much as the one it comes from.
+        Layers are equal if name and shape are. A new style starts from the mean of the other network's
+        styles. New residual blocks and skip connections add little at first. So a deeper network begins by
+        painting much like the network that it starts from.
         """
-        theirs = {layer.name: layer for layer in checkpoint.config.layers}
+        theirs = {layer.name: layer.kernel_shape for layer in checkpoint.config.layers}
         rows = ops.convert_to_numpy(self.rows).copy()
         known = [checkpoint.row(slug) if slug in checkpoint.styles else None for slug in self.slugs]
         mean = checkpoint.rows.mean(axis=0)
-        for layer in self.config.layers:
+        for step in steps(self.config):
+            layer = step.layer
             spans = self.config.style_spans[layer.name]
-            if theirs.get(layer.name) == layer:
+            if theirs.get(layer.name) == layer.kernel_shape:
                 load_kernel(self.transformer, layer, checkpoint.kernels[layer.name])
                 for here, there in zip(spans, checkpoint.config.style_spans[layer.name], strict=True):
                     rows[:, here] = [(mean if row is None else row)[there] for row in known]
-            elif layer.name not in theirs and (layer.name.endswith("_b") or layer.name.startswith("skip")):
+            elif layer.name not in theirs and step.adds:
                 rows[:, spans[0]] = NEW_BRANCH
         self.rows.assign(rows)
 
@@ -333,27 +333,29 @@ def neutral_row(config: NetworkConfig) -> Floats:
 
 
 class SteadyAdam(keras.optimizers.Adam):  # type: ignore[misc]
-    """Adam (Kingma and Ba 2015) that cuts off the gradient's global norm and ignores what is not finite.
+    """Adam (Kingma and Ba 2015) that clips the global norm and skips bad gradients.
 
-    A step whose gradient holds an infinity or NaN changes nothing but ``skipped``, the count of such steps.
-    It also keeps averages of the weights (Polyak and Juditsky 1992), which paint more evenly than the weights
-    of any one step.
+    A step whose gradient has an infinity or NaN changes nothing but ``skipped``, which counts these steps.
+    Adam also keeps averages of the weights (Polyak and Juditsky 1992), which paint more evenly than the
+    weights of a single step.
     """
 
     def __init__(self, learning_rate: float, *, clip: float, average: float) -> None:
         super().__init__(learning_rate)
         self.clip = clip
         self.average = average
-        self._taken: Any = 1.0  # 0 in a step that is ignored
+        self._taken: Tensor | float = 1.0  # 0 in a step that is ignored
 
-    def build(self, variables: Any) -> None:
+    def build(self, variables: Sequence[keras.Variable]) -> None:
         super().build(variables)
         self.averages = [self.add_variable_from_reference(variable, name="average") for variable in variables]
         for average, variable in zip(self.averages, variables, strict=True):
-            average.assign(ops.convert_to_numpy(variable))  # JAX would share the memory, and refuses to
+            average.assign(ops.convert_to_numpy(variable))  # a copy: JAX refuses to share the memory
         self.skipped = self.add_variable((), dtype="int32", name="skipped")
 
-    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+    def apply(
+        self, grads: Sequence[Tensor], trainable_variables: Sequence[keras.Variable] | None = None
+    ) -> None:
         norm = ops.sqrt(sum(ops.sum(ops.square(ops.cast(gradient, "float32"))) for gradient in grads))
         finite = ops.isfinite(norm)
         self._taken = ops.cast(finite, "float32")
@@ -365,16 +367,16 @@ class SteadyAdam(keras.optimizers.Adam):  # type: ignore[misc]
         super().apply(steady, trainable_variables)
         self.iterations.assign_sub(ops.cast(ops.logical_not(finite), self.iterations.dtype))
         self.skipped.assign_add(ops.cast(ops.logical_not(finite), self.skipped.dtype))
-        # Early on the averages follow closely, so that they forget where the weights began.
+        # Early on the averages follow closely, to forget the first weights.
         steps = ops.cast(self.iterations, "float32")
         keep = ops.where(finite, ops.minimum(self.average, (1.0 + steps) / (10.0 + steps)), 1.0)
         for average, variable in zip(self.averages, self._trainable_variables, strict=True):
             average.assign(keep * average + (1.0 - keep) * ops.cast(variable, average.dtype))
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Algorithm 1 of Kingma and Ba as Keras has it, its factors zero in a step that is ignored.
+    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
+        """Algorithm 1 of Kingma and Ba as in Keras; all factors are zero in a skipped step.
 
-        The condition is in scalars, so that it costs the arrays nothing.
+        The factors are scalars, so the condition costs no work on arrays.
         """
         index = self._get_variable_index(variable)
         mean, square = self._momentums[index], self._velocities[index]

@@ -1,4 +1,4 @@
-"""The files that training and judging read: photos and paintings. Loads without TensorFlow."""
+"""Finds and decodes photos and paintings for training. Loads without TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from app.engine.errors import InvalidPicture
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 FORMATS = ("JPEG", "PNG")
 
 
 def find_photos(folder: Path, held_out: Sequence[str] = ()) -> list[Path]:
-    """Every photo below a folder, in the order of their names, without those held out (by file name).
+    """Every photo below a folder by name, without the file names held out.
 
     Raises:
         InvalidPicture: there are none.
@@ -29,10 +29,10 @@ def find_photos(folder: Path, held_out: Sequence[str] = ()) -> list[Path]:
 
 
 def find_paintings(folder: Path) -> dict[str, Path]:
-    """The pictures in a folder by their names without the ending, which are the slugs of styles.
+    """The pictures in a folder by slug: the file name without its ending.
 
     Raises:
-        InvalidPicture: two of them are of one style.
+        InvalidPicture: two of them have one slug.
     """
     paintings: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
@@ -45,7 +45,7 @@ def find_paintings(folder: Path) -> dict[str, Path]:
 
 
 def decode_picture(path: Path) -> Pixels:
-    """A picture as people see it: upright, and on white where it is transparent.
+    """A picture as people see it: upright, on white where it is transparent.
 
     Returns uint8 [height, width, 3], RGB.
 
@@ -55,12 +55,12 @@ def decode_picture(path: Path) -> Pixels:
     try:
         with Image.open(path, formats=FORMATS) as file:
             return np.asarray(_flat(ImageOps.exif_transpose(file)))
-    except Exception as error:  # decoders fed with broken files raise nearly anything
+    except Exception as error:  # decoders raise nearly anything for broken files
         raise InvalidPicture(f"{path.name} is not a JPEG or PNG picture, or it is damaged.") from error
 
 
 def _flat(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would cut off instead of scaling
+    if image.mode.startswith("I"):  # Pillow would clip 16 bits of grey instead of scaling them
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if not image.has_transparency_data:
         return image.convert("RGB")

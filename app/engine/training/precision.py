@@ -1,4 +1,4 @@
-"""What convolutions of a training are computed in on this machine."""
+"""Chooses the precision of a training's convolutions on this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.engine.training.recipe import Precision
 
 
 def precision_here(wanted: Precision) -> Precision:
-    """What is wanted, but where bfloat16 is only emulated, which takes many times as long as float32."""
+    """The wanted precision, or float32 where bfloat16 is only emulated and slow."""
     return wanted if computes_bfloat16() or has_gpu() else "float32"
 
 

@@ -1,4 +1,4 @@
-"""What a training is asked to do, as a small typed TOML file. Loads without TensorFlow."""
+"""Recipes: what a training does, as a typed TOML file. Loads without TensorFlow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.engine.networks.config import NetworkConfig
 LossNetworkName = Literal["vgg16", "vgg19"]
 Precision = Literal["float32", "mixed_bfloat16"]
 
-# How many convolutions each block of a loss network has.
+# The number of convolutions in each block of a loss network.
 CONVOLUTIONS: Mapping[LossNetworkName, tuple[int, ...]] = {
     "vgg16": (2, 2, 3, 3, 3),
     "vgg19": (2, 2, 4, 4, 4),
@@ -31,7 +31,7 @@ MOST_SCALES = 3
 
 @dataclass(frozen=True)
 class LayerWeights:
-    """What layers weigh in one style, where that is another weight than in the others."""
+    """The weights of layers in one style, if they differ from the other styles."""
 
     content: Mapping[str, float] = dataclasses.field(default_factory=dict)
     style: Mapping[str, float] = dataclasses.field(default_factory=dict)
@@ -39,40 +39,39 @@ class LayerWeights:
 
 @dataclass(frozen=True)
 class LossRecipe:
-    """What the network is to come close to.
+    """The weights of the loss.
 
-    A weight per layer of the loss network. Distances are relative (``model.Measure``), so that weights mean
-    the same at every layer and for every style, and no style outshouts or starves another.
+    There is a weight per layer of the loss network. Distances are relative (``model.Measure``), so a weight
+    means the same at every layer and for every style.
     """
 
     content: Mapping[str, float]
     style: Mapping[str, float]
-    # Times the square of the logarithm of the border excess, which is 0 where the border is like the rest.
+    # The weight of log(border excess)^2, which is 0 if the border is like the rest.
     border: float = 0.0
-    # Per mille of losses.checkerboard_energy.
+    # The weight per mille of losses.checkerboard_energy.
     checkerboard: float = 0.0
-    # Per level of 255 by which neighbouring pixels differ.
+    # The weight of the total variation, per level of 255.
     total_variation: float = 0.0
-    # Styles that are to be smoother or rougher than the others: by slug, how many times that.
+    # Factors of the variation's weight by slug, for smoother (> 1) or rougher (< 1) styles.
     total_variation_by_style: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    # Styles that are to leave calm what is plain in a photo: by slug, per level by which neighbouring pixels
-    # differ there (losses.variation_where_plain).
+    # The weight of losses.variation_where_plain by slug, per level: these styles keep plain places calm.
     calm_by_style: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    # Styles that need more or less than their equal share, by slug.
+    # Factors of the style's weight by slug, for styles that need more or less than others.
     emphasis: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    # Styles for which some of the layers weigh more or less than above, by slug.
+    # Weights of layers by slug, for styles that need other weights than above.
     layers_by_style: Mapping[str, LayerWeights] = dataclasses.field(default_factory=dict)
-    # At how many sizes the style is compared, each half as large as the one before: what a layer sees of a
-    # smaller picture reaches farther.
+    # The number of sizes to compare the style at, each half the size before. On a smaller picture a layer
+    # sees broader shapes.
     style_scales: int = 1
     network: LossNetworkName = "vgg16"
 
     def content_weights(self, layer: str, styles: Iterable[str]) -> list[float]:
-        """What a layer of the content weighs in each of the styles."""
+        """A content layer's weight in each style."""
         return [self._own_layers(slug).content.get(layer, self.content[layer]) for slug in styles]
 
     def style_weights(self, layer: str, styles: Iterable[str]) -> list[float]:
-        """What a layer of the style weighs in each of the styles, without their emphasis."""
+        """A style layer's weight in each style, without emphasis."""
         return [self._own_layers(slug).style.get(layer, self.style[layer]) for slug in styles]
 
     def _own_layers(self, slug: str) -> LayerWeights:
@@ -81,15 +80,15 @@ class LossRecipe:
 
 @dataclass(frozen=True)
 class DataRecipe:
-    """What it learns from. ``held_out`` names photos to judge by, which are never trained on."""
+    """The data to learn from. ``held_out``: photos for judging, never for training."""
 
     styles: tuple[str, ...]
     # The long side of a painting, in pixels: the larger, the broader the strokes.
     painting_side: int = 640
-    # The same for single layers of the loss network. Deep layers see shapes, which may be broader than the
-    # touches of the brush that shallow ones see.
+    # The same for single layers of the loss network: deep layers see shapes, and shapes may be larger than
+    # brush strokes.
     layer_painting_sides: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    # Styles that are harder than the others: by slug, how many times as often each is practised.
+    # How many times as often a style is practised, by slug, for harder styles.
     practice: Mapping[str, float] = dataclasses.field(default_factory=dict)
     held_out: tuple[str, ...] = ()
 
@@ -102,20 +101,21 @@ class DataRecipe:
 class Stage:
     """A stretch of the training with crops of one size."""
 
-    # Which part of the whole it takes; the shares of all stages sum to 1.
+    # The stage's share of the training; the shares of all stages sum to 1.
     share: float
     crop: int
     photos: int = 2
-    # Each photo of a step is painted in so many styles: what the loss network sees in it counts for all.
+    # The number of styles that each photo of a step is painted in: the loss network reads the photo only
+    # once.
     styles_per_photo: int = 2
-    # Only give the photo back, whatever the style: in a minute a fresh network learns to let shapes through,
-    # for which the style's pull would leave it little room later.
+    # Train to give the photo back, whatever the style. A fresh network learns within a minute to let shapes
+    # through. Later the style's loss would leave little room for that.
     reconstruct: bool = False
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long, and how fast. Either ``minutes`` of work or ``steps`` end it.
+    """Length and learning rate. Either ``minutes`` of work or ``steps`` end it.
 
     The rate falls from ``rate`` to ``final_rate`` along half a cosine.
     """
@@ -125,12 +125,12 @@ class Schedule:
     steps: int = 0
     rate: float = 1e-3
     final_rate: float = 5e-5
-    # The gradient's global norm is cut off here.
+    # The gradient's global norm is clipped here.
     clip: float = 1.0
-    # How slowly the averages of the weights, which are what is kept, follow the weights.
+    # How slowly the averages follow the weights; the averages become the network.
     average: float = 0.995
     seed: int = 1
-    # Steps between looks at the clock; a stage or a checkpoint begins only there.
+    # Steps of a round: the clock is checked, and a stage or checkpoint begins, only between rounds.
     steps_per_round: int = 25
     checkpoint_minutes: float = 10.0
 
@@ -145,11 +145,11 @@ class Recipe:
     data: DataRecipe
     schedule: Schedule
     precision: Precision = "mixed_bfloat16"
-    # Fit only the rows of styles, and leave the kernels of the network that it starts from as they are.
+    # Fit only the rows of styles; the kernels of the first network stay.
     rows_only: bool = False
 
     def layers_by_painting_side(self) -> dict[int, list[str]]:
-        """Which layers of the style are taken from paintings of which long side, in pixels."""
+        """The style's layers by the long side, in pixels, of the painting they look at."""
         sides: dict[int, list[str]] = {}
         for layer in self.loss.style:
             side = self.data.layer_painting_sides.get(layer, self.data.painting_side)
@@ -161,7 +161,7 @@ def read_recipe(path: Path) -> Recipe:
     """Read a recipe.
 
     Raises:
-        InvalidOption: the file is missing, is not TOML, or asks for something that cannot be done.
+        InvalidOption: the file is missing, is not TOML, or cannot be followed.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -178,13 +178,13 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def parse_recipe(values: Mapping[str, Any]) -> Recipe:
-    """Build a recipe from what TOML or JSON holds (:func:`dataclasses.asdict` gives it back).
+    """Build a recipe from TOML's or JSON's values; :func:`dataclasses.asdict` inverts it.
 
     Raises:
         ValueError: a field is missing, unknown or of the wrong type; the message names it.
     """
     try:
-        # Strictly from JSON: lists become tuples, but no text becomes a number.
+        # Strict mode for JSON: lists become tuples, but text does not become a number.
         text = json.dumps(values, default=str)
         recipe = TypeAdapter(Recipe).validate_json(text, strict=True, extra="forbid")
     except ValidationError as error:
@@ -292,13 +292,13 @@ def _check_data(recipe: Recipe) -> dict[str, bool]:
 
 
 def loss_layers(network: LossNetworkName) -> set[str]:
-    """The layers that a loss network can be looked at in, as the papers write them."""
+    """The layers of a loss network, as the papers write them."""
     blocks = enumerate(CONVOLUTIONS[network], 1)
     return {f"relu{block}_{number}" for block, count in blocks for number in range(1, count + 1)}
 
 
 def _deepest(loss: LossRecipe) -> int:
-    """How many pixels the deepest layer has one number for, at the smallest scale."""
+    """The pixels per side for one number of the deepest layer, at the smallest scale."""
     return DEEPEST << max(0, loss.style_scales - 1)
 
 

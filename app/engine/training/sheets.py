@@ -1,4 +1,4 @@
-"""A look at a network in training: every style on the same photos, in one picture."""
+"""Draws sheets of a network in training: every style on the same photos."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 from PIL import Image, ImageDraw, ImageFont
 
 from app.engine.networks.checkpoints import Checkpoint
 from app.engine.networks.transformer import build_transformer, load_kernels
-
-Floats = npt.NDArray[np.float32]
+from app.engine.typing import Floats
 
 STYLES_PER_ROW = 2
 # In pixels: between pictures, and for the name above them.
@@ -41,7 +39,7 @@ def save_sheet(path: Path, checkpoint: Checkpoint, photos: Sequence[Floats]) -> 
 
 
 def _draw(sheet: Image.Image, place: tuple[int, int], name: str, pictures: Sequence[Floats]) -> None:
-    """Pictures beside each other below their name."""
+    """A row of pictures below their name."""
     left, top = place
     ImageDraw.Draw(sheet).text((left, top + 3), name, "black", ImageFont.load_default(14))
     for picture in pictures:

@@ -1,4 +1,4 @@
-"""Training a network after a recipe, so that it can be killed at any moment and go on later."""
+"""Trains a network by a recipe; can be killed at any moment and go on later."""
 
 from __future__ import annotations
 
@@ -17,14 +17,12 @@ import keras
 import numpy as np
 
 from app.engine.errors import EngineError, InvalidOption, InvalidPicture
-from app.engine.files import whole_file, write_whole
 from app.engine.networks.checkpoints import Checkpoint, save_checkpoint
 from app.engine.training.data import leave_gpus_to_backend, read_photos, read_picture, read_square, stream
 from app.engine.training.loss_network import build_loss_network
 from app.engine.training.model import (
     LOSS_TERMS,
     Eyes,
-    Floats,
     Measure,
     SteadyAdam,
     StyleTrainer,
@@ -34,8 +32,10 @@ from app.engine.training.pictures import find_photos
 from app.engine.training.precision import precision_here
 from app.engine.training.recipe import Recipe, Schedule, parse_recipe
 from app.engine.training.sheets import save_sheet
+from app.engine.typing import Floats
+from app.files import whole_file, write_whole
 
-# The photos that say how far photos usually are from a painting, and their side in pixels.
+# The number of photos, and their side in pixels, that measure the usual distance from photos to a painting.
 MEASURE_PHOTOS = 24
 MEASURE_SIDE = 256
 SHEET_SIDE = 256
@@ -47,23 +47,23 @@ ENGINE = Path(__file__).parents[1]
 
 
 class TrainingFailed(EngineError):
-    """Going on would change nothing."""
+    """All steps of a round were skipped, so going on is useless."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where a training finds what it needs."""
+    """The files of a training."""
 
     photos: Path
     # By slug.
     paintings: Mapping[str, Path]
-    # As build_loss_network takes them.
+    # For build_loss_network.
     loss_weights: str | Path | None = "imagenet"
-    # Photos painted in every style at each checkpoint; by default the first that are held out.
+    # Photos for the sheet at each checkpoint; by default the first that are held out.
     sheet_photos: tuple[Path, ...] | None = None
-    # A network to start from; layers that it has alike are taken over.
+    # A network to start from: equal layers are taken over.
     start: Checkpoint | None = None
-    # Where that network comes from, to be written down with what made it.
+    # The file of that network, for the description.
     start_file: Path | None = None
 
 
@@ -71,9 +71,8 @@ class Sources:
 class Progress:
     """How far a training is.
 
-    ``seconds`` is the time worked, in all its runs together. ``losses`` are the last round's: means over the
-    steps whose loss is finite. ``skipped`` counts the steps that changed nothing, their gradients not being
-    finite.
+    ``seconds``: the time worked in all runs together. ``losses``: the last round's means over the steps with
+    a finite loss. ``skipped``: the steps that changed nothing because a gradient was not finite.
     """
 
     step: int = 0
@@ -98,11 +97,11 @@ def train(
     code_version: str = "",
     report: Report = lambda progress, share: None,
 ) -> Path:
-    """Train a network, or go on where an earlier run into the same folder was stopped.
+    """Train a network, or go on where an earlier run in this folder stopped.
 
     Args:
-        recipe: what to do; it may not change between the runs.
-        sources: photos, paintings, the loss network's weights; nor may these.
+        recipe: the recipe; it may not change between runs.
+        sources: photos, paintings and the loss network's weights; they may not change either.
         folder: where ``NAME.npz`` (the network), ``NAME.json`` (what made it), ``state.npz`` (to go on from),
             ``losses.csv`` and the sheets of samples are kept.
         code_version: is written into ``NAME.json``, for each run that trained.
@@ -142,7 +141,7 @@ def train(
         )
         model.fit(
             batches.map(lambda pictures, styles: ({"photos": pictures, "styles": styles},)),
-            epochs=1 << 30,  # the clock, or the count of steps, ends it
+            epochs=1 << 30,  # the clock or the number of steps ends it earlier
             steps_per_epoch=recipe.schedule.steps_per_round,
             verbose=0,
             shuffle=False,
@@ -175,7 +174,7 @@ def build_trainer(recipe: Recipe, sources: Sources, photos: Sequence[Path]) -> S
     if sources.start is not None:
         model.start_from(sources.start)
     model.transformer.trainable = not recipe.rows_only
-    # XLA is what JAX runs on; on a CPU TensorFlow's own kernels are faster than it.
+    # JAX needs XLA. On a CPU, TensorFlow's own kernels are faster.
     jit = keras.backend.backend() == "jax"
     schedule = recipe.schedule
     optimizer = SteadyAdam(schedule.rate, clip=schedule.clip, average=schedule.average)
@@ -192,7 +191,10 @@ def set_reconstructing(model: StyleTrainer, reconstructing: bool) -> None:
 
 
 def describe(recipe: Recipe, sources: Sources, photos: Sequence[Path]) -> dict[str, Any]:
-    """What makes a network, for the file beside its weights; the runs that it takes are added there."""
+    """The description of a training, for the file beside the weights.
+
+    Each run adds an entry there.
+    """
     paintings = _paintings(recipe, sources)
     weights = sources.loss_weights
     return {
@@ -212,7 +214,7 @@ def _identify(path: Path) -> dict[str, str]:
 
 
 def _identify_network(path: Path) -> dict[str, Any]:
-    """A network's file, and what made it where that lies beside it."""
+    """A network's file, and its description if one lies beside it."""
     beside = path.with_suffix(".json")
     if not beside.is_file():
         return _identify(path)
@@ -225,7 +227,7 @@ def _identify_network(path: Path) -> dict[str, Any]:
 
 
 def traits(description: Mapping[str, Any]) -> dict[str, Any]:
-    """What may not change from run to run of a training, by what it is called once it has.
+    """What may not change between runs, by the name to report if it has.
 
     Where files lie and what they are called may change.
     """
@@ -243,7 +245,7 @@ def _hash(identity: Any) -> Any:
 
 
 def hash_sources(folder: Path = ENGINE) -> str:
-    """What tells this engine's code from another's, whether or not it has a version."""
+    """A hash of this engine's code, for code without a version."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         digest.update(f"{path.relative_to(folder).as_posix()} {_identify(path)['sha256']}\n".encode())
@@ -288,13 +290,13 @@ class _Run:
 
     def variables(self) -> dict[str, Any]:
         model = self.model
-        # How many steps were skipped is counted anew in every round.
+        # The count of skipped steps starts anew in every round.
         kept = [value for value in model.optimizer.variables if value is not model.optimizer.skipped]
         named = {f"weights/{index}": value for index, value in enumerate(model.trainable_variables)}
         return named | {f"optimizer/{index}": value for index, value in enumerate(kept)}
 
     def resume(self, code_version: str) -> None:
-        """Take up what an earlier run left, if it left anything, and note this run if it has work to do."""
+        """Go on from an earlier run, if there is one; note this run if it has work to do."""
         if (self.folder / STATE).exists():
             self._load_state(self.folder / STATE)
             self._recall_description()
@@ -318,14 +320,14 @@ class _Run:
         self.started = time.monotonic() - self.progress.seconds
 
     def _is_own(self, recipe: Mapping[str, Any]) -> bool:
-        """Whether a recipe is this one; what an older one does not name is as it is by default."""
+        """Whether a recipe equals this one; fields missing in older recipes have defaults."""
         try:
             return parse_recipe(recipe) == self.recipe
         except ValueError:
             return False
 
     def _recall_description(self) -> None:
-        """Keep what the run that began wrote down, once it is sure that it still holds."""
+        """Keep the first run's description, after checking that it still holds."""
         path = self.network_path.with_suffix(".json")
         if not path.exists():
             return
@@ -391,9 +393,9 @@ class _Run:
             writer.writerow(line)
 
     def _forget_losses(self) -> None:
-        """Take out the lines of rounds that a killed run did after its last checkpoint: they come again.
+        """Remove the lines of rounds after the last checkpoint: these rounds run again.
 
-        Lines that it was killed in are cut off; those of older trainings have fewer columns.
+        A line that a kill cut off is removed, too. Lines of older trainings have fewer columns.
         """
         path = self.folder / LOSSES
         if not path.exists():
@@ -409,7 +411,7 @@ class _Run:
 
 
 class _Round(keras.callbacks.Callback):  # type: ignore[misc]
-    """Sets the rate before a round of steps, and notes after it what it brought."""
+    """Sets the rate before a round of steps, and notes the losses after it."""
 
     def __init__(self, run: _Run, until: float) -> None:
         super().__init__()

@@ -1,34 +1,52 @@
-"""Taking turns at what takes much memory: whole pictures are decoded by few at a time."""
+"""Slots for decoding uploads and encoding downloads, which take much memory."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
+from app.fair_slots import FairSlots, NoSlot
 from app.sentences import translatable
 from app.studio.domain.errors import TooBusy
 
-# How many pictures people send or fetch are decoded at a time, since a large one takes half a gigabyte
-# meanwhile; and for how many seconds another waits for its turn.
-DECODED_AT_ONCE = 2
-TURN_WITHIN = 10.0
-_turns = threading.BoundedSemaphore(DECODED_AT_ONCE)
+# How long a visitor waits for a slot, in seconds.
+SLOT_WITHIN = 10.0
+# A large picture takes half a gigabyte. One visitor holds one slot of two, and the server's other threads are
+# for pages.
+_uploads = FairSlots(2, each=1, present=10, present_each=6)
+_downloads = FairSlots(2, each=1, present=10, present_each=6)
 
 
 @contextmanager
-def decoding_turn(*, patient: bool = False) -> Iterator[None]:
-    """Decode what somebody sends or fetches while few others do so.
-
-    Args:
-        patient: wait as long as it takes, where an answer has begun already and nothing else can be said.
+def upload_slot(visitor: Hashable) -> Iterator[None]:
+    """Hold one of the few slots for decoding an upload.
 
     Raises:
-        TooBusy: no turn came in time.
+        TooBusy: no slot became free in time.
     """
-    if not _turns.acquire(timeout=None if patient else TURN_WITHIN):
-        raise TooBusy(translatable("The site is very busy right now. Try again in a moment."))
-    try:
+    with _slot(_uploads, visitor, SLOT_WITHIN):
         yield
-    finally:
-        _turns.release()
+
+
+@contextmanager
+def download_slot(visitor: Hashable, *, patient: bool = False) -> Iterator[None]:
+    """Hold one of the few slots for making a file of a picture.
+
+    Args:
+        visitor: the visitor who gets the file.
+        patient: wait as long as it takes, for a response that has already begun.
+
+    Raises:
+        TooBusy: no slot became free in time.
+    """
+    with _slot(_downloads, visitor, None if patient else SLOT_WITHIN):
+        yield
+
+
+@contextmanager
+def _slot(slots: FairSlots, visitor: Hashable, within: float | None) -> Iterator[None]:
+    try:
+        with slots.slot(visitor, within):
+            yield
+    except NoSlot:
+        raise TooBusy(translatable("The site is very busy right now. Try again in a moment.")) from None

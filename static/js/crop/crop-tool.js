@@ -1,5 +1,4 @@
-// The crop of one photo: moved and resized on the photo by mouse, touch or keyboard, and written into three number
-// fields in percent.
+// The crop of one photo. Mouse, touch or keyboard move and resize it. Three number fields hold it in percent.
 import "../../vendor/cropperjs/cropper.esm.min.js";
 import { message } from "../messages.js";
 import { cropAfterKey, cropRatio, fitCrop, largestCrop } from "./geometry.js";
@@ -15,7 +14,7 @@ export class CropTool {
   #crop;
   #canvas = null;
   #selection;
-  #showing = false; // the selection moves because we move it
+  #showing = false; // we move the selection, so its events are ours
 
   constructor(item) {
     this.photo = { width: Number(item.dataset.width), height: Number(item.dataset.height) };
@@ -63,7 +62,7 @@ export class CropTool {
   }
 
   /**
-   * The photo's size on the screen. The height is computed: the frame's own is rounded, and would change the crop's
+   * The photo's size on the screen. The height is computed: the frame's height is rounded, and would change the crop's
    * size a little with every move.
    */
   get #extent() {
@@ -80,7 +79,7 @@ export class CropTool {
     this.#showing = false;
   }
 
-  /** Somebody drags or resizes the selection: follow it to the photo's edges. */
+  /** After a drag or resize, keep the selection inside the photo. */
   #selectionChanged(event) {
     if (this.#showing) return;
     event.preventDefault();

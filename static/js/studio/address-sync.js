@@ -1,11 +1,10 @@
-// Keeps the page's address, and links that lead on from it, in step with the form. So reloading, going back and
-// signing up lose nothing.
+// Keeps the page's address and its links in step with the form. So reloading, going back and signing up lose nothing.
 import { controlParams } from "./controls.js";
 import { currentAddress, navigate, replaceAddress } from "./page-address.js";
 import { photosQuery, sampleQuery, stripPageQuery, studioQuery } from "./studio-query.js";
 import { tickedPhotos } from "./ticked-photos.js";
 
-/** Write the form's state into the address, the links and the fields that name the address to return to. */
+/** Write the form's state into the address, the links and the fields with the return address. */
 export function syncAddress(form) {
   const query = formQuery(form);
   const address = `${location.pathname}?${query}`;

@@ -6,7 +6,7 @@ const { lang } = document.documentElement;
 const percent = (value) => (value / 100).toLocaleString(lang, { style: "percent" });
 const decimal = (value) => value.toLocaleString(lang, { maximumFractionDigits: 2 });
 
-/** Bring the labels in step with the form; the mix shows only where two styles share the whole picture. */
+/** Update the labels. The mix shows only if two styles share the whole picture. */
 export function updateControlLabels(form) {
   const { elements } = form;
   for (const output of form.querySelectorAll("output[data-percent]")) output.value = percent(elements[output.htmlFor.value].value);

@@ -1,10 +1,10 @@
 // The controls as parameters of a preview's address.
 
 export const FIELDS = ["style", "second_style", "mix", "strength", "keep_colors", "brush", "protect_faces", "mask", "style_mask"];
-// The server keeps each painting at full strength in memory. These parameters only change what it does with it.
+// The server keeps each painting at full strength in memory. These parameters need no new painting.
 const SAME_PAINTING = new Set(["strength", "keep_colors", "protect_faces", "mask", "draft"]);
 
-/** The chosen controls of a form's data; empty ones are left out, and the mix without a second style. */
+/** The controls from a form's data, without empty ones, and without the mix if there is no second style. */
 export function controlParams(data) {
   const params = new URLSearchParams();
   for (const name of FIELDS) {
@@ -30,7 +30,7 @@ function paintingKey(address) {
   return path + [...new URLSearchParams(query)].filter(([name]) => !SAME_PAINTING.has(name)).join("&");
 }
 
-/** How the brush size reads: the name of a message, and its factor from 1 up. */
+/** The label of a brush size: the name of a message, and a factor of at least 1. */
 export function brushLabel(size) {
   if (size === 1) return { name: "natural", times: 1 };
   return { name: size > 1 ? "broader" : "finer", times: Math.max(size, 1 / size) };

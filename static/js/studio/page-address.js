@@ -1,5 +1,5 @@
-// The page's address names everything that is chosen. Browsers limit how often a page may rewrite it (Safari: 100
-// times in 30 seconds) and throw beyond that, so it follows a slider or a search in steps.
+// Rewrites the page's address, which names everything that is chosen. Browsers allow only so many rewrites (Safari: 100
+// in 30 seconds) and then throw. So the address follows a slider or a search in steps.
 import { ThrottledWriter } from "./throttled-writer.js";
 
 const INTERVAL = 350; // milliseconds between two rewrites
@@ -18,7 +18,7 @@ export function navigate(address) {
   location.assign(address);
 }
 
-// However somebody leaves the page, its address is up to date when they come back.
+// Write the pending address before the page goes, so it is right when somebody comes back.
 for (const name of ["beforeunload", "pagehide"]) window.addEventListener(name, () => writer.flush());
 
 window.addEventListener("pageshow", (event) => {

@@ -1,16 +1,16 @@
-// Requests for the large preview. One request runs at a time, and only the newest waits behind it. Where another
-// painting is needed, a smaller draft of it comes first.
+// Requests for the large preview. One request runs at a time, and only the newest waits behind it. If a new painting is
+// needed, a smaller draft of it comes first.
 import { samePainting } from "./controls.js";
 import { delay, untilOnline } from "./delays.js";
 
-// In milliseconds. A request that has run this long is aborted for a newer one.
+// Milliseconds before a running request is aborted for a newer one.
 const PATIENCE = 1500;
-// A draft of another painting gets this long: it is nearly there, and shows where a moving slider passes.
+// The same for a draft of another painting: it is nearly done, and shows where a moving slider passes.
 const DRAFT_PATIENCE = 400;
-// Nobody waits longer than this for an answer.
+// Milliseconds before a request without an answer is given up.
 const TIMEOUT = 60_000;
 
-/** In how many milliseconds a running request is aborted for a newer one, or null: never. */
+/** The milliseconds until a running request is aborted for a newer one; null for never. */
 export function abortDelay(running, wanted, now) {
   if (running.wanted === wanted) return null; // releasing a slider asks again for the same
   const other = !samePainting(running.address, wanted);
@@ -79,7 +79,7 @@ export class PreviewRequests {
     return { wanted, address: draft ? `${wanted}&draft=1` : wanted, number: this.#number, draft, since: performance.now(), controller, timer };
   }
 
-  /** Send one request; whether the next one makes sense. */
+  /** Send one request; returns whether to send the next. */
   async #send({ address, number, controller }) {
     const answer = await fetch(`${address}&tab=${this.#options.tab}&asked=${number}`, {
       signal: controller.signal,
@@ -91,7 +91,7 @@ export class PreviewRequests {
     return true;
   }
 
-  /** Whether another try makes sense, once it does; if not, somebody is told why. */
+  /** Wait if needed, then return whether to try again. If not, show the reason. */
   async #canRetry(answer) {
     const { delay, tellRefused } = this.#options;
     if (answer.status === 409) return true; // superseded: the newer request is next

@@ -1,7 +1,7 @@
 // What the pay bar shows for a choice.
 
 /**
- * `photos` is how many are ticked, `hasStyle` whether a style is chosen, `cost` the credits for one picture.
+ * `photos` is the number of ticked photos, `hasStyle` whether a style is chosen, `cost` the credits for a picture.
  *
  * Returns the price, whether it can be paid, and what is still missing: "ownPhoto" (a sample is on the easel),
  * "photo", "credits", "style" or null.

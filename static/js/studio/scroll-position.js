@@ -1,9 +1,9 @@
-// Ticking a photo loads the page anew. Scroll position and keyboard focus are kept across the load.
+// Keeps scroll position and keyboard focus when ticking a photo loads the page again.
 
 const KEY = "studio.scroll";
 const SCROLLED = ["html", "[data-tiles]"]; // the page, and the wall in it
 
-/** Remember the photo's checkbox and the scroll positions for the page that comes next. */
+/** Save the photo's checkbox and the scroll positions for the next page. */
 export function saveScroll(checkbox) {
   const tops = SCROLLED.map((selector) => document.querySelector(selector).scrollTop);
   try {
@@ -13,7 +13,7 @@ export function saveScroll(checkbox) {
   }
 }
 
-/** Go back to what the page before has saved. */
+/** Restore what the page before has saved. */
 export function restoreScroll() {
   const saved = takeSaved();
   if (!saved) return;

@@ -2,7 +2,8 @@
 
 // Masks belong to the photo they were painted on. They leave the address together with it.
 const OF_ONE_PHOTO = ["mask", "style_mask"];
-// The finder's fields and the page of the photo strip: no part of the form, kept from the page's address.
+// The search fields and the page of the photo strip. They are no part of the form, so they come from the page's
+// address.
 const KEPT = ["q", "movement", "sort", "older"];
 
 /**

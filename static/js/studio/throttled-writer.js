@@ -1,4 +1,4 @@
-// Writes a value that changes often, but not more often than once per interval.
+// Writes a value that changes often, at most once per interval.
 
 export class ThrottledWriter {
   #write;
@@ -9,7 +9,7 @@ export class ThrottledWriter {
   #lastWrite = -Infinity;
   #paused = false;
 
-  /** `write` may throw when it is called too often: then the value is written an interval later. */
+  /** If `write` throws because it is called too often, the value is written an interval later. */
   constructor(write, interval, clock = () => performance.now()) {
     this.#write = write;
     this.#interval = interval;
@@ -21,7 +21,7 @@ export class ThrottledWriter {
     return this.#pending;
   }
 
-  /** Write the value now if the last write is long enough ago, else when the interval ends. */
+  /** Write the value now, or when the interval since the last write ends. */
   put(value) {
     this.#pending = value;
     const rest = this.#lastWrite + this.#interval - this.#clock();

@@ -1,7 +1,7 @@
 // Loads the previews on the wall: a few at a time, each until the server answers.
 import { delay, untilOnline } from "./delays.js";
 
-// The server paints one after the other anyway, and its other threads are for pages.
+// More at a time gain nothing: the server paints one after the other, and its other threads are for pages.
 const AT_ONCE = 3;
 const TRIES = 8;
 const TIMEOUT = 60_000; // milliseconds for one answer
@@ -21,7 +21,7 @@ export async function loadPreview(address, pauses = { delay, untilOnline }) {
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     try {
       const answer = await fetch(address, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(TIMEOUT) });
-      // The connection may break while the picture loads, too: it is read within the try.
+      // Read the picture within the try: the connection may break while it loads, too.
       if (answer.ok) return { suits: answer.headers.get("X-Suits"), picture: await answer.blob() };
       if (!WORTH_A_RETRY.includes(answer.status)) return null;
       await pauses.delay(1000 * Math.max(Number(answer.headers.get("Retry-After")) || 0, 2 ** attempt / 2));

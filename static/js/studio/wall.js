@@ -55,7 +55,7 @@ export class Wall {
 
   // --- order ------------------------------------------------------------------------------------
 
-  /** The tiles in the chosen order, or null if that is how they stand. */
+  /** The tiles in the chosen order, or null if they stand in it already. */
   #newOrder() {
     const current = [...this.box.children];
     const wanted = sortTiles(this.tiles, this.order.value, (tile) => tile.dataset);
@@ -129,7 +129,7 @@ export class Wall {
       event.preventDefault();
       this.#showAll();
     });
-    // When somebody comes back, the browser fills in what was searched for.
+    // After the back button, the browser restores the search.
     window.addEventListener("pageshow", () => {
       if (this.search.value || this.movement.value) this.#filter();
     });

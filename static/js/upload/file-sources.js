@@ -1,6 +1,6 @@
 // Where photos come from: the form's file fields, dropping anywhere on the page, and the clipboard.
 
-/** Call `take(files)` with each choice; also with one made before this script ran, on a slow connection. */
+/** Call `take(files)` with each choice, also with a choice made before this script ran. */
 export function takeFromFields(form, take) {
   for (const field of form.querySelectorAll("input[type=file]")) {
     field.hidden = false;
@@ -15,11 +15,11 @@ export function takeFromFields(form, take) {
 }
 
 /**
- * Files may be dropped anywhere: the browser would open one that misses the box, and leave the studio.
- * `invite(on)` shows that files can be dropped.
+ * Take files dropped anywhere: a browser opens a file that misses the box, and leaves the studio. `invite(on)` shows
+ * that files can be dropped.
  */
 export function takeDrops(take, invite) {
-  let fromPage = false; // a picture of the page itself is dragged
+  let fromPage = false; // true while a picture of the page itself is dragged
   const bringsFiles = (event) => !fromPage && event.dataTransfer.types.includes("Files");
   document.addEventListener("dragstart", () => (fromPage = true));
   document.addEventListener("dragend", () => (fromPage = false));

@@ -1,7 +1,7 @@
 // Sends one photo. XMLHttpRequest, because fetch does not report the progress of an upload.
 import { message } from "../messages.js";
 
-// Milliseconds without progress while a photo is sent, and then until it is answered.
+// The longest wait in milliseconds: without progress while a photo is sent, and then for the answer.
 const STALLED = 30_000;
 const UNANSWERED = 120_000;
 
@@ -11,6 +11,7 @@ export function sendPhoto(address, token, file, onProgress) {
     const request = new XMLHttpRequest();
     request.open("POST", address);
     request.setRequestHeader("Accept", "application/json");
+    request.setRequestHeader("X-CSRFToken", token); // checked before the photo is read
     request.responseType = "json";
     abortWhenStalled(request);
     request.upload.addEventListener("progress", (event) => {

@@ -29,7 +29,7 @@ export class UploadList {
     };
   }
 
-  /** Add a link that goes on without the photos that failed. */
+  /** Add a link to go on without the failed photos. */
   addContinue(address) {
     const link = document.createElement("a");
     link.href = address;

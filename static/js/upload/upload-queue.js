@@ -22,7 +22,7 @@ export class UploadQueue {
   /** Add files; while a batch runs they join it. */
   async add(files) {
     this.#waiting.push(...files);
-    if (this.#sending || !this.#waiting.length) return; // emptying a file field is a change without files
+    if (this.#sending || !this.#waiting.length) return; // emptying a file field is a change event without files
     this.#setSending(true);
     try {
       await this.#run();

@@ -32,7 +32,7 @@ export class BrushInput {
   }
 
   #pressed(event) {
-    // A second finger comes to pinch or scroll: the stroke of the first is no stroke.
+    // A second finger pinches or scrolls, so the first finger's stroke does not count.
     if (!event.isPrimary) return this.#actions.cancel();
     if (event.button !== 0) return;
     event.preventDefault();

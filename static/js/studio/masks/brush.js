@@ -6,7 +6,7 @@ const KEY_MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Ar
 /** The brush's radius in pixels; its width is in percent of the mask's long side. */
 export const brushRadius = (percent, { width, height }) => (percent / 200) * Math.max(width, height);
 
-/** The points where a stroke from one point to another stamps the brush, dense enough to look like a line. */
+/** The points to stamp the brush at, from one point to another, dense enough to look like a line. */
 export function strokePoints(from, to, radius) {
   const [across, down] = [to.x - from.x, to.y - from.y];
   const steps = Math.max(1, Math.ceil(Math.hypot(across, down) / (radius / 3)));

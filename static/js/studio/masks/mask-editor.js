@@ -19,11 +19,11 @@ export class MaskEditor {
   #input;
   #uploads;
   #masks = {}; // kind → Mask
-  #loads = {}; // kind → promise: the mask can be painted on
+  #loads = {}; // kind → promise that the mask is loaded
   #opening = 0; // counts requests to open a mask: the newest wins
-  #open = null; // the kind of the mask that is painted on
+  #open = null; // the kind of the open mask, or null
   #tool = "first";
-  #stroke = null; // the last point of the stroke that is painted
+  #stroke = null; // the last point of the current stroke, or null
 
   /** `update()` is called when a mask in the form changes. */
   constructor(form, easel, update) {
@@ -36,12 +36,12 @@ export class MaskEditor {
     this.#toolbar = this.#makeToolbar();
     this.#input = this.#makeInput();
     this.#uploads = this.#makeUploads(update);
-    form.addEventListener("submit", () => this.#end()); // a stroke that is being painted counts, too
+    form.addEventListener("submit", () => this.#end()); // a stroke in progress counts, too
     new SubmitHold(form, this.#uploads, () => easel.scrollToStatus());
     for (const link of document.querySelectorAll("[data-sign-up]")) followWhenSaved(link, this.#uploads);
   }
 
-  /** The controls have changed: without a second style there is nothing to mask for it. */
+  /** Follow a change of the controls: without a second style there is no mask for it. */
   controlsChanged() {
     const second = Boolean(this.#form.elements.second_style.value);
     this.#toolbar.opener("style_mask").disabled = !second;
@@ -172,7 +172,7 @@ export class MaskEditor {
   }
 
   #draw() {
-    if (!this.#open) return; // closing hides the canvas under the pointer, which leaves it then
+    if (!this.#open) return; // closing hides the canvas, so the pointer leaves it
     const point = this.#input.brush;
     const brush = point && { ...point, radius: this.#radius };
     this.#overlay.draw(this.#mask.surface, MASK_KINDS[this.#open].empty, brush);

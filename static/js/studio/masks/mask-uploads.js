@@ -1,4 +1,4 @@
-// Masks on their way to the server, until the form has their ids.
+// Sends masks to the server and puts their ids into the form.
 
 export class MaskUploads {
   #options;
@@ -6,7 +6,7 @@ export class MaskUploads {
 
   /**
    * `send(surface)` resolves to { id }, or to { error } with a sentence. `accept(kind, id)` puts an id into the form,
-   * `report(sentence)` tells what went wrong, `needed(kind)` says whether a picture would use such a mask.
+   * `report(sentence)` tells what went wrong, `needed(kind)` says whether a picture would use a mask of this kind.
    */
   constructor(options) {
     this.#options = options;
@@ -19,7 +19,7 @@ export class MaskUploads {
     mask.upload = this.#send(kind, mask);
   }
 
-  /** Use this id, or none (""); a mask on its way counts no more. */
+  /** Use this id, or none (""), and forget a mask on its way. */
   use(kind, id) {
     this.#late.delete(kind);
     this.#options.accept(kind, id);
@@ -34,7 +34,7 @@ export class MaskUploads {
   async settle() {
     for (const [kind, mask] of this.#missing()) if (mask.failed) this.save(kind, mask.surface);
     const running = () => this.#missing().filter(([, mask]) => !mask.failed);
-    // Each time anew: another stroke may have come.
+    // Read the map again each time: another stroke may have come.
     while (running().length) await running()[0][1].upload;
     return this.complete;
   }

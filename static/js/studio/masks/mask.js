@@ -11,7 +11,7 @@ export class Mask {
 
   constructor(kind, { width, height }) {
     this.kind = kind;
-    this.savedId = ""; // of the mask that this one began as, if the server had one
+    this.savedId = ""; // the id of the mask it started from, if the server had one
     this.surface = document.createElement("canvas");
     this.surface.width = width;
     this.surface.height = height;
@@ -21,7 +21,7 @@ export class Mask {
     this.#context.fillRect(0, 0, width, height);
   }
 
-  /** Begin with a mask that the server has; rejects if it cannot be loaded. */
+  /** Start from a mask of the server; rejects if it cannot be loaded. */
   async load(address, id) {
     const image = new Image();
     image.src = `${address}/${id}.png`;
@@ -57,7 +57,7 @@ export class Mask {
     return this.#history.canUndo;
   }
 
-  /** Whether the mask is as it began. */
+  /** Whether the mask is unchanged since it was opened. */
   get atStart() {
     return this.#history.atStart;
   }

@@ -1,9 +1,9 @@
-// What lies over the preview while a mask is painted: a tint over the painted areas, and the brush.
+// Draws over the preview while a mask is open: a tint over the painted areas, and the brush.
 
-const SCALE = 4; // the tint has so many times fewer pixels along each side
+const SCALE = 4; // each side of the tint has so many times fewer pixels
 const TINT = [255, 120, 80];
 const MOST_ALPHA = 0.45;
-// A white circle on a broader black one is seen on any picture. Widths are in pixels of the screen.
+// A white circle on a broader black circle stands out on any picture. Widths are in pixels of the screen.
 const CIRCLES = [["#000", 3], ["#fff", 1.5]];
 
 /** Turn grey levels (RGBA bytes) into the tint: the further from the empty level, the less transparent. */

@@ -17,7 +17,7 @@ export class UndoHistory {
     this.#trimmed = true;
   }
 
-  /** The state before the last change; it is kept no more. */
+  /** Take the state before the last change. */
   pop() {
     return this.#states.pop();
   }
@@ -26,7 +26,7 @@ export class UndoHistory {
     return this.#states.length > 0;
   }
 
-  /** Whether every change is undone. False when the first ones are too long ago to be undone. */
+  /** Whether every change is undone; false if older states were dropped. */
   get atStart() {
     return !this.canUndo && !this.#trimmed;
   }

@@ -1,4 +1,4 @@
-// Holds links and the form until the server has every mask, so that nobody pays for a picture without a stroke.
+// Holds links and the form until the server has every mask. So nobody pays for a picture that lacks a stroke.
 import { navigate } from "../page-address.js";
 
 /** Follow a link only when every mask is saved: the address it carries names them. */
@@ -27,13 +27,13 @@ export class SubmitHold {
     this.#form = form;
     this.#uploads = uploads;
     this.#explain = explain;
-    // This runs before the site's own listener on the document, which leaves prevented submits alone.
+    // This runs before the site's listener on the document. That listener ignores prevented submits.
     form.addEventListener("submit", (event) => {
       if (uploads.complete) return;
       event.preventDefault();
       if (!this.#held) this.#hold(event.submitter);
     });
-    // Whoever changes something meanwhile, or leaves, does not want the order of before.
+    // If somebody changes something or leaves meanwhile, do not send the old order.
     document.addEventListener("change", () => this.#release());
     window.addEventListener("pagehide", () => this.#release());
   }
@@ -49,7 +49,7 @@ export class SubmitHold {
       return;
     }
     this.#explain();
-    // A button that was disabled has lost the focus.
+    // Give the focus back: the disabled button has lost it.
     if (document.activeElement === document.body) submitter?.focus({ preventScroll: true });
   }
 

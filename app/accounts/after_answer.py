@@ -1,0 +1,21 @@
+"""Work that starts after the answer, so response times reveal nothing about it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from flask import Response, after_this_request, copy_current_request_context
+
+THREAD_NAME = "after-answer"
+
+
+def after_answer(work: Callable[[], None]) -> None:
+    """Run ``work`` in a thread after the answer, with a copy of the request."""
+    thread = threading.Thread(target=copy_current_request_context(work), name=THREAD_NAME)
+
+    def start_later(response: Response) -> Response:
+        response.call_on_close(thread.start)
+        return response
+
+    after_this_request(start_later)

@@ -1,0 +1,67 @@
+"""JPEG: the number of scans and the amount of other data (ITU-T T.81, annex B)."""
+
+from __future__ import annotations
+
+import re
+import struct
+
+from app.imaging.errors import TooManyParts, TooManyScans, TooMuchMetadata
+from app.imaging.headers.limits import METADATA_BYTES, METADATA_PARTS
+
+# The largest number of scans; cameras and programs write 1 to about 12.
+SCANS = 100
+# Each scan visits all pixels, so this allows 33 scans of 60 megapixels, or 83 of 24.
+SCANS_TIMES_MEGAPIXELS = 2_000
+# The most segments: tables, restart intervals and others between the scans.
+SEGMENTS = 4_000
+
+START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN, COMMENT = 0xD8, 0xD9, 0xDA, 0xFE
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+APPLICATION = range(0xE0, 0xF0)
+ALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
+# In coded data 0xFF is followed by 0 or a restart marker. Any other byte ends the scan.
+AFTER_SCAN = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+
+
+def matches(data: bytes) -> bool:
+    """Whether this is a JPEG."""
+    return data.startswith(b"\xff\xd8\xff")
+
+
+def judge(data: bytes, max_pixels: int) -> int:
+    """The number of pixels."""
+    offset, segments, parts, beside, scans, pixels = 2, 0, 0, 0, 0, 0
+    while (offset := data.find(b"\xff", offset)) >= 0 and offset + 4 <= len(data):
+        code = data[offset + 1]
+        if code == END_OF_IMAGE:
+            break
+        if code in ALONE or code in (0x00, 0xFF):
+            offset += 1 if code == 0xFF else 2
+            continue
+        (length,) = struct.unpack_from(">H", data, offset + 2)
+        segments += 1
+        if code in FRAMES:
+            height, width = struct.unpack_from(">2H", data, offset + 5)
+            pixels = max(pixels, width * height)
+        elif code in APPLICATION or code == COMMENT:
+            parts, beside = parts + 1, beside + length
+        elif code == START_OF_SCAN:
+            scans += 1
+        _check(segments, parts, beside, scans, pixels)
+        offset += 2 + length
+        if code == START_OF_SCAN:
+            following = AFTER_SCAN.search(data, offset)
+            if following is None:
+                break
+            offset = following.start()
+    return pixels
+
+
+def _check(segments: int, parts: int, beside: int, scans: int, pixels: int) -> None:
+    if parts > METADATA_PARTS or beside > METADATA_BYTES:
+        raise TooMuchMetadata("JPEG")
+    if segments > SEGMENTS:
+        raise TooManyParts("JPEG")
+    most = min(SCANS, max(1, int(SCANS_TIMES_MEGAPIXELS * 1e6 / max(1, pixels))))
+    if scans > most:
+        raise TooManyScans(most)

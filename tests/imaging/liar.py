@@ -1,0 +1,6 @@
+"""A decoding process that says what it likes: ``python -m tests.imaging.liar SOCKET``."""
+
+from tests.imaging.rogue import lie
+
+if __name__ == "__main__":
+    lie()
