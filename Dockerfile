@@ -6,12 +6,12 @@ ARG VARIANT=cpu
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
 COPY requirements.txt /tmp/requirements.txt
-# The CUDA variant adds NVIDIA's libraries, pinned by TensorFlow itself, to the very same TensorFlow.
+# The CUDA variant adds NVIDIA's libraries to the same TensorFlow, in the versions that TensorFlow pins.
 RUN /opt/venv/bin/pip install -r /tmp/requirements.txt \
     && if [ "$VARIANT" = cuda ]; then \
          /opt/venv/bin/pip install "tensorflow[and-cuda]==$(/opt/venv/bin/python -c 'from importlib.metadata import version; print(version("tensorflow"))')"; \
        fi
-# The engine's own operations, compiled for that TensorFlow; they stay in the virtual environment.
+# Compile the engine's own operations for this TensorFlow, into the virtual environment.
 RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
 COPY app/engine/native /tmp/native
 RUN /opt/venv/bin/python /tmp/native/build.py
@@ -33,5 +33,5 @@ VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
     CMD ["python", "-m", "app.health"]
-# Migrating is the operator's act (`docker compose run --rm site flask db upgrade`), serving is the container's.
+# The container only serves. The operator migrates the database: `docker compose run --rm site flask db upgrade`.
 CMD ["gunicorn", "wsgi:app"]

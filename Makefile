@@ -77,7 +77,7 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-# The engine's native operations. Where they do not compile, the engine works without them.
+# The engine's native operations. If they do not compile, the engine works without them.
 $(VENV)/.native: $(wildcard app/engine/native/*.cc app/engine/native/*.h) app/engine/native/build.py $(VENV)/.installed
 	$(BIN)/python app/engine/native/build.py
 	@touch $@

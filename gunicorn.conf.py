@@ -1,4 +1,7 @@
-"""Gunicorn's settings. HOST, PORT, WEB_CONCURRENCY and WEB_THREADS override the defaults."""
+"""Gunicorn's settings.
+
+HOST, PORT, WEB_CONCURRENCY and WEB_THREADS override the defaults.
+"""
 
 import os
 
@@ -8,10 +11,10 @@ threads = int(os.environ.get("WEB_THREADS", "16"))
 worker_class = "app.serving.PatientWorker"
 # TensorFlow does not survive a fork, so nothing is loaded before it.
 preload_app = False
-# Enough seconds to finish the current picture.
+# Seconds: enough to finish the current picture.
 graceful_timeout = 40
 timeout = 120
-# Nobody controls this server while it runs.
+# Nothing uses gunicorn's control socket.
 control_socket_disable = True
 
 _embedded_workers = {}
@@ -32,11 +35,11 @@ def when_ready(server):
 
 
 def post_worker_init(worker):
-    """After the fork, start painting in this process, unless workers run separately."""
+    """Start painting in this process after the fork, unless workers run separately."""
     from app.studio.painting.worker import EmbeddedWorker
 
     if sandbox := worker.wsgi.extensions.get("sandbox"):
-        sandbox.announce()  # events that an earlier run left are delivered without waiting for a payment
+        sandbox.announce()  # deliver events from an earlier run now, before any payment
     if worker.wsgi.extensions["settings"].embedded_worker:
         embedded = EmbeddedWorker(worker.wsgi)
         embedded.start()

@@ -1,4 +1,4 @@
-"""The WSGI entry point: ``gunicorn wsgi:app`` and every ``flask`` command start here."""
+"""The WSGI entry point of ``gunicorn wsgi:app`` and every ``flask`` command."""
 
 from app import create_app
 

@@ -1,4 +1,7 @@
-"""Style-Transfer-Art: the site (``create_app``) and, importable without it, the engine (``app.engine``)."""
+"""Style-Transfer-Art: the site (``create_app``) and the engine (``app.engine``).
+
+The engine can be imported without the site.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the web application; see :func:`app.factory.create_app`.
 
-    Imported late, since ``import app.engine`` runs this file too and must not load the web framework.
+    This function imports the site late. ``import app.engine`` runs this file too, and must not load Flask.
     """
     from app.factory import create_app as build
 

@@ -1,22 +1,22 @@
-"""What browsers and proxies may keep: one default for everything, and the few exceptions."""
+"""Cache headers: one default for every response, and a few exceptions."""
 
 from __future__ import annotations
 
 from flask import Flask, Response, request
 
-# Nobody keeps it. The default.
+# The default: nothing may cache the response.
 NEVER = "private, no-store"
-# The person's browser keeps it and asks each time whether it may still show it. For pictures.
+# For pictures: only the browser caches it, and it revalidates on every use.
 ASK_EACH_TIME = "private, no-cache"
 
-# The same for everybody, so that these answers keep the header that their view gave them.
+# These responses are the same for everybody, so they keep the header that their view set.
 PUBLIC_ENDPOINTS = frozenset({"static", "studio.style_preview", "pages.manifest", "pages.service_worker"})
 SUCCESSES = (200, 206, 304)
 DAY_SECONDS = 86400
 
 
 def configure_caching(app: Flask) -> None:
-    """Mark every answer as private and not to be kept, unless its view asked for one of the exceptions."""
+    """Forbid caching of every response, except where its view allows it."""
 
     @app.after_request
     def _mark(response: Response) -> Response:
@@ -28,7 +28,7 @@ def configure_caching(app: Flask) -> None:
 
 
 def ask_each_time(response: Response) -> Response:
-    """Let the browser keep the answer, and show it again after the server has agreed; 304 if it has it."""
+    """Let the browser cache the response and revalidate it; a cached copy gets a 304."""
     if not response.get_etag()[0]:
         response.add_etag()
     response.headers["Cache-Control"] = ASK_EACH_TIME

@@ -1,4 +1,4 @@
-"""Registers the project's commands beside those of Flask and its extensions: ``flask --help`` lists all."""
+"""Registers the project's commands; ``flask --help`` lists them all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from flask import Flask
 
 from app.commands.credits import credits_group
 from app.commands.networks import networks
+from app.commands.optimize import optimize
 from app.commands.styles import styles
 from app.commands.stylize import stylize
 from app.commands.video import stylize_video
@@ -14,5 +15,5 @@ from app.commands.worker import worker
 
 def register_commands(app: Flask) -> None:
     """Add the project's commands to ``flask``."""
-    for command in (stylize, stylize_video, styles, networks, worker, credits_group):
+    for command in (stylize, stylize_video, optimize, styles, networks, worker, credits_group):
         app.cli.add_command(command)

@@ -1,4 +1,4 @@
-"""Typed settings, read once from the environment (or ``.env``) and checked before the site starts."""
+"""Typed settings, read from the environment or ``.env`` and validated at start."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from app.files import write_new
 from app.sentences import translatable
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-# Whoever guesses the key can write sessions: in production it is no word that somebody made up.
+# Anyone who guesses the key can forge sessions, so production requires a long random one.
 SECRET_KEY_LENGTH = 32
 
 
 class CreditPack(BaseModel):
-    """A number of credits sold for one price; ``amount_minor`` is in the currency's smallest unit."""
+    """Credits sold for one price.
+
+    ``amount_minor`` is in the currency's smallest unit.
+    """
 
     slug: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
     title: str
@@ -51,6 +54,7 @@ class Settings(BaseSettings):
     session_idle_days: float = Field(default=30.0, gt=0)
     session_most_days: float = Field(default=180.0, gt=0)
     password_fresh_minutes: float = Field(default=10.0, gt=0)
+    web_threads: int = Field(default=16, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     smtp_host: str | None = None
@@ -112,7 +116,7 @@ class Settings(BaseSettings):
         if len(self.resolved_secret_key()) < SECRET_KEY_LENGTH:
             raise ValueError(f"SECRET_KEY needs at least {SECRET_KEY_LENGTH} characters")
         if self.https and not self.trusted_proxies:
-            # The proxy that speaks https hides people's addresses: limits would count all of them as one.
+            # Behind the https proxy every request has the proxy's address: all people would share one limit.
             raise ValueError(
                 "TRUSTED_PROXIES must be at least 1 when SITE_URL begins with https://. "
                 "Set it to the number of proxies in front of the site"
@@ -120,17 +124,20 @@ class Settings(BaseSettings):
 
     @property
     def sandbox(self) -> bool:
-        """Whether payments go to the local stand-in for Stripe, where no money moves."""
+        """Whether payments go to the local sandbox, where no money moves."""
         return self.stripe_secret_key is None
 
     @property
     def https(self) -> bool:
-        """Whether people reach the site by https, so that cookies may insist on it."""
+        """Whether people reach the site by https; cookies are then marked secure."""
         return urlsplit(self.site_url or "").scheme == "https"
 
     @property
     def trusted_hosts(self) -> list[str] | None:
-        """The hosts that requests may name: SITE_URL's alone in production, None (any) without SITE_URL."""
+        """The host names that requests may use.
+
+        In production that is the host of SITE_URL. Without SITE_URL it is None: any host.
+        """
         host = urlsplit(self.site_url or "").hostname
         if not host:
             return None
@@ -146,9 +153,9 @@ class Settings(BaseSettings):
 
     @property
     def resolved_database_url(self) -> str:
-        """SQLAlchemy URL; the default is an SQLite file in the instance folder."""
+        """The SQLAlchemy URL; the default is an SQLite file in the instance folder."""
         url = self.database_url or f"sqlite:///{self.instance_dir / 'site.db'}"
-        # Hosting companies hand out postgres:// URLs; SQLAlchemy wants the driver's name in it.
+        # Hosting companies provide postgres:// URLs; SQLAlchemy needs the driver's name in them.
         for prefix in ("postgres://", "postgresql://"):
             if url.startswith(prefix):
                 return "postgresql+psycopg://" + url.removeprefix(prefix)
@@ -156,18 +163,24 @@ class Settings(BaseSettings):
 
     @property
     def resolved_queue_url(self) -> str:
-        """``sqlite:///PATH`` or ``redis://...``; the default is an SQLite file in the instance folder."""
+        """``sqlite:///PATH`` or ``redis://...``.
+
+        The default is an SQLite file in the instance folder.
+        """
         return self.queue_url or f"sqlite:///{self.instance_dir / 'queue.db'}"
 
     def resolved_secret_key(self) -> str:
-        """The configured key, or (locally only) one made at the first start and kept on disk."""
+        """The configured key, or one made at the first local start and kept on disk."""
         if self.secret_key is not None:
             return self.secret_key.get_secret_value()
         return read_or_create_secret(self.instance_dir / "secret_key")
 
 
 def _is_web_address(text: str) -> bool:
-    """Whether ``text`` names a scheme and a host: without them no host is checked and no cookie is secure."""
+    """Whether ``text`` has a scheme and a host.
+
+    Without them the site would check no host and mark no cookie as secure.
+    """
     try:
         address = urlsplit(text)
         return address.scheme in ("http", "https") and bool(address.hostname)
@@ -179,7 +192,7 @@ def load_settings() -> Settings:
     """Read the settings from the environment and ``.env``.
 
     Raises:
-        SystemExit: settings are missing or wrong; the message names each on a line.
+        SystemExit: settings are missing or wrong; the message has one line for each.
     """
     try:
         return Settings()
@@ -199,9 +212,12 @@ def load_settings() -> Settings:
 
 
 def read_or_create_secret(path: Path) -> str:
-    """Return the secret kept in ``path``, making it (readable by its owner alone) if there is none."""
+    """Return the secret in ``path``; create it if missing.
+
+    Only its owner can read the file.
+    """
     if not path.exists():
-        # Of two processes that start at once the first one's secret stays.
+        # If two processes start at once, the secret written first stays.
         with suppress(FileExistsError):
             write_new(path, secrets.token_urlsafe(48).encode())
     return path.read_text().strip()

@@ -1,4 +1,4 @@
-"""The database: its extension, the declarative base, naming of constraints, and ``transaction()``."""
+"""The database: extension, declarative base, constraint names, ``transaction()``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.types import TypeDecorator
 
-# Alembic can only drop a constraint whose name it knows, on every database alike.
+# Alembic drops constraints by name, so every constraint needs the same name on every database.
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -25,7 +25,10 @@ NAMING_CONVENTION = {
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime in UTC. SQLite keeps no time zone, so it is taken off and put back here."""
+    """An aware datetime in UTC.
+
+    SQLite stores no time zone, so this type removes it on writing and adds it on reading.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -34,7 +37,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            # Flask-Security hands over naive UTC times (its DATETIME_FACTORY).
+            # Flask-Security passes naive UTC times (its DATETIME_FACTORY).
             return value.replace(tzinfo=UTC)
         return value.astimezone(UTC)
 
@@ -45,7 +48,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def text_enum(kind: type[enum.StrEnum], length: int) -> Enum:
-    """A column type that stores the members' values as text: no database type to migrate."""
+    """A column type that stores enum values as text.
+
+    So no database type needs migrating.
+    """
     return Enum(
         kind, native_enum=False, length=length, values_callable=lambda members: [m.value for m in members]
     )
@@ -61,16 +67,16 @@ db = SQLAlchemy(model_class=Base)
 
 
 def utc_now() -> datetime:
-    """The present moment as an aware datetime in UTC."""
+    """The current time as an aware datetime in UTC."""
     return datetime.now(UTC)
 
 
 def begin_write(session: Session) -> None:
-    """Start a transaction that may write, ending the read transaction before it, if any.
+    """Start a write transaction; this ends the read transaction before it, if any.
 
-    SQLite has no row locks (it ignores FOR UPDATE), and a read transaction that turns into a write
-    fails at once if somebody else wrote meanwhile. BEGIN IMMEDIATE takes the one write lock first
-    and waits for it, so that what is read inside is still true when it is written back.
+    SQLite has no row locks (it ignores FOR UPDATE). A read transaction that starts to write fails at once if
+    another connection wrote in the meantime. BEGIN IMMEDIATE waits for the one write lock first, so values
+    read inside are still current when they are written back.
     """
     if session.in_transaction():
         session.commit()
@@ -79,7 +85,7 @@ def begin_write(session: Session) -> None:
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """Commit the application's session on success, roll it back on any error.
+    """Commit the application's session on success; roll back on any error.
 
     Entry points (views, commands, the worker) open it; domain code only flushes.
     """
@@ -94,11 +100,11 @@ def transaction() -> Iterator[Session]:
 
 
 def configure_sqlite(engine: Engine) -> None:
-    """Make SQLite fit for a web site: write-ahead log, foreign keys, real BEGINs, waiting for locks."""
+    """Configure SQLite: write-ahead log, foreign keys, real BEGINs, lock waits."""
 
     @event.listens_for(engine, "connect")
     def _set_pragmas(dbapi_connection: Any, _record: Any) -> None:
-        # The driver must not begin transactions by itself: the "begin" event below does.
+        # The driver must not begin transactions by itself; the "begin" event below does.
         dbapi_connection.isolation_level = None
         cursor = dbapi_connection.cursor()
         cursor.execute("PRAGMA busy_timeout = 15000")

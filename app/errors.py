@@ -1,4 +1,4 @@
-"""Errors with a sentence for the person, and the pages that show them."""
+"""Error sentences for people, and the pages that show them."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ log = structlog.get_logger(__name__)
 
 
 def in_words(error: DomainError) -> str:
-    """What an error tells the person, in their language."""
+    """The sentence of an error in the person's language."""
     if isinstance(error.sentence, Plural):
         return str(ngettext(*error.sentence, **error.values))
     return str(gettext(error.sentence, **error.values))
 
 
-# When to ask again after a 503 that names no time of its own, in seconds.
+# Retry-After of a 503 response that sets no time of its own, in seconds.
 RETRY_SECONDS = 10
-# SQLite's codes for a lock that others hold and for a full disk, and the system's for a full disk or quota.
+# SQLite's codes for a lock held elsewhere and a full disk; the system's for a full disk and a full quota.
 SQLITE_PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL}
 OS_PASSING = {errno.ENOSPC, errno.EDQUOT}
 
@@ -72,19 +72,19 @@ def configure_errors(app: Flask) -> None:
 
 
 def error_page(sentence: str, status: int) -> ResponseReturnValue:
-    """The error page; a request made by a script gets the bare sentence instead."""
+    """The error page; a script's request gets the sentence as JSON instead."""
     if request.accept_mimetypes.best == "application/json":
         return {"error": sentence}, status
     try:
         return render_template("error.html", sentence=sentence, status=status), status
     except Exception:
-        # It shows who is logged in and what is left to them, which a database that is down does not tell.
+        # The page shows the account and its credits, so it fails when the database is down.
         log.exception("error_page.failed", path=request.path)
         return _bare_page(sentence), status
 
 
 def _bare_page(sentence: str) -> str:
-    """A page made of nothing but its sentence: what every other page knows is not asked for."""
+    """A page with only its sentence; it needs no database."""
     template = current_app.jinja_env.get_template("error_bare.html")
     return template.render(sentence=sentence, language=language())
 
@@ -111,8 +111,8 @@ def _too_fast(error: RateLimitExceeded) -> ResponseReturnValue:
 
 
 def _when_again(seconds: float) -> str:
-    """How long whoever was too fast has to wait: some limits are counted by the minute, some by the day."""
-    minutes = max(1, math.ceil((seconds - 1) / 60))  # the limiter rounds up to the next second but one
+    """The sentence that says how long to wait; limits run from minutes to a day."""
+    minutes = max(1, math.ceil((seconds - 1) / 60))  # the limiter rounds up and adds a second
     if minutes < 60:
         return str(
             ngettext(
@@ -132,23 +132,23 @@ def _when_again(seconds: float) -> str:
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
     if isinstance(error, SecurityError):
-        return error.get_response()  # a foreign Host header: no address can be made for a page's links
+        return error.get_response()  # a foreign Host header: the page's links cannot be built
     status = error.code or 500
     if status < 400:
-        return error  # a redirect that was raised
+        return error  # a redirect raised as an exception
     return error_page(gettext(SENTENCES.get(status, SENTENCES[400])), status)
 
 
 def _unexpected_error(error: Exception) -> ResponseReturnValue:
     log.exception("request.failed", path=request.path)
-    with suppress(SQLAlchemyError):  # what is broken may be the connection itself
+    with suppress(SQLAlchemyError):  # the connection itself may be broken
         db.session.rollback()
     status = 503 if will_pass(error) else 500
     return error_page(gettext(SENTENCES[status]), status)
 
 
 def will_pass(error: BaseException | None) -> bool:
-    """Whether an error comes from a busy or unreachable database, or from a full disk."""
+    """Whether the cause is a busy or unreachable database, or a full disk."""
     if isinstance(error, OperationalError):
         cause = error.orig
         code = getattr(cause, "sqlite_errorcode", None)

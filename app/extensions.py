@@ -1,4 +1,4 @@
-"""The Flask extensions beside the database's, made once; ``create_app`` binds them to an application."""
+"""Flask extensions except the database; ``create_app`` binds them to the app."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ csrf = CSRFProtect()
 
 
 def client_network() -> str:
-    """Whose requests are counted together: one IPv4 address, or the /64 that one IPv6 customer has."""
+    """The key for rate limits: an IPv4 address, or an IPv6 customer's /64."""
     remote = request.remote_addr or "127.0.0.1"
     try:
         address = ip_address(remote)

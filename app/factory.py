@@ -44,8 +44,8 @@ from app.translation import configure_translation
 class Site(Flask):
     """Flask, except that browsers revalidate scripts, styles and icons on every use.
 
-    A page of a new version needs scripts and styles of the same version. The ETag of an unchanged file gives
-    a 304 response. Fonts and pictures never change, so browsers keep them for a day.
+    A page of a new version needs scripts and styles of the same version. By its ETag an unchanged file gets a
+    304 response. Fonts and pictures never change, so browsers keep them for a day.
     """
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:
@@ -54,7 +54,10 @@ class Site(Flask):
         return super().get_send_file_max_age(filename)
 
     def url_for(self, endpoint: str, *, _external: bool | None = None, **values: Any) -> str:
-        """An address; a whole one begins with SITE_URL, whatever host the request names."""
+        """An address; an external one always starts with SITE_URL.
+
+        The host in the request does not matter.
+        """
         site_url: str | None = self.extensions["settings"].site_url
         if not _external or site_url is None:
             return super().url_for(endpoint, _external=_external, **values)
@@ -78,7 +81,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     configure_flask(app, settings)
     configure_limits(app, settings)
     configure_caching(app)
-    configure_request_bodies(app)
+    configure_request_bodies(app, settings)
     csrf.init_app(app)
     configure_database(app, settings)
     configure_storage(app, settings)
@@ -96,7 +99,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def configure_flask(app: Flask, settings: Settings) -> None:
-    """Flask's own settings, with cookies that are secure wherever the site is."""
+    """Set Flask's own options; cookies are secure if the site uses https."""
     settings.instance_dir.mkdir(parents=True, exist_ok=True)
     app.extensions["settings"] = settings
     app.config.update(
@@ -106,7 +109,7 @@ def configure_flask(app: Flask, settings: Settings) -> None:
         REMEMBER_COOKIE_SAMESITE="Lax",
         REMEMBER_COOKIE_SECURE=settings.https,
         REMEMBER_COOKIE_HTTPONLY=True,
-        WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
+        WTF_CSRF_TIME_LIMIT=None,  # a form is valid as long as its session
         SEND_FILE_MAX_AGE_DEFAULT=DAY_SECONDS,
         TRUSTED_HOSTS=settings.trusted_hosts,
     )
@@ -116,10 +119,10 @@ def configure_flask(app: Flask, settings: Settings) -> None:
 
 
 def configure_database(app: Flask, settings: Settings) -> None:
-    """SQLAlchemy and Alembic; migrating is left to ``flask db upgrade``."""
+    """Bind SQLAlchemy and Alembic; ``flask db upgrade`` runs the migrations."""
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.resolved_database_url
     if make_url(settings.resolved_database_url).get_backend_name() == "postgresql":
-        # A connection may have died while it waited in the pool.
+        # A connection may have been closed while it was idle in the pool.
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True}
     db.init_app(app)
     with app.app_context():
@@ -129,12 +132,12 @@ def configure_database(app: Flask, settings: Settings) -> None:
 
 
 def configure_storage(app: Flask, settings: Settings) -> None:
-    """Where photos and pictures are kept."""
+    """Set where photos and pictures are stored."""
     app.extensions["storage"] = LocalStorage(settings.instance_dir / "storage")
 
 
 def configure_payments(app: Flask, settings: Settings) -> None:
-    """Stripe, or without its keys the sandbox that stands in for it."""
+    """Use Stripe, or the sandbox if there are no keys."""
     if settings.stripe_secret_key and settings.stripe_webhook_secret:
         app.extensions["gateway"] = Gateway(
             settings.stripe_secret_key.get_secret_value(), settings.stripe_webhook_secret.get_secret_value()
@@ -146,12 +149,12 @@ def configure_payments(app: Flask, settings: Settings) -> None:
 
 
 def configure_mail(app: Flask, settings: Settings) -> None:
-    """How messages get on their way."""
+    """Set how mail is delivered."""
     app.extensions["mailer"] = make_mailer(settings)
 
 
 def configure_studio(app: Flask, settings: Settings) -> None:
-    """The catalogue, the previewer, and the queue that carries renders to a worker."""
+    """Set the catalogue, the previewer, and the queue of renders."""
     app.extensions["catalogue"] = Catalogue(
         [PROJECT_ROOT / "models", settings.instance_dir / "styles"],
         public_domain_only=settings.styles_public_domain_only,
@@ -166,7 +169,7 @@ def configure_studio(app: Flask, settings: Settings) -> None:
 
 
 def configure_limits(app: Flask, settings: Settings) -> None:
-    """Rate limits, counted per address."""
+    """Set the rate limits, counted by address."""
     app.config.update(
         RATELIMIT_ENABLED=settings.ratelimit_enabled,
         RATELIMIT_STORAGE_URI=settings.ratelimit_storage_url,
@@ -175,12 +178,12 @@ def configure_limits(app: Flask, settings: Settings) -> None:
 
 
 def configure_security_headers(app: Flask, settings: Settings) -> None:
-    """Headers that forbid content from elsewhere, inline scripts and embedding."""
+    """Set headers that forbid foreign content, inline scripts and embedding."""
     policy = "; ".join(
         (
             "default-src 'self'",
             "img-src 'self' blob: data:",
-            # A form that leads to Stripe's page is redirected there, which counts as its action.
+            # A form's POST redirects to Stripe's page; browsers check that redirect against form-action too.
             "form-action 'self' https://checkout.stripe.com",
             "object-src 'none'",
             "base-uri 'none'",
@@ -205,7 +208,7 @@ def configure_security_headers(app: Flask, settings: Settings) -> None:
 
 
 def configure_templates(app: Flask, settings: Settings) -> None:
-    """What every page knows."""
+    """Set the values that every page can use."""
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
 
     @app.context_processor
@@ -220,7 +223,7 @@ def configure_templates(app: Flask, settings: Settings) -> None:
 
 
 def register_blueprints(app: Flask, settings: Settings) -> None:
-    """The pages. The sandbox's exist only while there is no live key."""
+    """Register the pages; the sandbox has its pages only without a live key."""
     app.register_blueprint(pages.bp)
     app.register_blueprint(accounts_views.bp)
     app.register_blueprint(billing_views.bp)

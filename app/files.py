@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic file writes: a file is there whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-# Names of unfinished files begin so. A process that is killed while it writes leaves one behind.
+# Prefix of unfinished files. A process killed while writing leaves one behind.
 PART = ".part-"
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write. It gets its name when the block ends well; otherwise nothing is left of it."""
+    """Yield a file to write; it gets its name when the block ends without an error.
+
+    After an error nothing is left of it.
+    """
     with _unfinished(path) as (file, part):
         yield file
         file.close()
@@ -24,27 +27,29 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file atomically: it is there whole or not at all."""
     with whole_file(path) as file:
         file.write(data)
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a new file for its owner alone, whole and safe from a power cut, or not at all.
+    """Write a new file, whole or not at all, safe from a power cut.
+
+    Only its owner can read it.
 
     Raises:
-        FileExistsError: the name is taken; that file stays as it is.
+        FileExistsError: the name is taken; the existing file is unchanged.
     """
     with _unfinished(path) as (file, part):
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-        os.link(part, path)  # fails when the name is taken, unlike a rename
+        os.link(part, path)  # unlike a rename, this fails if the name is taken
 
 
 @contextmanager
 def _unfinished(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """A file beside ``path`` and its own name, which is gone after the block."""
+    """Yield a temporary file beside ``path``; delete its name after the block."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=PART)
     try:

@@ -11,7 +11,7 @@ from app.config import Settings
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send the log of this application and of its libraries to standard error."""
+    """Send the logs of the application and its libraries to standard error."""
     level = logging.getLevelNamesMapping()[settings.log_level]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()

@@ -1,4 +1,4 @@
-"""Mail: by SMTP where a server is set, else as files that a newcomer can open."""
+"""Mail: by SMTP if a server is set, otherwise as files for trying the site."""
 
 from __future__ import annotations
 
@@ -22,19 +22,22 @@ SMTP_TIMEOUT_SECONDS = 20
 
 
 class Mailer(Protocol):
-    """Something that gets a message on its way. It never raises: the request that caused a mail goes on.
+    """Delivers messages; a mail that cannot be sent does not fail the request.
 
-    ``folder`` names the folder where messages stay if nobody delivers them.
+    ``folder`` is where undelivered messages are stored.
     """
 
     folder: str | None
 
     def send(self, message: EmailMessage) -> str | None:
-        """Send; return where the message lies if nobody will deliver it, for the page to say so."""
+        """Send a message; return its file if nothing will deliver it.
+
+        The page shows the file's name.
+        """
 
 
 class Outbox:
-    """Keeps each message as a file: for trying the site without a mail server."""
+    """Stores each message as a file, for trying the site without a mail server."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -54,7 +57,7 @@ class Outbox:
 
 
 def _short(path: Path) -> str:
-    """The path as a person in the project's folder would type it."""
+    """The path relative to the project's folder, if it lies there."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
@@ -62,7 +65,7 @@ def _short(path: Path) -> str:
 
 
 class SmtpMailer:
-    """Hands messages to an SMTP server, in a thread of its own: a slow server holds up no page."""
+    """Sends each message by SMTP in its own thread, so it delays no page."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -83,7 +86,7 @@ class SmtpMailer:
                 server.send_message(message)
             log.info("mail.sent", subject=str(message["Subject"]))
         except Exception:
-            # The thread ends here. Not all errors are the server's: a password that is not ASCII, for one.
+            # The thread ends here. Some errors start in the client, for example a password that is not ASCII.
             log.exception("mail.failed", subject=str(message["Subject"]))
 
     def _connect(self) -> smtplib.SMTP:
@@ -95,12 +98,12 @@ class SmtpMailer:
 
 
 def make_mailer(settings: Settings) -> Mailer:
-    """The mailer that the settings ask for."""
+    """The mailer that the settings choose."""
     return SmtpMailer(settings) if settings.smtp_host else Outbox(settings.instance_dir / "outbox")
 
 
 def plain_message(sender: str, recipient: str, subject: str, body: str) -> EmailMessage:
-    """A text message whose long links stay in one piece."""
+    """A text message whose long links are not broken across lines."""
     message = EmailMessage(policy=SMTP.clone(max_line_length=998, cte_type="8bit"))
     message["From"], message["To"], message["Subject"] = sender, recipient, subject
     message.set_content(body, cte="8bit")

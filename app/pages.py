@@ -1,4 +1,4 @@
-"""Pages that need no account, and the two addresses that monitoring asks."""
+"""Pages that need no account, and the two monitoring endpoints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.wiring import catalogue, settings
 
 bp = Blueprint("pages", __name__)
 
-# What the page that is shown without a connection is drawn with.
+# The files that the offline page uses.
 OFFLINE_FILES = (
     "css/site.css",
     "icons/icon.svg",
@@ -46,25 +46,28 @@ def privacy() -> ResponseReturnValue:
     return render_template("pages/privacy.html")
 
 
-# --- kept like an app, and without a connection -------------------------------------------------
+# --- installing the site as an app, and the offline page ----------------------------------------
 
 
 @bp.get("/manifest.webmanifest")
 def manifest() -> Response:
-    """What a phone needs to keep the site like an app, in the language of the pages."""
+    """The web app manifest, in the page's language."""
     text = render_template("pages/manifest.webmanifest")
     return Response(text, mimetype="application/manifest+json", headers={"Cache-Control": "no-cache"})
 
 
 @bp.get("/offline")
 def offline() -> ResponseReturnValue:
-    """The page that the service worker shows when no other can be reached; the same for everybody."""
+    """The page that the service worker shows offline; the same for everybody."""
     return render_template("pages/offline.html")
 
 
 @bp.get("/service-worker.js")
 def service_worker() -> Response:
-    """The script that keeps the offline page; it lies here because it serves the addresses below its own."""
+    """The script that caches the offline page.
+
+    Its address is at the root because a service worker serves only addresses below its own.
+    """
     script = render_template(
         "pages/service-worker.js",
         version=_offline_version(),
@@ -75,7 +78,7 @@ def service_worker() -> Response:
 
 
 def _offline_version() -> str:
-    """Changes with the offline page, its language and whatever it is drawn with."""
+    """A hash of the offline page, its language and its files."""
     assert current_app.static_folder is not None
     digest = hashlib.sha256(render_template("pages/offline.html").encode())
     for name in OFFLINE_FILES:
@@ -89,13 +92,13 @@ def _offline_version() -> str:
 @bp.get("/healthz")
 @limiter.exempt
 def healthz() -> ResponseReturnValue:
-    """The process answers."""
+    """Answer if the process runs."""
     return {"status": "ok"}
 
 
 @bp.get("/readyz")
 @limiter.exempt
 def readyz() -> ResponseReturnValue:
-    """The process can serve: its database answers."""
+    """Answer if the process can serve, which means that its database answers."""
     db.session.execute(text("SELECT 1"))
     return {"status": "ready"}

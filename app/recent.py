@@ -1,4 +1,4 @@
-"""Remembering what was used last."""
+"""A cache of the values used last."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-# Seconds after which who waits for a value looks up.
+# How often, in seconds, a waiting thread calls ``while_waiting``.
 LOOK_UP_EVERY = 0.1
 
 Key = TypeVar("Key", bound=Hashable)
@@ -15,7 +15,7 @@ Value = TypeVar("Value")
 
 
 class Recent(Generic[Key, Value]):
-    """What was used last, up to a number of values; safe to use from several threads."""
+    """A thread-safe cache that keeps the values used last, up to a fixed number."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -26,10 +26,10 @@ class Recent(Generic[Key, Value]):
     def get(
         self, key: Key, make: Callable[[], Value], while_waiting: Callable[[], None] = lambda: None
     ) -> Value:
-        """The value of ``key``, made now if it is not remembered.
+        """The value of ``key``; ``make`` computes it if it is not cached.
 
-        Of several threads that want it one makes it and the others wait; if it fails, the next one tries.
-        Who waits calls ``while_waiting`` now and then, and gives up by raising there.
+        If several threads want one value, one makes it and the others wait. If it fails, the next one tries.
+        A waiting thread calls ``while_waiting`` regularly. An error raised there ends the wait.
         """
         while True:
             with self._lock:
@@ -52,7 +52,7 @@ class Recent(Generic[Key, Value]):
             mine.set()
 
     def put(self, key: Key, value: Value) -> None:
-        """Remember a value, and forget the one that was not used for longest."""
+        """Cache a value; if the cache is full, drop the least recently used one."""
         with self._lock:
             self._values[key] = value
             self._values.move_to_end(key)

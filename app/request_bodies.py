@@ -1,8 +1,10 @@
-"""How much a request may send: every body is refused or accepted before anything reads it."""
+"""Limits on request bodies: each is refused or accepted before anything reads it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from io import BytesIO
 from typing import IO, Any, TypeVar
 
@@ -12,11 +14,13 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from wtforms.validators import ValidationError
 
+from app.config import Settings
 from app.errors import DomainError
-from app.extensions import limiter
+from app.extensions import client_network, limiter
+from app.fair_slots import FairSlots, NoSlot
 from app.sentences import translatable
 
-# What a form without files may send. A form with every control of the studio takes a few kilobytes.
+# The limit for a form without files. A form with every control of the studio takes a few kilobytes.
 FORM_MAX_BYTES = 1_000_000
 FORM_MAX_FIELDS = 1000
 
@@ -24,7 +28,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class UnreadableForm(DomainError):
-    """The body is not the form that it says it is."""
+    """The body is not a valid form of its declared type."""
 
     def __init__(self) -> None:
         super().__init__(translatable("We could not read this form. Reload the page and send it again."))
@@ -37,8 +41,17 @@ class UnreadableFileName(DomainError):
         super().__init__(translatable("We could not read the name of a file. Rename the file and try again."))
 
 
+class ReadersBusy(DomainError):
+    """Enough threads read uploads already: the others are for pages."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(translatable("The site is very busy right now. Try again in a moment."))
+
+
 class FormParser(FormDataParser):
-    """Werkzeug's parser, except that it limits the fields of every form and reports what it cannot read."""
+    """Werkzeug's parser, but it limits every form's fields and reports bad ones."""
 
     def parse(
         self,
@@ -62,18 +75,21 @@ class FormParser(FormDataParser):
 
 
 class SiteRequest(Request):
-    """A request whose body is a form or, for Stripe's webhook, bytes. Nothing here takes JSON."""
+    """A request whose body is a form, or bytes for Stripe's webhook; never JSON."""
 
     form_data_parser_class = FormParser
 
     @property
     def is_json(self) -> bool:
-        """False: a library that looks for JSON must not parse what a stranger sends."""
+        """False, so no library parses JSON that a stranger sends."""
         return False
 
 
 def takes_body(limit: Callable[[], int]) -> Callable[[View], View]:
-    """Let a view take bodies of up to ``limit()`` bytes instead of ``FORM_MAX_BYTES``."""
+    """Let a view accept bodies of up to ``limit()`` bytes.
+
+    Other views accept ``FORM_MAX_BYTES``.
+    """
 
     def mark(view: View) -> View:
         view.body_limit = limit  # type: ignore[attr-defined]  # decorators around the view copy it
@@ -82,7 +98,7 @@ def takes_body(limit: Callable[[], int]) -> Callable[[View], View]:
     return mark
 
 
-def configure_request_bodies(app: Flask) -> None:
+def configure_request_bodies(app: Flask, settings: Settings) -> None:
     """Check the size of a body, then the rate limits, then a token in a header; only then read a body."""
     app.request_class = SiteRequest
     app.config["MAX_CONTENT_LENGTH"] = FORM_MAX_BYTES
@@ -90,6 +106,29 @@ def configure_request_bodies(app: Flask) -> None:
     app.before_request(_check_size)
     app.before_request(_check_rate)
     app.before_request(_check_token_of_large_body)
+    # A thread waits for a slow upload. Half of the threads may read uploads; a visitor gets half of those.
+    most = max(1, settings.web_threads // 2)
+    each = max(1, most // 2)
+    readers = FairSlots(most, each=each, present=most, present_each=each)
+    app.before_request(partial(_hold_reader, readers))
+    app.teardown_request(_free_reader)
+
+
+def _hold_reader(readers: FairSlots) -> None:
+    """Refuse a large body while too many are being read, by this visitor or by all."""
+    if (request.content_length or 0) <= FORM_MAX_BYTES:
+        return  # it has come already
+    held = ExitStack()
+    try:
+        held.enter_context(readers.slot(client_network(), within=0))
+    except NoSlot:
+        raise ReadersBusy from None
+    g.reader = held
+
+
+def _free_reader(_error: BaseException | None) -> None:
+    if held := g.pop("reader", None):
+        held.close()
 
 
 def _own_limit() -> Callable[[], int] | None:
@@ -99,7 +138,7 @@ def _own_limit() -> Callable[[], int] | None:
 
 def _check_size() -> None:
     if request.content_length is None and "Transfer-Encoding" in request.headers:
-        abort(411)  # no browser sends a body without its length, and nobody waits for its end
+        abort(411)  # browsers always send a length, and a body without one may never end
     own_limit = _own_limit()
     if own_limit is not None:
         request.max_content_length = own_limit()
@@ -109,8 +148,11 @@ def _check_size() -> None:
 
 
 def _check_rate() -> None:
-    """Check the limits of the view now: its decorator checks them after CSRFProtect has read the form."""
-    limiter._check_request_limit(in_middleware=False)  # the decorator's own check; there is no public name
+    """Check the view's rate limits now.
+
+    The view's decorator checks them only after CSRFProtect has read the form.
+    """
+    limiter._check_request_limit(in_middleware=False)  # the decorator's own check has no public name
     g.rate_is_checked = True
 
 
@@ -120,7 +162,10 @@ def _rate_is_checked() -> bool:
 
 
 def _check_token_of_large_body() -> None:
-    """Refuse a large body whose CSRF token cannot be right, where the request shows that without its body."""
+    """Refuse a large body early if its CSRF token is missing or wrong.
+
+    The token of the session and a token in a header are known before the body is read.
+    """
     config = current_app.config
     takes_large = request.method == "POST" and (request.max_content_length or 0) > FORM_MAX_BYTES
     if not takes_large or not config["WTF_CSRF_ENABLED"]:

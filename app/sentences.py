@@ -1,6 +1,6 @@
-"""Marks sentences for the catalogue of translations where nothing of the web framework is known.
+"""Marks sentences for translation in code that does not import the web framework.
 
-They are English there, and are translated where they are shown: see :mod:`app.translation`.
+Sentences are written in English. :mod:`app.translation` translates them when they are shown.
 """
 
 from __future__ import annotations
@@ -9,37 +9,37 @@ from typing import NamedTuple
 
 
 class Plural(NamedTuple):
-    """A sentence that depends on a number, which its values name ``num``."""
+    """A sentence with a singular and a plural form; its values include ``num``."""
 
     one: str
     many: str
 
 
 def translatable(sentence: str) -> str:
-    """Mark a sentence; values stand in it as ``%(name)s``."""
+    """Mark a sentence; placeholders are ``%(name)s``."""
     return sentence
 
 
 def translatable_plural(one: str, many: str) -> Plural:
-    """Mark the two forms of a sentence."""
+    """Mark the singular and the plural form of a sentence."""
     return Plural(one, many)
 
 
 def in_english(sentence: str | Plural, values: dict[str, object]) -> str:
-    """The sentence with its values, as it was written."""
+    """The sentence in English, with its values filled in."""
     if isinstance(sentence, Plural):
         sentence = sentence.one if values["num"] == 1 else sentence.many
     return sentence % values if values else sentence
 
 
 class DomainError(Exception):
-    """Something a person asked for cannot be done.
+    """A request of a person cannot be carried out.
 
-    ``str(error)`` tells why and what to do, in English, for logs and the command line;
-    :func:`app.errors.in_words` tells it to people.
+    ``str(error)`` says in English why, and what to do next. Logs and the command line use it.
+    :func:`app.errors.in_words` translates it for people.
 
     Args:
-        sentence: marked by :func:`translatable`, in which ``values`` stand as ``%(name)s``.
+        sentence: marked by :func:`translatable`; ``values`` replace its ``%(name)s``.
     """
 
     status = 400

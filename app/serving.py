@@ -1,8 +1,10 @@
-"""A gunicorn worker whose threads wait for nobody: slow clients cost a socket and a little memory.
+"""A gunicorn worker whose threads never wait for slow clients.
 
-gunicorn's own worker reads a request in the thread that answers it, so a few slow clients hold all threads.
-Here the main loop collects the head, and the body of an ordinary form, before a thread begins.
-The thread reads the body of an upload, which has to come at a least speed.
+A slow client costs a socket and a little memory.
+
+gunicorn's own worker reads a request in the thread that answers it, so a few slow clients occupy all threads.
+Here the main loop reads the head and the body of an ordinary form before a thread begins. A thread reads the
+body of an upload, which must keep a minimum speed.
 """
 
 from __future__ import annotations
@@ -20,17 +22,17 @@ from typing import Any
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-# How long a client may take for the head and the body of a form, in seconds.
+# Time limit for the head and the body of a form, in seconds.
 COLLECT_SECONDS = 10.0
-# How much of one request is collected: the largest form (app.request_bodies), and its head.
+# Most bytes collected for one request: the largest form (app.request_bodies), and its head.
 BODY_MAX_BYTES = 1_000_000
 HEAD_MAX_BYTES = 64 * 1024
-# How much is collected for all requests together; beyond that the oldest is dropped.
+# Most bytes collected for all requests together. Beyond it the oldest request is dropped.
 TOTAL_MAX_BYTES = 64 * 1024 * 1024
-# What a larger body has to keep up with: so many bytes a second, after some seconds to begin.
+# The minimum speed of a larger body, after a grace period.
 UPLOAD_GRACE_SECONDS = 15.0
 UPLOAD_BYTES_PER_SECOND = 20_000
-# How long a client may take no byte of the answer, and how long a closed connection waits for its end.
+# Time limits in seconds: for a client to accept more of the answer, and to close its side at the end.
 SEND_SECONDS = 30
 LINGER_SECONDS = 2.0
 
@@ -40,14 +42,14 @@ EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
 
 
 class TimedUnreader(SocketUnreader):  # type: ignore[misc]  # gunicorn ships no types
-    """Reads from a socket, and gives up on a client that falls behind the least speed."""
+    """Reads from a socket; raises TimeoutError if the client is too slow."""
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
         self.restart()
 
     def restart(self) -> None:
-        """Begin to measure anew, for the next request."""
+        """Restart the measurement for the next request."""
         self._began, self._taken = time.monotonic(), 0
 
     def chunk(self, size_hint: int | None = None) -> bytes:
@@ -65,7 +67,7 @@ class TimedUnreader(SocketUnreader):  # type: ignore[misc]  # gunicorn ships no 
 
 
 class Collected:
-    """What has come of a request so far."""
+    """The bytes received of one request so far."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -73,11 +75,14 @@ class Collected:
 
     @property
     def is_whole(self) -> bool:
-        """Whether a thread can begin: all has come, or the rest is an upload that the thread reads."""
+        """Whether a thread can begin.
+
+        True if the whole request is here, or if the rest is an upload that the thread reads.
+        """
         if self._wanted is None:
             end = self.data.find(HEAD_END)
             if end < 0:
-                return len(self.data) > HEAD_MAX_BYTES  # the parser refuses it
+                return len(self.data) > HEAD_MAX_BYTES  # too large, the parser refuses it
             length = CONTENT_LENGTH.search(self.data, 0, end + 2)
             body = int(length[1]) if length else 0
             self._wanted = end + len(HEAD_END) + (body if body <= BODY_MAX_BYTES else 0)
@@ -85,12 +90,12 @@ class Collected:
 
     @property
     def waits_for_us(self) -> bool:
-        """Whether the head has come, and the client asks before it sends the body."""
+        """Whether the head is here and the client waits for "100 Continue"."""
         return HEAD_END in self.data and not self.is_whole and bool(EXPECT.search(self.data))
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
-    """Collects requests in the main loop, and answers them in threads."""
+    """Collects requests in the main loop and answers them in threads."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -103,13 +108,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         try:
             client, address = listener.accept()
         except OSError:
-            return  # gone already, or another process was faster
+            return  # already closed, or taken by another process
         self.nr_conns += 1
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
         self._collect(TConn(self.cfg, client, address, listener.getsockname()))
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
-        """Begin the next request of a connection that was kept."""
+        """Begin the next request on a kept-alive connection."""
         self.poller.unregister(client)
         self.keepalived_conns.remove(conn)
         self._collect(conn)
@@ -137,7 +142,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._begin(conn)
 
     def _begin(self, conn: TConn) -> None:
-        """Hand what was collected to a thread."""
+        """Pass the collected bytes to a thread."""
         data = bytes(self._collected[conn].data)
         self._forget(conn)
         conn.init()
@@ -160,7 +165,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         return super().handle(conn)
 
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
-        """Keep no connection whose client may still be sending a large body: nobody waits for the rest."""
+        """Close the connection if its client may still be sending a large body."""
         headers = dict(conn.parser.mesg.headers)
         is_collected = int(headers.get("CONTENT-LENGTH", 0)) <= BODY_MAX_BYTES
         keepalive = keepalive and is_collected and "TRANSFER-ENCODING" not in headers
@@ -170,7 +175,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if answered.cancelled() or answered.exception() is not None or answered.result():
             super().finish_request(conn, answered)
             return
-        # gunicorn waits up to two seconds in the main loop for the client to close its side.
+        # gunicorn would wait here, in the main loop, for up to two seconds until the client closes its side.
         try:
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
@@ -183,7 +188,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._unwatch(conn)
             self._drop(conn)
 
-    # --- watching a socket for some time ------------------------------------------------------
+    # --- watching a socket until a time limit -------------------------------------------------
 
     def _watch(self, conn: TConn, seconds: float, callback: Callable[[socket.socket], None]) -> None:
         conn.sock.setblocking(False)
@@ -196,14 +201,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.pending_conns.remove(conn)
 
     def murder_pending(self) -> None:
-        """Drop the connections whose time is over."""
+        """Drop the connections whose time is up."""
         now = time.monotonic()
         for conn in [conn for conn in self.pending_conns if conn.timeout <= now]:
             self._unwatch(conn)
             self._drop(conn)
 
     def _cap_keepalive(self, deadline: float) -> None:
-        """When the worker stops, wait no longer for requests that have not come."""
+        """When the worker stops, also stop waiting for requests that have not arrived."""
         super()._cap_keepalive(deadline)
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
@@ -220,7 +225,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
 
 def _receive(client: socket.socket) -> bytes | None:
-    """What has come; nothing (b"") at the end, None if there is nothing yet."""
+    """The bytes received: b"" at the end, None if nothing has arrived yet."""
     try:
         return client.recv(64 * 1024)
     except BlockingIOError:

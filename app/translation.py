@@ -1,4 +1,4 @@
-"""The languages of the site: which one a page is in, and how sentences, numbers and times look in it."""
+"""The site's languages: choosing one, and formatting sentences and numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flask_babel import Babel, force_locale, format_date, format_time, get_local
 
 from app.extensions import csrf
 
-# What each language calls itself, and the locale that says how it writes numbers and dates. Flask-Security
+# Each language's own name, by locale. The locale sets the format of numbers and dates. Flask-Security
 # keeps its German sentences under de_DE; a catalogue called de serves that locale too.
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 LOCALES = {"en": "en_GB", "de": "de_DE"}
@@ -22,15 +22,15 @@ COOKIE = "language"
 YEAR_SECONDS = 365 * 24 * 3600
 CATALOGUES = Path(__file__).parent / "translations"
 
-# An address on this site. What begins with two slashes leads elsewhere, and so does what becomes that on its
-# way: a backslash is taken for a slash, and tabs and line breaks are dropped.
+# An address on this site. Two leading slashes lead to another site. Browsers read a backslash as a slash,
+# and drop tabs and line breaks, so these are refused as well.
 PATH_OF_OURS = re.compile(r"/(?!/)[^\\\x00-\x1f\x7f]*")
 
 bp = Blueprint("translation", __name__)
 
 
 def configure_translation(app: Flask) -> None:
-    """Bind Flask-Babel, and tell caches and browsers what a page's language hangs on."""
+    """Bind Flask-Babel, and set the headers of translated pages."""
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(CATALOGUES)
     Babel(app, locale_selector=lambda: LOCALES[asked_language()])
     app.jinja_env.policies["ext.i18n.trimmed"] = True
@@ -52,7 +52,7 @@ def configure_translation(app: Flask) -> None:
 
 
 def asked_language() -> str:
-    """What was chosen in the footer, else what the browser prefers, else English."""
+    """The language chosen in the footer, else the browser's preference, else English."""
     if not has_request_context():
         return "en"
     chosen = request.cookies.get(COOKIE)
@@ -60,14 +60,14 @@ def asked_language() -> str:
 
 
 def language() -> str:
-    """The language that is spoken just now."""
+    """The language in use now."""
     locale = get_locale()
     return locale.language if locale else "en"
 
 
 @contextmanager
 def speaking(wanted: str) -> Iterator[None]:
-    """Use a language whatever was asked for: for mails and for sentences that are kept."""
+    """Use a given language, for mails and for sentences that are stored."""
     with force_locale(LOCALES.get(wanted, LOCALES["en"])):
         yield
 
@@ -75,7 +75,7 @@ def speaking(wanted: str) -> Iterator[None]:
 @bp.post("/language")
 @csrf.exempt  # nothing of an account changes, and pages for strangers need no session for the token
 def choose() -> ResponseReturnValue:
-    """Remember a language for this browser, and go back to the page."""
+    """Set this browser's language, and return to the page."""
     back = request.form.get("next", "")
     response = redirect(back if PATH_OF_OURS.fullmatch(back) else url_for("pages.landing"), 303)
     chosen = request.form.get("language")
@@ -92,7 +92,10 @@ def choose() -> ResponseReturnValue:
 
 
 def _way_back() -> str:
-    """The address of this page, for coming back to it; the home page where it cannot be asked for again."""
+    """The address that leads back to this page.
+
+    That is the home page if this page cannot be requested again.
+    """
     if not has_request_context():
         return ""
     rule = request.url_rule
@@ -100,19 +103,22 @@ def _way_back() -> str:
     return request.full_path.removesuffix("?") if again else url_for("pages.landing")
 
 
-# --- how things are said ------------------------------------------------------------------------
+# --- formatting ---------------------------------------------------------------------------------
 
 
 def translated(text: str) -> str:
-    """A word that was marked elsewhere (a movement, a pack's title); what is in no catalogue stays."""
+    """Translate a word that was marked elsewhere.
+
+    A word without a translation stays as it is.
+    """
     return str(gettext(text)) if text else ""
 
 
 def day(when: datetime) -> str:
-    """``21 Nov 2026``, the way the language writes it."""
+    """A date as the language writes it: ``21 Nov 2026``."""
     return str(format_date(when, "medium"))
 
 
 def moment(when: datetime) -> str:
-    """``21 November 2026, 14:05 UTC``, the way the language writes it."""
+    """A date and time as the language writes them: ``21 November 2026, 14:05 UTC``."""
     return f"{format_date(when, 'long')}, {format_time(when, 'short')} UTC"

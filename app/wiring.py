@@ -1,4 +1,4 @@
-"""Typed access to the parts of the application, inside an application context."""
+"""Typed access to the application's parts; it needs an application context."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
 
 
 def settings() -> Settings:
-    """The settings this application was built with."""
+    """The settings of this application."""
     return cast("Settings", current_app.extensions["settings"])
 
 
 def storage() -> Storage:
-    """Where photos and pictures are kept."""
+    """The storage of photos and pictures."""
     return cast("Storage", current_app.extensions["storage"])
 
 
 def mailer() -> Mailer:
-    """What gets messages on their way."""
+    """The mailer."""
     return cast("Mailer", current_app.extensions["mailer"])
 
 
 def gateway() -> Gateway:
-    """The way to Stripe, or to the local sandbox."""
+    """The gateway to Stripe or to the sandbox."""
     return cast("Gateway", current_app.extensions["gateway"])
 
 
 def catalogue() -> Catalogue:
-    """The styles on offer: those that ship and those imported here."""
+    """The styles on offer: those that ship with the site and those imported."""
     return cast("Catalogue", current_app.extensions["catalogue"])
 
 
 def previewer() -> Previewer:
-    """What paints previews and remembers them."""
+    """The previewer, which paints and caches previews."""
     return cast("Previewer", current_app.extensions["previewer"])
 
 

@@ -1,4 +1,4 @@
-"""Benchmarks: ``make bench`` runs all that measure, ``python -m bench site`` one of them.
+"""Benchmarks: ``make bench`` runs all, ``python -m bench site`` runs one.
 
-Those that make pictures are run one by one: ``bench/__main__.py`` says which.
+Benchmarks that make pictures run one by one: ``bench/__main__.py`` lists them.
 """

@@ -1,9 +1,9 @@
-"""Run the benchmarks named on the command line, or all of one's own, and say on what machine.
+"""Run the named benchmarks, or all of the project, and print the machine.
 
-``peers`` needs an environment beside the project's, takes options, and stands alone; so do ``border``,
-``screenshots`` and ``suits``, which make pictures. ``python -m bench.leads``, ``bench.failures``,
-``bench.strokes``, ``bench.faces`` and ``bench.blind``, which take a network, and ``bench.added``, which takes
-styles, are programs of their own; ``live`` is the site and the browser that others look at.
+``peers`` needs its own environment, takes options and runs alone. ``border``, ``screenshots`` and ``suits``
+make pictures and also run alone. ``python -m bench.leads``, ``bench.failures``, ``bench.strokes``,
+``bench.faces`` and ``bench.blind`` take a network, and ``bench.added`` takes styles; these are separate
+programs. ``live`` is the site and browser for other benchmarks.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from bench import (
     engine,
     gallery,
     memory,
+    optimization,
     pages,
     previews,
     rewriting,
@@ -43,6 +44,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "engine": engine.main,
     "gallery": gallery.main,
     "memory": memory.main,
+    "optimization": optimization.main,
     "pages": pages.main,
     "previews": previews.main,
     "rewriting": rewriting.main,
@@ -72,7 +74,7 @@ def main() -> None:
     for name in names:
         try:
             BENCHMARKS[name]()
-        except Exception:  # the others are of use without it
+        except Exception:  # the other benchmarks are still useful
             traceback.print_exc()
             failed.append(name)
         print()

@@ -1,7 +1,7 @@
-"""Pictures, not figures: a style that was added to a network later, beside styles of its training.
+"""Make a picture: a style added later, beside styles of the training.
 
 ``python -m bench.added ADDED TRAINED ...`` paints the site's sample photos in these styles and writes
-docs/networks/added.webp. ``flask networks add-style`` adds one.
+docs/networks/added.webp. ``flask networks add-style`` adds a style.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Pictures to be told by the eye alone: is every style recognised without its name?
+"""Make sheets for a blind test: is every style recognised without its name?
 
-``python -m bench.blind NETWORK FOLDER [SEED]`` writes three sheets for a judge who sees nothing else: the
-paintings by letters, and two chance photos of the evaluation in every style by numbers, in chance order. The
-answers go to key.json beside the folder's sheets: ``{"1": "E", ...}`` and the style of each letter. It needs
-the paintings and photos of training, which is why sheets are shown and not kept.
+``python -m bench.blind NETWORK FOLDER [SEED]`` writes three sheets for a judge who sees nothing else. One
+shows the paintings by letter. Two others show one random photo of the evaluation each, in every style, by
+number, in random order. key.json in the folder has the answers, ``{"1": "E", ...}``, and the style of each
+letter. The command needs the paintings and photos of training, so the sheets are for looking and are not
+kept.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def main(name: str, folder: Path, seed: int = 1) -> None:
 
 
 def write_sheet(path: Path, pictures: Iterable[tuple[str, Pixels]]) -> None:
-    """Pictures under their numbers or letters, each scaled into a cell."""
+    """Write pictures with their numbers or letters, each scaled into a cell."""
     cells, (width, height), font = list(pictures), CELL, ImageFont.load_default(20)
     sheet = Image.new("RGB", (COLUMNS * width, -(-len(cells) // COLUMNS) * height), "white")
     draw = ImageDraw.Draw(sheet)

@@ -1,8 +1,8 @@
-"""Pictures: what painting a margin around the photo, and cropping it away, does to the border.
+"""Measure and show how a margin around the photo changes the border.
 
-``python -m bench border`` paints a sample photo with and without, writes docs/engine/border.webp and prints
-a table for docs/MEASUREMENTS.md: the border excess of evaluation, and how strong the strongest straight line
-along the border is.
+``python -m bench border`` paints a sample photo with and without the margin, which is cropped afterwards. It
+writes docs/engine/border.webp and prints a table for docs/MEASUREMENTS.md: the evaluation's border excess,
+and the strength of the strongest straight line along the border.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from app.engine.typing import Pixels
 PHOTO = PROJECT_ROOT / "static" / "samples" / "coffee.jpg"
 SIDE, HEIGHT = 480, 230
 STYLES = ("la_muse", "ramparts_at_aigues_mortes", "benzaiten_shrine", "ejiri_in_suruga")
-# How far from the border a line still counts as lying along it, in pixels.
+# Lines within this many pixels of the border count as being along it.
 NEAR = 16
 
 
 def strongest_line(picture: Pixels) -> float:
-    """The largest mean step between neighbouring rows, or columns, near the border, in levels of 255.
+    """The largest mean step between rows or columns near the border, in levels.
 
-    ``picture``: uint8 [height, width, 3]. Strokes go both ways and cancel out over a whole row, a line along
-    the border does not.
+    ``picture`` is uint8 [height, width, 3]. Strokes run in all directions, so they cancel out over a whole
+    row. A line along the border does not.
     """
     levels = picture.astype(np.float64).mean(axis=2)
     steps = [np.abs(np.diff(levels.mean(axis=axis))) for axis in (0, 1)]

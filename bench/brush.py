@@ -1,10 +1,11 @@
-"""Pictures, not figures: what the brush does to a large photo, in cut-outs at 100 per cent.
+"""Make cut-outs at 100 per cent that show the brush on a large photo.
 
-Written to docs/engine/: per photo and style the photo itself, one pass over the large photo, one pass over a
-small copy enlarged, and the cascade with the natural brush and with one twice as broad. Another sheet shows
-the cascade with other sizes of the first pass, steps from pass to pass and shares of the painting and of each
-pass, and one shows whole pictures, small, by shares of each pass and by the areas whose tones stay.
-The photos are the site's samples, enlarged: they are smooth where a photo of that size has detail of its own.
+The sheets go to docs/engine/. For each photo and style one sheet shows the photo, one pass over the large
+photo, one pass over a small copy enlarged, and the cascade with the natural brush and with one twice as
+broad. Another sheet varies the cascade: the first pass's size, the step between passes, the painting's share
+and each pass's share. A third shows small whole pictures, for several shares of a pass and several sizes of
+the areas that keep their tones. The photos are enlarged samples. They are smooth where a real photo of that
+size has detail.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
 
 LONG_SIDE, CHOICES_LONG_SIDE = 2560, 1920
 CUT = (460, 400)
-# A sample photo, where to cut (as shares of its sides), and styles.
+# A sample photo, the place of the cut-out (as shares of its sides), and styles.
 CASES = (
     ("coffee", (0.40, 0.40), ("la_muse", "starry_night", "wave")),
     ("chelsea", (0.28, 0.25), ("rain_princess", "udnie", "poppies")),
 )
-# The first pass's long side in pixels, how much larger each pass is than the one before, the painting's share
-# in what the next pass is given, and that pass's share in what comes out.
+# The first pass's long side in pixels, the step in size between passes, the painting's share in the next
+# pass's input, and the pass's share in its output.
 CHOICES = (
     (640, 1.6, 0.75, 0.5),
     (512, 1.6, 0.75, 0.5),
@@ -54,10 +55,11 @@ CHOSEN_BY = (
     ("chelsea", (0.35, 0.30), "the_scream"),
 )
 
-# A photo whose large picture is to look like the small one that people choose by, of that long side.
+# The large picture should look like the small preview of this long side.
 PREVIEW_SIDE, WHOLE_HEIGHT = 1024, 420
 PREVIEWED = ("astronaut", ("udnie", "wave", "moulin_de_la_galette", "la_muse"))
-# A pass's share, and the side of the areas whose tones stay; with that of the whole picture hardly any do.
+# A pass's share, and the side of the areas that keep their tones; areas as large as the picture keep hardly
+# any.
 PASSES = ((1.0, WORKING_SIZE), (0.5, WORKING_SIZE), (0.5, 16), (0.5, 4))
 
 Row = tuple[tuple[int, int], list[tuple[str, Pixels]]]
@@ -91,7 +93,7 @@ def main() -> None:
 
 
 def choices(stylizer: Stylizer, sample: str, place: tuple[float, float], style: str) -> Row:
-    """The same picture by other sizes, steps and shares of the cascade; the first is the one in use."""
+    """The same picture with other cascade settings; the first uses the engine's own."""
     photo = read_sample(sample, CHOICES_LONG_SIDE)
     corner = (int(place[0] * photo.shape[1]), int(place[1] * photo.shape[0]))
     pictures = []
@@ -105,7 +107,7 @@ def choices(stylizer: Stylizer, sample: str, place: tuple[float, float], style: 
 
 
 def whole_pictures(stylizer: Stylizer, sample: str, styles: tuple[str, ...]) -> bytes:
-    """A sheet of the same photo as large as a preview, and large by several kinds of passes."""
+    """A sheet of one photo: as a preview, and large with several kinds of passes."""
     small, large = (read_sample(sample, side) for side in (PREVIEW_SIDE, LONG_SIDE))
     rows = {}
     for style in styles:
@@ -122,21 +124,21 @@ def whole_pictures(stylizer: Stylizer, sample: str, styles: tuple[str, ...]) -> 
 
 
 def read_sample(name: str, long_side: int) -> Pixels:
-    """A sample photo, enlarged to that long side."""
+    """A sample photo, enlarged to this long side."""
     with Image.open(PROJECT_ROOT / "static" / "samples" / f"{name}.jpg") as file:
         small = np.asarray(file.convert("RGB"))
     return resize(small, *scaled(small, long_side))
 
 
 def scaled(pixels: Pixels, long_side: int) -> tuple[int, int]:
-    """Height and width with that long side."""
+    """The height and width for this long side."""
     height, width = pixels.shape[:2]
     scale = long_side / max(height, width)
     return round(height * scale), round(width * scale)
 
 
 def write_sheet(path: Path, rows: list[Row]) -> None:
-    """Cut the same place, at the row's corner, out of every picture of a row; name what each shows."""
+    """Write a sheet: a row shows one cut-out of all its pictures, with labels."""
     width, height = CUT
     sheet = Image.new("RGB", (len(rows[0][1]) * width, len(rows) * height))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(20)

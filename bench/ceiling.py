@@ -1,8 +1,9 @@
-"""How far the networks are from what the processor can multiply: its ceiling, and each network's share of it.
+"""Measure the processor's ceiling, and each network's share of it.
 
-The ceiling is the better of a product of large matrices and of the convolution that the published network
-spends most of its time in (3x3, 128 channels), both by TensorFlow with every core. A network's share is what
-it would take at that rate over what it takes; doubling is counted as it is done (``multiply_adds``).
+The ceiling is the faster of two operations in TensorFlow on all cores: a product of large matrices, and the
+convolution where the published network spends most of its time (3x3, 128 channels). A network's share is its
+time at the ceiling / its measured time. Doubling layers count the operations actually done
+(``multiply_adds``).
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ CHANNELS, PLANE = 128, 256
 
 
 def measure(precision: str) -> dict[str, Any]:
-    """Operations a second of both ceilings, and by network the operations and the seconds of a picture.
+    """Operations per second of both ceilings, and each network's own figures.
+
+    Those are operations and seconds per picture.
 
     A multiplication with its addition counts as two operations.
     """
@@ -69,7 +72,7 @@ def _noise(shape: list[int], kind: Any) -> Any:
 
 
 def _seconds(run: Callable[[], object]) -> float:
-    """The median of several runs after two that trace and ask for memory."""
+    """The median of several runs; two warm-up runs trace and allocate memory."""
     spent = []
     for _ in range(ROUNDS + 2):
         start = time.perf_counter()

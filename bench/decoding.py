@@ -1,6 +1,6 @@
-"""What decoding in a process of its own costs, and what hostile files cost.
+"""Measure the cost of decoding in a separate process, and of hostile files.
 
-Photos are flat colours under noise, so their files are as large as those of cameras.
+The photos are flat colours with noise, so their files are as large as those of cameras.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROUNDS = 9
 
 
 def photo(size: tuple[int, int]) -> bytes:
-    """A JPEG of a blurred picture with a little noise, as cameras make it."""
+    """A JPEG of a blurred picture with slight noise, similar to a camera's."""
     chance = np.random.default_rng(1)
     coarse = Image.fromarray(chance.integers(0, 255, (30, 40, 3), np.uint8)).resize(size)
     noise = Image.fromarray(chance.integers(120, 136, (600, 800, 3), np.uint8)).resize(size)
@@ -42,7 +42,7 @@ def seconds_of(decode: Callable[[], object]) -> float:
 
 
 def compare() -> None:
-    """Print the medians of both ways; they take turns, so that other work slows both."""
+    """Print the medians of both ways; they alternate, so that other work slows both."""
     print(f"{'JPEG':16}{'in process':>14}{'isolated':>14}{'more':>10}   medians of {ROUNDS}, ms")
     decoders = Decoders(processes=1)
     for name, size in SIZES.items():
@@ -61,7 +61,7 @@ def compare() -> None:
 
 
 def attack() -> None:
-    """Print what each hostile file costs in a fresh process."""
+    """Print the cost of each hostile file in a fresh process."""
     print(f"\n{'hostile file':24}{'bytes':>12}{'seconds':>10}{'peak MB':>10}  answer")
     for name, build in hostile.BOMBS.items():
         data = build()
@@ -80,7 +80,7 @@ def attack() -> None:
 
 
 def _peak_bytes(pid: int) -> int:
-    """The most memory that a process ever held; what all ended ones did where it has ended."""
+    """The peak memory of a process; for an ended one, the largest of all ended ones."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except FileNotFoundError:
@@ -89,6 +89,6 @@ def _peak_bytes(pid: int) -> int:
 
 
 def main() -> None:
-    """Compare both ways of decoding, then attack."""
+    """Compare both ways of decoding, then decode hostile files."""
     compare()
     attack()

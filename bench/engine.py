@@ -1,6 +1,6 @@
-"""How long a painting takes, and how much memory its process needs at its peak, from small to 100 megapixels.
+"""Measure the time and peak memory of a painting, for sizes up to 100 megapixels.
 
-Each figure comes from a process of its own, since a process's peak memory never goes down again.
+Each figure comes from a separate process, because a process's peak memory never falls.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from bench.photos import SAMPLES, prepare_photo
 from bench.processes import measured_alone
 
 SIZES = ((512, 512), (1024, 768), (1024, 1024), (2048, 1536), (4000, 3000), (6000, 4000), (12000, 8400))
-# What is asked of the engine: the network's own pixels in both precisions, and what a person gets.
+# The measured tasks: the network's own pixels in each precision, and the picture that people get.
 WAYS = (*PRECISIONS, "painted")
-# About this many pixels in all are painted for a figure.
+# The number of pixels to paint for one figure, over all runs.
 PIXELS_IN_ALL = 8_000_000
 
 
 def measure(photo: Path, way: str) -> dict[str, float]:
-    """Seconds of the median run, and bytes of memory that the process had at its peak."""
+    """The median run's seconds, and the process's peak memory in bytes."""
     from app.engine.stylizer import Stylizer
 
     pixels = np.load(photo)
@@ -40,7 +40,7 @@ def measure(photo: Path, way: str) -> dict[str, float]:
         start = time.perf_counter()
         stylizer.stylize(pixels, "wave", exact=way != "painted")
         seconds.append(time.perf_counter() - start)
-    # The first run also reads the network and traces it.
+    # The first run also loads and traces the network.
     return {"seconds": statistics.median(seconds[1:]), "peak_bytes": peak_memory()}
 
 

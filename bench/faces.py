@@ -1,7 +1,7 @@
-"""Pictures, not figures: whether a face stays itself, in every style of a network as it ships.
+"""Make a picture: does a face stay recognisable in a network's styles?
 
-``python -m bench.faces NETWORK`` writes docs/networks/faces.webp: the face of a sample photo, enlarged, six
-styles to a row.
+``python -m bench.faces NETWORK`` writes docs/networks/faces.webp: the enlarged face of a sample photo, in
+rows of six styles.
 """
 
 from __future__ import annotations

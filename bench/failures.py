@@ -1,4 +1,4 @@
-"""Pictures, not figures: where a network fails, for models/README.md.
+"""Make a picture of a network's failures, for models/README.md.
 
 ``python -m bench.failures NETWORK`` writes docs/networks/failures.webp.
 """
@@ -22,7 +22,7 @@ from app.engine.networks.checkpoints import load_checkpoint
 from app.engine.typing import Pixels
 
 SIDE, LARGE, HEIGHT = 480, 1920, 260
-# What is hard: a photo and a style each.
+# Hard cases: a photo and a style each.
 CASES = {
     "A painting that is half sky, half ground": (
         ("astronaut", "ramparts_at_aigues_mortes"),
@@ -34,7 +34,7 @@ CASES = {
     "Text": (("text", "la_muse"), ("text", "udnie")),
     "The same photo small and large": (("chelsea", "wave"), ("large", "wave")),
 }
-# Of a flat corner, in pixels, and how often each pixel is repeated.
+# The size of a flat corner in pixels, and how often each pixel is repeated.
 CORNER, ENLARGED = (65, 98), 4
 
 
@@ -72,7 +72,7 @@ def _sample(name: str) -> Pixels:
 
 
 def _corner(picture: Pixels) -> Pixels:
-    """The upper left corner, so large that every pixel shows."""
+    """The upper left corner, enlarged until every pixel shows."""
     corner = picture[: CORNER[0], : CORNER[1]]
     return np.asarray(corner.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1))
 

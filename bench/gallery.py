@@ -1,4 +1,4 @@
-"""Paging through a large account: ten thousand pictures of one person on SQLite."""
+"""Measure paging through an account with ten thousand pictures on SQLite."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def fill(user_id: int) -> None:
-    """One order of that many finished pictures, a second apart."""
+    """Add one order with all the finished pictures, one second apart."""
     now = utc_now()
     controls = Controls(style="wave")
     with transaction() as session:

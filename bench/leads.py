@@ -1,8 +1,8 @@
-"""What single choices of a recipe give: the same network learns on for the same time, each with one change.
+"""Measure single changes of a recipe (leads), each trained equally long.
 
-``python -m bench.leads house 1.5`` trains for 90 seconds per lead, writes docs/networks/leads.webp and prints
-a table for models/HISTORY.md. It needs the photos, paintings and weights that training needs. The recipe is
-what the network was trained with, by the file beside it; its schedule is replaced by a short one.
+``python -m bench.leads house 1.5`` trains each lead for 90 seconds, writes docs/networks/leads.webp and
+prints a table for models/HISTORY.md. It needs training's photos, paintings and weights. The recipe is in the
+file beside the network; a short schedule replaces the recipe's.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from app.engine.training.evaluation import Score, mean_scores
 from app.engine.training.pictures import find_paintings
 from app.engine.training.recipe import Recipe, Schedule, Stage
 
-# Few styles, so that each of them gets much of the short time.
+# Few styles, so that each gets much of the short training.
 STYLES = ("wave", "la_muse", "rain_princess", "the_scream", "udnie", "the_shipwreck_of_the_minotaur")
 SCHEDULE = Schedule(
     stages=(Stage(0.4, crop=192, styles_per_photo=1), Stage(0.6, crop=256, photos=1)),
@@ -39,22 +39,22 @@ SCHEDULE = Schedule(
 )
 LARGE_CROPS = (Stage(0.4, crop=256, styles_per_photo=1), Stage(0.6, crop=384, photos=1))
 MORE_BLOCKS = 2
-# Broad planes, which are to be smooth; the others have dots and lines.
+# Styles with broad areas, which should be smooth; the others have dots and lines.
 PLANES = ("wave", "udnie")
 CONTROL = "As the recipe says"
 JUDGED_SIDE, SHOWN_SIDE, HEIGHT = 384, 480, 200
-EVERY = 2  # of the photos of evaluation one is judged: a face, an animal, a coast, a night, text and a cup
+EVERY = 2  # judge every second photo of the evaluation: a face, an animal, a coast, a night, text and a cup
 SHOWN = (("chelsea", "udnie"), ("chelsea", "la_muse"), ("astronaut", "the_scream"), ("coffee", "wave"))
 
 
 def recipe_behind(name: str) -> Recipe:
-    """What a network was trained with, by its name or file."""
+    """A network's recipe, by its name or file."""
     path = find_network(name)
     return replace(recipe_of(path), network=load_checkpoint(path).config)
 
 
 def leads(recipe: Recipe) -> dict[str, Recipe]:
-    """The recipe, and what it becomes by one change each."""
+    """The recipe itself, and its leads with one change each."""
 
     def painting_side(side: int) -> Recipe:
         return replace(recipe, data=replace(recipe.data, painting_side=side, layer_painting_sides={}))
@@ -78,7 +78,7 @@ def leads(recipe: Recipe) -> dict[str, Recipe]:
         ),
         "Style at two scales": loss(style_scales=2),
         "Larger crops": replace(recipe, schedule=replace(recipe.schedule, stages=LARGE_CROPS)),
-        # They begin by adding little, so that the network need not be trained anew.
+        # New blocks add little at first, so training can continue from the network.
         f"{blocks} residual blocks": replace(recipe, network=replace(recipe.network, residual_blocks=blocks)),
     }
 
@@ -89,10 +89,10 @@ def dropped(recipe: Recipe) -> dict[str, float]:
 
 
 def short(recipe: Recipe, minutes: float) -> Recipe:
-    """The same losses on few styles, for a short time.
+    """The recipe for few styles and a short time, with the same losses.
 
-    What is said of the styles left out is dropped, and what layers weigh in single styles, since leads change
-    what they weigh in all.
+    Settings of the styles left out are dropped. Layer weights of single styles are dropped too, because leads
+    change the weights for all styles.
     """
 
     def kept(factors: Mapping[str, float]) -> dict[str, float]:
@@ -115,7 +115,7 @@ def short(recipe: Recipe, minutes: float) -> Recipe:
 
 
 def train_lead(name: str, lead: str, minutes: float, output: Path) -> None:
-    """Train after one lead, from the network as it ships."""
+    """Train one lead, starting from the shipped network."""
     from app.engine.training.trainer import Sources, train
 
     network = find_network(name)
@@ -131,7 +131,7 @@ def train_lead(name: str, lead: str, minutes: float, output: Path) -> None:
 
 
 def look(networks: Mapping[str, Path]) -> tuple[list[Score], dict[str, list[Image.Image]]]:
-    """What the networks paint: measured on photos of evaluation, and some of it to be seen."""
+    """Scores of the networks on photos of the evaluation, and pictures to show."""
     from app.engine.training.judge import Judge
 
     scores: list[Score] = []
@@ -142,7 +142,7 @@ def look(networks: Mapping[str, Path]) -> tuple[list[Score], dict[str, list[Imag
         for lead, path in networks.items():
             files = dict.fromkeys(STYLES, path)
             network = make_candidate(lead, Path(folder) / lead, files, {slug: slug for slug in STYLES})
-            # After the first network, which says how many threads TensorFlow gets.
+            # Only after the first network, which configures TensorFlow's threads.
             judge = judge or Judge(
                 loss_weights(None), read_paintings(SHARED / "paintings", STYLES, JUDGED_SIDE)
             )
@@ -161,7 +161,7 @@ def look(networks: Mapping[str, Path]) -> tuple[list[Score], dict[str, list[Imag
 
 
 def table(scores: list[Score]) -> str:
-    """A row per lead: the means over the styles of each figure in terms of the control's."""
+    """A row per lead: means over the styles, as ratios to the control's."""
     means = mean_scores(scores, "network", "style")
     rows = []
     for lead in dict.fromkeys(score.network for score in scores):
@@ -179,7 +179,7 @@ def main(name: str, minutes: float) -> None:
         networks = {}
         for number, lead in enumerate(leads(short(recipe, minutes))):
             output = Path(folder) / str(number)
-            # In a process of its own, which gives back all of its memory.
+            # A separate process frees all its memory at its end.
             command = [sys.executable, "-m", "bench.leads", name, str(minutes), lead, str(output)]
             subprocess.run(command, cwd=PROJECT_ROOT, check=True)
             networks[lead] = output / "lead.npz"

@@ -1,4 +1,4 @@
-"""A site of its own and a browser, for benchmarks of what a person sees."""
+"""A temporary site and a browser, for benchmarks of what a person sees."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from testing.live import LiveSite
 
 @contextmanager
 def open_site(**environment: str) -> Iterator[tuple[Browser, LiveSite]]:
-    """A fresh site in a temporary folder, and a browser to look at it with; both end with the block."""
+    """Yield a browser and a fresh site in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         site = LiveSite(Path(folder), **environment)
         site.migrate()

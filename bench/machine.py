@@ -1,4 +1,4 @@
-"""What machine a figure was measured on, and what it can be asked."""
+"""The machine of a measurement, and the precisions that it supports."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 from app.engine.processor import computes_bfloat16, instructions
 
-# What a network can be measured in: where bfloat16 is only emulated, nobody would use it.
+# The precisions worth measuring: where bfloat16 is only emulated, nobody would use it.
 PRECISIONS = ("float32", "bfloat16") if computes_bfloat16() else ("float32",)
 
-# The widest vectors that a processor multiplies, by Linux's names of the instructions.
+# The widest vectors of a processor, by Linux's names of the instructions.
 _VECTORS = {"amx_tile": "AMX", "avx512f": "AVX-512", "avx2": "AVX2"}
 
 
 def processor() -> str:
-    """The processor's name as the system knows it, with the vectors that it has: names alone say little."""
+    """The processor's name in the system, with its vector instructions."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     widest = [vectors for flag, vectors in _VECTORS.items() if flag in instructions()][:1]
@@ -25,7 +25,10 @@ def processor() -> str:
 
 
 def peak_memory() -> int:
-    """The most memory that this process ever held, in bytes (unlike getrusage's, without its parent's)."""
+    """This process's peak memory in bytes.
+
+    getrusage would include its parent's.
+    """
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""Does the serving process keep its size? 100 renders of different sizes through the real worker."""
+"""Check that the serving process keeps its size: 100 renders of different sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The networks to measure. Time and memory depend on their architectures, not on their weights."""
+"""The networks to measure.
+
+Time and memory depend on their architectures, not on their weights.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from app.engine.networks.config import PUBLISHED, NetworkConfig
 
 
 def architecture(name: str) -> NetworkConfig:
-    """That of the published networks, or of one in models/ as it ships now."""
+    """The architecture of the published networks, or of a shipped one in models/."""
     if name == "published":
         return PUBLISHED
     return load_checkpoint(PROJECT_ROOT / "models" / f"{name}.npz").config

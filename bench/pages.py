@@ -1,7 +1,8 @@
-"""What pages weigh and how soon they show: bytes on the wire, largest contentful paint, layout shift.
+"""Measure page weight and speed: bytes, largest contentful paint, layout shift.
 
-Everything is loaded for the first time, on this machine, by a processor slowed down four times.
-Each figure has a limit, and the benchmark fails where one is missed. What a gallery weighs is its owner's.
+Every page is loaded for the first time, on this machine, with the processor slowed down four times. Each
+figure has a limit, and the benchmark fails above it. A gallery's weight has none, since its owner's pictures
+set it.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from bench.live import open_site
 from testing.exhibit import STOPS, Exhibit, Stop, furnish, open_context
 
 SHOWN = ("landing", "studio-sample", "pictures")
-# Pages whose weight is limited.
+# Pages with a limit on their weight.
 LIGHT = ("landing", "studio-sample")
 SCREENS = {"1280, 1x": (1280, 1.0), "390, 2x": (390, 2.0)}
 RUNS = 5
 SLOWER = 4
 
-# Layout shifts count by bursts: less than a second apart, five seconds in all; the worst one is the figure.
+# Layout shift is the worst burst: shifts less than a second apart, five seconds at most.
 WATCH = """
     window.watched = { paint: 0, burst: 0, shift: 0, first: 0, last: 0 };
     new PerformanceObserver((list) => {
@@ -42,7 +43,10 @@ WATCH = """
 
 @dataclass(frozen=True)
 class Visit:
-    """One first visit: bytes received, seconds to the largest contentful paint, cumulative layout shift."""
+    """One first visit.
+
+    Its figures are bytes, seconds to the largest contentful paint, and cumulative layout shift.
+    """
 
     received: float
     paint: float
@@ -53,7 +57,7 @@ LIMITS = Visit(received=600_000, paint=1.5, shift=0.05)
 
 
 class LimitMissed(Exception):
-    """A page is heavier, slower or less steady than it may be."""
+    """A page is heavier, slower or less stable than its limits."""
 
 
 def main() -> None:
@@ -69,7 +73,7 @@ def main() -> None:
 
 
 def keeps_limits(browser: Browser, exhibit: Exhibit, stop: Stop, screen: str) -> bool:
-    """Visit a page several times on one kind of screen, and print its figures beside what is allowed."""
+    """Visit a page several times on one kind of screen; print its figures and limits."""
     width, scale = SCREENS[screen]
     visits = [visit(browser, exhibit, stop, width, scale) for _ in range(RUNS)]
     usual = Visit(
@@ -89,7 +93,7 @@ def keeps_limits(browser: Browser, exhibit: Exhibit, stop: Stop, screen: str) ->
 
 
 def judged(figures: Visit) -> tuple[bool, bool, bool]:
-    """Which of the figures keep their limits: bytes, seconds, shift."""
+    """Whether each figure keeps its limit: bytes, seconds, shift."""
     return (
         figures.received <= LIMITS.received,
         figures.paint <= LIMITS.paint,
@@ -98,7 +102,7 @@ def judged(figures: Visit) -> tuple[bool, bool, bool]:
 
 
 def visit(browser: Browser, exhibit: Exhibit, stop: Stop, width: int, scale: float) -> Visit:
-    """Come with an empty cache, wait until all is still, look at the page down to its end."""
+    """Load the page with an empty cache, wait until it is quiet, scroll to its end."""
     context = open_context(browser, exhibit, stop, width, "light", scale=scale)
     page = context.new_page()
     page.add_init_script(WATCH)
@@ -116,7 +120,7 @@ def visit(browser: Browser, exhibit: Exhibit, stop: Stop, width: int, scale: flo
 
 
 def count_bytes(wire: CDPSession) -> list[float]:
-    """A list that grows by the bytes of every answer, headers and compression included."""
+    """A list that gets the bytes of every response, with headers and compression."""
     received: list[float] = []
     wire.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
     wire.send("Network.enable")
@@ -124,7 +128,7 @@ def count_bytes(wire: CDPSession) -> list[float]:
 
 
 def scroll_through(page: Page) -> None:
-    """Down to the end, window by window, so that pictures further down are loaded too."""
+    """Scroll to the end, window by window, so that all pictures load."""
     page.evaluate(
         """async () => {
             for (let top = 0; top < document.body.scrollHeight; top += innerHeight) {

@@ -1,4 +1,4 @@
-"""Photos to measure with."""
+"""The photos for measurements."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def open_sample(name: str) -> Image.Image:
 
 
 def prepare_photo(name: str, size: tuple[int, int], folder: Path) -> Path:
-    """A sample photo in the size (width, height) asked for, as an array in a file."""
+    """Write a sample photo as an array in this size (width, height)."""
     path = folder / f"{name}-{size[0]}x{size[1]}.npy"
     if not path.exists():
         np.save(path, np.asarray(open_sample(name).resize(size, Image.Resampling.LANCZOS)))

@@ -1,4 +1,4 @@
-"""Previews: what the server computes for each, and how long a person waits for the wall and for a control."""
+"""Measure previews: the server's time, and a person's wait."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from testing.easel import follow, put, rest
 
 SIZE = (1024, 768)
 WALLS = 3
-# A finger that moves a slider, and controls that need another painting.
+# Slider positions under a moving finger, and controls that need another painting.
 STRENGTHS = range(5, 100, 10)
 BRUSHES = (2, 0.75, 3, 1.5, 0.9, 2.5, 1.25, 1.75)
 PAINTINGS = ("udnie", "wave", "starry_night", "poppies", "the_scream", "spring", "lion")
@@ -29,7 +29,7 @@ def main() -> None:
     with open_site() as (browser, site):
         page = browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900}).new_page()
         sign_up(page)
-        show_wall(page)  # every network is loaded and traced once for this size
+        show_wall(page)  # loads and traces every network for this size
         measure_walls(page, site.instance_dir)
         measure_controls(page)
 
@@ -39,7 +39,7 @@ def show_wall(page: Page) -> None:
 
 
 def measure_walls(page: Page, folder: Path) -> None:
-    """Photos that the site has not seen: from opening the studio to the last painted tile."""
+    """Time from opening the studio with a new photo to the last painted tile."""
     computed: list[float] = []
 
     def note(answer: Response) -> None:
@@ -71,7 +71,7 @@ def measure_walls(page: Page, folder: Path) -> None:
 
 
 def measure_controls(page: Page) -> None:
-    """From moving a control to the picture that follows it, at 1024 pixels."""
+    """Time from moving a control to the next picture, at 1024 pixels."""
     page.goto(f"{page.url}&style=la_muse")
     rest(page)
     quick = [wait_for(page, strength=strength) for strength in STRENGTHS]
@@ -91,7 +91,7 @@ def tell(change: str, waits: list[tuple[float, float]]) -> None:
 
 
 def repaint(page: Page, change: Callable[[], object]) -> tuple[float, float]:
-    """Seconds from a change to the first picture that shows it, and to the one that stays."""
+    """Seconds from a change to the first picture with it, and to the final one."""
     start = time.perf_counter()
     change()
     follow(page)

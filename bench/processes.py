@@ -1,4 +1,7 @@
-"""Measuring in a process of one's own: TensorFlow is configured once, and a peak of memory never falls."""
+"""Runs a measurement in a separate process.
+
+TensorFlow can be configured only once per process, and a process's peak memory never falls.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 
 from app.config import PROJECT_ROOT
 
-# TensorFlow imports JAX where it finds it: 125 MB that only the tests' environment has.
+# TensorFlow imports JAX if it finds it: 125 MB that exist only in the tests' environment.
 _RUN = """
 import runpy, sys
 sys.modules["jax"] = None
@@ -19,10 +22,10 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 def measured_alone(module: str, *arguments: str) -> dict[str, Any]:
-    """The figures that ``python -m MODULE ARGUMENTS`` prints, as JSON in its last line, with what is served.
+    """Run ``python -m MODULE ARGUMENTS`` without JAX; return its last line's JSON.
 
     Raises:
-        subprocess.CalledProcessError: it failed.
+        subprocess.CalledProcessError: the command failed.
     """
     command = [sys.executable, "-c", _RUN, module, *arguments]
     answer = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)

@@ -1,7 +1,7 @@
-"""What each rewriting gives: layers as they would be written plainly beside how they run, in turn.
+"""Measure what each rewriting saves: plain layers and rewritten layers alternate.
 
-At 1024x1024, convolution and normalisation of each layer alone, of layers that are alike the first; the
-weights are chance. How they run: by TensorFlow's operations, and by those of our own where there are such.
+It measures each layer's convolution and normalisation alone at 1024x1024; of equal layers only the first. The
+weights are random. Rewritten layers run with TensorFlow's operations, and with our own where they exist.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Run = Callable[[], object]
 
 
 def measure(network: str, precision: str) -> dict[str, list[float]]:
-    """By layer, milliseconds of its plain form, by TensorFlow's operations and by our own: medians."""
+    """Median milliseconds by layer: plain, by TensorFlow's operations, by ours."""
     import tensorflow as tf
 
     from app.engine.fast.graph import Graph
@@ -47,7 +47,7 @@ def measure(network: str, precision: str) -> dict[str, list[float]]:
     figures, measured = {}, set()
     for spec in config.layers:
         if (spec.kind, spec.level) not in measured:
-            # A halving reads the level above its own, a doubling the level below.
+            # A halving layer reads the level above its own, a doubling layer the level below.
             level = spec.level - 1 if spec.kind == "halving" else spec.kernel_level
             side = SIDE >> level
             figures[spec.name] = _race(
@@ -58,7 +58,7 @@ def measure(network: str, precision: str) -> dict[str, list[float]]:
 
 
 class _Plain:
-    """Layers as they stand in the papers: padding, convolution, moments, scale and shift."""
+    """Layers as in the papers: padding, convolution, moments, scale and shift."""
 
     def __init__(self, config: NetworkConfig, kernels: Any, kind: Any) -> None:
         self.config, self.kernels, self.kind = config, kernels, kind
@@ -95,7 +95,7 @@ class _Plain:
 
 
 def _runner(graph: Any, spec: LayerSpec, side: int, rows: Any) -> Run:
-    """The layer as the engine runs it, from the form in which it gets its source."""
+    """The layer as the engine runs it, on its source in the engine's form."""
     import tensorflow as tf
 
     if spec.kind == "entry":
@@ -126,13 +126,13 @@ def _noise(shape: list[int], kind: Any) -> Any:
 
 
 def _race(*runs: Run) -> list[float]:
-    """Milliseconds of each, in turn."""
+    """Median milliseconds of each run; the runs alternate."""
     times: list[list[float]] = [[] for _ in runs]
     for number in range(ROUNDS + 2):
         for run, spent in zip(runs, times, strict=True):
             start = time.perf_counter()
             run()
-            if number >= 2:  # the first are traced, or ask the system for memory
+            if number >= 2:  # the first two trace and allocate memory
                 spent.append(1000 * (time.perf_counter() - start))
     return [statistics.median(spent) for spent in times]
 

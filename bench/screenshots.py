@@ -1,4 +1,7 @@
-"""Pictures of every page on a phone, a tablet and a desk, in light and dark, for docs/screenshots."""
+"""Take screenshots of every page for docs/screenshots.
+
+The screens are a phone, a tablet and a desktop, in light and dark.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from testing.exhibit import STOPS, Exhibit, Stop, furnish, open_context
 FOLDER = PROJECT_ROOT / "docs" / "screenshots"
 WIDTHS = (390, 768, 1280)
 SCHEMES = ("light", "dark")
-# Long pages are cut off after so many pixels: what follows is more of the same.
+# Long pages are cut at this height in pixels, as the rest looks the same.
 MOST_HEIGHT = 1400
 QUALITY = 28
 BARS = ".pay-bar, .chosen-bar:visible, .order-sum, dialog.viewer"
@@ -36,7 +39,7 @@ def main() -> None:
 
 
 def take(browser: Browser, exhibit: Exhibit, stop: Stop, width: int) -> None:
-    """Go there once and look in both schemes."""
+    """Open the page once, and save it in both colour schemes."""
     context = open_context(browser, exhibit, stop, width, "light")
     page = context.new_page()
     page.emulate_media(reduced_motion="reduce")
@@ -49,7 +52,7 @@ def take(browser: Browser, exhibit: Exhibit, stop: Stop, width: int) -> None:
 
 
 def load_pictures(page: Page) -> None:
-    """Lazy pictures too."""
+    """Load lazy pictures too."""
     page.evaluate(
         """async () => {
             for (const image of document.images) image.loading = "eager";
@@ -61,7 +64,7 @@ def load_pictures(page: Page) -> None:
 
 
 def save(page: Page, path: Path) -> None:
-    """The page down to a limit, or only the window, as it is scrolled, where something stays at its edge."""
+    """Save the page up to a height; a page with fixed parts is saved as one window."""
     window = page.viewport_size
     assert window
     if page.locator(BARS).count():

@@ -1,4 +1,4 @@
-"""What a person waits for: from pressing the button to the picture, and for each page."""
+"""Measure a person's wait: from the button to the picture, and for each page."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def wait_for(page: Page, studio: str, style: str) -> float:
 
 
 def measure_pages(page: Page) -> None:
-    """The time per page as a client on the same machine sees it, logged in."""
+    """Print the time per page for a logged-in client on the same machine."""
     print(f"Site: server time per page, median of {LOADS}")
     for path in PAGES:
         seconds = []

@@ -1,6 +1,6 @@
-"""Does a mix of sizes cost memory or tracing? 1,000 photos of random sizes, one after the other.
+"""Check memory and tracing with 1,000 photos of random sizes.
 
-Every fiftieth is large enough to be painted in strips.
+Every fiftieth photo is large enough for painting in strips.
 """
 
 from __future__ import annotations

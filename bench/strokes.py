@@ -1,8 +1,8 @@
-"""Pictures, not figures: how broad strokes are at 1024 pixels, beside the published networks.
+"""Make a picture of the brush size at 1024 pixels, beside published networks.
 
-``python -m bench.strokes NETWORK`` writes docs/networks/strokes.webp: cut-outs at 100 per cent of the photo,
-of what the published network of the style paints, of the network's one pass, and of what people get, which
-is painted from coarse to fine. It needs the published checkpoints. The photos are enlarged samples.
+``python -m bench.strokes NETWORK`` writes docs/networks/strokes.webp: cut-outs at 100 per cent. Each row
+shows the photo, the style's published network, one pass of the network, and the picture that people get,
+which is painted from coarse to fine. It needs the published checkpoints. The photos are enlarged samples.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.engine.training.candidates import make_candidate, published_networks
 from bench.brush import Row, read_sample, write_sheet
 
 LONG_SIDE = 1024
-# A style, a sample photo, and where to cut (as shares of its sides).
+# A style, a sample photo, and the place of the cut-out (as shares of its sides).
 CASES = (
     ("the_scream", "astronaut", (0.16, 0.02)),
     ("la_muse", "chelsea", (0.30, 0.12)),

@@ -1,6 +1,6 @@
-"""Pictures, not figures of speed: how the styles are sorted for a photo, for docs/STUDIO.md.
+"""Make a picture of how styles are sorted for a photo, for docs/STUDIO.md.
 
-``python -m bench suits`` writes docs/studio/suits.webp and prints what stands below it.
+``python -m bench suits`` writes docs/studio/suits.webp and prints its caption.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bench.photos import open_sample
 
 PHOTOS = ("chelsea.jpg", "coffee.jpg", "astronaut.jpg")
 HEIGHT = 150
-# Of each photo, the styles at the two ends and in the middle.
+# The number of styles shown per photo: from both ends and the middle of the order.
 SHOWN = 3
 
 
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def judge(photo: Pixels) -> list[Judged]:
-    """The photo in every style of the catalogue, with what the wall sorts by."""
+    """The photo in every style of the catalogue, with the wall's sort key."""
     from app.engine.stylizer import Stylizer
 
     catalogue = Catalogue([PROJECT_ROOT / "models"])

@@ -1,11 +1,11 @@
-"""What strips cost: the time per pixel of large pictures beside that of whole ones, measured in turn.
+"""Measure the cost of strips: time per pixel in strips / time per pixel whole.
 
-The networks are those of that name with weights by chance.
+The networks have the shipped architectures with random weights.
 
-Every round paints whole pictures of 1024x1024, a large one in strips, and whole ones again, so that whatever
-else the machine does slows both down. The large picture is painted twice and counts the second time, as
-whole ones come after others: on a virtual machine whose free pages go back to its host, memory that is
-touched for the first time costs as much as what is done with it.
+Every round paints whole pictures of 1024x1024, a large one in strips, and whole ones again, so that other
+work on the machine slows both. The large picture is painted twice, and the second time counts, as the whole
+pictures are also warm: on a virtual machine that returns free pages to its host, the first use of memory
+costs as much as the work on it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from bench.photos import SAMPLES, prepare_photo
 from bench.processes import measured_alone
 
 WHOLE = (1024, 1024)
-# Sizes in strips, and in how many rounds.
+# Sizes in strips, and the number of rounds for each.
 LARGE = {(4000, 3000): 3, (6000, 4000): 3, (12000, 8400): 1}
 NETWORKS = ("published", "house_v0", "house")
 
 
 def measure(network: str, precision: str, large: tuple[int, int], folder: Path) -> dict[str, float]:
-    """Nanoseconds per pixel of whole pictures and strips, their ratio, and the process's peak."""
+    """Nanoseconds per pixel whole and in strips, their ratio, the peak memory."""
     from app.engine.network import Network, Pass, StyleRows
     from app.engine.stylizer import CPU, activations, configure_tensorflow
 

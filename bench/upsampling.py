@@ -1,7 +1,7 @@
-"""The ways to a large picture side by side: cut-outs at 100 per cent with their times, and memory.
+"""Compare the ways to a large picture: cut-outs at 100 per cent, time and memory.
 
-Written to docs/engine/upsampling.webp: the photo, the network's own pixels, the guided enlargement and the
-cascade. The second time that each is painted is the one that counts.
+It writes docs/engine/upsampling.webp: the photo, the network's own pixels, the guided enlargement and the
+cascade. Each is painted twice, and the second time counts.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def write_pictures() -> None:
 
 
 def measure(way: str) -> dict[str, float]:
-    """Seconds and peak memory of one large picture in a fresh process, once the network is loaded."""
+    """Seconds and peak memory of a large picture in a fresh process, network loaded."""
     from app.engine.stylizer import Stylizer
 
     stylizer, small = Stylizer(Catalogue([PROJECT_ROOT / "models"])), np.asarray(open_sample(SAMPLE))

@@ -1,7 +1,7 @@
-"""Films: what the damping of flicker does to strokes that stand still and to things that move, and memory.
+"""Measure damping of flicker: still strokes, moving things, and memory.
 
-The films are made here, so that it is known what moves: a photo as the background, a round piece of another
-photo that crosses it, and the noise of a camera's sensor (a standard deviation of 2 levels) on every frame.
+The films are made here, so the motion is known. The background is a photo, and a round piece of another photo
+crosses it. Every frame has the noise of a camera's sensor (a standard deviation of 2 levels).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from app.video.damping import FlickerDamper
 from app.video.writer import KINDS, SegmentWriter, Shape
 
 SIZE = (640, 360)
-FRAMES = 40
+FRAMES = 24
 STYLES = ("starry_night", "wave", "rain_princess")
 PAN = (1.7, 0.6)
 NOISE = 2.0
-# The first frames, in which the damped strokes still settle, are left out of what is said of sharpness.
+# The damped strokes settle during the first frames, so sharpness leaves these frames out.
 SETTLED = 5
 
 
@@ -45,7 +45,7 @@ def sample(name: str, width: int, height: int) -> Floats:
 
 
 def film(frames: int, size: tuple[int, int], pan: tuple[float, float]) -> Iterator[tuple[Pixels, Floats]]:
-    """Frames, each with the share (0 to 1) that the moving thing has of every pixel."""
+    """Yield frames, each with the moving thing's share (0 to 1) of every pixel."""
     width, height = size
     chance = np.random.default_rng(1)
     background = sample("coffee", width * 3 // 2, height * 3 // 2)
@@ -74,21 +74,24 @@ def write_film(path: Path, frames: int, size: tuple[int, int]) -> None:
 
 @dataclass
 class Clip:
-    """A film as arrays [frames, height, width, ...]: the moving thing's share, the paintings, and damped."""
+    """A film as arrays [frames, height, width, ...].
+
+    They are the moving thing's share, the paintings, and the damped paintings.
+    """
 
     moving: Floats
     painted: Pixels
     damped: Pixels
 
     def still(self, pixels: Pixels) -> float:
-        """The mean difference from frame to frame where nothing ever moves."""
-        # The network sees some way around every pixel, so the surroundings of what moves change as well.
+        """The mean change between frames where nothing ever moves."""
+        # The network sees the surroundings of each pixel, so those of a moving thing change as well.
         wide = np.ones((25, 25), np.uint8)
         where = cv2.dilate((self.moving.max(axis=0) > 0).astype(np.uint8), wide) == 0
         return float(np.mean([difference(*pair, where) for pair in zip(pixels[1:], pixels, strict=False)]))
 
     def panned(self, pixels: Pixels) -> float:
-        """The mean difference from frame to frame of the background, followed as it moves."""
+        """The mean change of the background between frames, after undoing its motion."""
         back = np.array([[1, 0, -PAN[0]], [0, 1, -PAN[1]]], np.float32)
         differences = []
         for number in range(1, len(pixels)):
@@ -99,7 +102,10 @@ class Clip:
         return float(np.mean(differences))
 
     def sharpness(self, inside: bool) -> float:
-        """How much of the fine contrast damping leaves, inside or outside of what moves; 1 is all of it."""
+        """The share of fine contrast that damping keeps.
+
+        ``inside`` means the area of the moving thing.
+        """
         contrasts = []
         for pixels in (self.painted, self.damped):
             edges = [
@@ -112,7 +118,7 @@ class Clip:
         return float(contrasts[1] / contrasts[0])
 
     def ghost(self) -> float:
-        """The mean difference that damping makes where the moving thing has just been."""
+        """The mean change by damping where the moving thing has just been."""
         differences = []
         for number in range(1, len(self.moving)):
             uncovered = (self.moving[number - 1] == 1) & (self.moving[number] == 0)
@@ -189,7 +195,7 @@ def measure_memory() -> None:
 
 
 def main() -> None:
-    # First, while this process is small: a command's peak counts what it was begun from.
+    # First, while this process is small: a command's peak includes its parent's memory at the start.
     measure_memory()
     print()
     measure_flicker()

@@ -1,4 +1,4 @@
-"""Alembic's environment: runs the migrations on the database of the current application."""
+"""Alembic's environment: runs migrations on the application's database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ config = context.config
 fileConfig(config.config_file_name, disable_existing_loggers=False)
 db = current_app.extensions["migrate"].db
 
-# Waiting for ever for a lock would stop the site; better to fail and be run again.
+# A migration that waits for a lock blocks the site; it fails instead, and can be run again.
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "60s"
 
@@ -26,7 +26,7 @@ STATEMENT_TIMEOUT = "60s"
 def skip_empty(
     migration_context: MigrationContext, revision: Iterable[str | None], directives: list[MigrationScript]
 ) -> None:
-    """Write no revision when nothing has changed."""
+    """Write no revision if nothing has changed."""
     if getattr(config.cmd_opts, "autogenerate", False) and directives[0].upgrade_ops.is_empty():
         directives.clear()
 
@@ -41,9 +41,9 @@ def run_migrations() -> None:
             connection=connection,
             target_metadata=db.metadata,
             compare_type=True,
-            # True of SQLite too, since its transactions are begun by hand here (app.db.configure_sqlite).
+            # Also true for SQLite, because app.db.configure_sqlite begins its transactions explicitly.
             transactional_ddl=True,
-            # SQLite changes a table by making it anew.
+            # SQLite changes a table by creating it again.
             render_as_batch=connection.dialect.name == "sqlite",
             process_revision_directives=skip_empty,
         )

@@ -1,6 +1,6 @@
-"""Draw the site's icons in every form that browsers and phones ask for: ``python scripts/draw_icons.py``.
+"""Draw the site's icons: ``python scripts/draw_icons.py``.
 
-The drawing is that of static/icons/icon.svg, a brush stroke on a seal, in the same coordinates (32 x 32).
+The drawing is the one in static/icons/icon.svg, a brush stroke on a seal, in the same coordinates (32 x 32).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ SIDE = 32.0
 RADIUS = 7.0
 STROKE = 3.2
 SEAL, BRUSH = "#b3361f", "#faf7f2"
-# Two cubic curves, each by its four points.
+# Two cubic curves, each with four points.
 CURVES = (
     ((6.0, 21.0), (10.0, 12.0), (14.0, 12.0), (16.0, 17.0)),
     ((16.0, 17.0), (18.0, 22.0), (22.0, 21.0), (26.0, 11.0)),
 )
 STEPS = 400
-# Phones cut maskable icons to any shape that holds a circle of 80 % of their side.
+# Phones crop maskable icons to shapes that contain a circle of 80 % of the icon's side.
 MASKABLE = 0.86
 OVERSAMPLING = 8
 
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def draw(side: int, *, rounded: bool = False, scale: float = 1.0) -> Image.Image:
-    """The icon, ``side`` pixels wide: with round, transparent corners, or filling its square."""
+    """The icon, ``side`` pixels wide, as a square or with round corners."""
     fine = side * OVERSAMPLING
     unit = fine / SIDE
     mode, ground = ("RGBA", (0, 0, 0, 0)) if rounded else ("RGB", (0, 0, 0))

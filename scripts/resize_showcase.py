@@ -1,8 +1,8 @@
-"""Make the sizes in which the site shows its own pictures: ``python scripts/resize_showcase.py``.
+"""Resize the site's own pictures: ``python scripts/resize_showcase.py``.
 
-Beside each picture of static/samples/showcase it writes NAME-WIDTH.avif: brush strokes are all texture, of
-which AVIF keeps as much as WebP in half the bytes. Browsers without AVIF take the WebP. Of each sample
-photo it writes a thumbnail.
+For each picture in static/samples/showcase it writes NAME-WIDTH.avif. Brush strokes are all texture, and AVIF
+keeps it as well as WebP in half the bytes. Browsers without AVIF use the WebP. It also writes a thumbnail of
+each sample photo.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 SAMPLES = Path(__file__).resolve().parent.parent / "static" / "samples"
-# For half a phone's screen, a whole one, and a desk's half, with two pixels to a point.
+# Widths for half a phone's screen, a whole phone's screen and half a desktop's, at two pixels per point.
 WIDTHS = (420, 768, 900)
 QUALITY = 50
 THUMBNAIL_WIDTH = 256
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def narrowed(picture: Image.Image, width: int) -> Image.Image:
-    """The picture, at most so many pixels wide."""
+    """The picture, at most ``width`` pixels wide."""
     if picture.width <= width:
         return picture
     return picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)

@@ -1,7 +1,7 @@
-"""Keep the catalogues of translations in step with the sentences of the site.
+"""Update the translation catalogues from the site's sentences.
 
-``python scripts/translations.py`` (or ``make translations``) extracts every sentence, brings the catalogue of
-each language up to date and compiles it. What is new has an empty translation then, and a test that says so.
+``python scripts/translations.py`` (or ``make translations``) extracts every sentence, updates each language's
+catalogue and compiles it. A new sentence has no translation yet, so a test fails until somebody adds one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ JINJA = {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}
 SOURCES = {"app": [("**.py", "python")], "templates": [("**.html", "jinja2"), ("**.txt", "jinja2")]}
 OPTIONS = {"**.html": JINJA, "**.txt": JINJA}
 KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "translatable": None, "translatable_plural": (1, 2)}
-# What differs each time, or says nothing.
+# Header fields that change on every run or say nothing.
 LEFT_OUT = (
     b'"POT-Creation-Date',
     b'"PO-Revision-Date',
@@ -33,12 +33,12 @@ LEFT_OUT = (
     b'"Generated-By',
     b'"Project-Id-Version',
 )
-# What the catalogue of styles says of paintings in words: a table, from which the networks are trained too.
+# The style catalogue's texts about paintings: a table that training uses too.
 PAINTINGS = ROOT / "models" / "paintings.tsv"
 
 
 def extract() -> Catalog:
-    """Every sentence of the site, with the files it stands in."""
+    """Every sentence of the site, with the files that contain it."""
     catalog = Catalog(project="Style-Transfer-Art", copyright_holder="Style-Transfer-Art", charset="utf-8")
     for folder, methods in SOURCES.items():
         found = extract_from_dir(ROOT / folder, method_map=methods, options_map=OPTIONS, keywords=KEYWORDS)
@@ -52,7 +52,7 @@ def extract() -> Catalog:
 
 
 def languages() -> list[Path]:
-    """The catalogue of each language that the site is translated into."""
+    """The catalogue files of all translated languages."""
     return sorted(FOLDER.glob("*/LC_MESSAGES/messages.po"))
 
 
@@ -65,12 +65,12 @@ def read(path: Path) -> Catalog:
 
 
 def main() -> None:
-    """Extract, update, compile."""
+    """Extract, update and compile."""
     template = extract()
     _write(TEMPLATE, template)
     for path in languages():
         catalog = read(path)
-        # No guessing: a sentence that is like an old one is translated by a person.
+        # No fuzzy matches: a person translates each sentence, even one that resembles an old one.
         catalog.update(template, no_fuzzy_matching=True)
         catalog.obsolete.clear()
         _write(path, catalog)
@@ -85,7 +85,7 @@ def _forms(string: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 def _write(path: Path, catalog: Catalog) -> None:
-    """Without dates and line numbers, which would differ each time and say nothing."""
+    """Write a catalogue without dates and line numbers, which change on every run."""
     text = BytesIO()
     catalog.header_comment = "# The sentences of Style-Transfer-Art; `make translations` keeps this file."
     catalog.fuzzy = False

@@ -1,7 +1,7 @@
-"""Fetch the fonts, scripts and icons that the pages use from npm, and record versions and licences.
+"""Fetch fonts, scripts and icons from npm; record versions and licences.
 
-Run it to change a version: ``python scripts/vendor_assets.py``. What it writes below static/vendor, and for
-the tests below tests/browser/vendor, is committed, so that running either needs neither npm nor the network.
+To change a version, edit it here and run ``python scripts/vendor_assets.py``. Its output below static/vendor
+and tests/browser/vendor is committed, so neither the site nor the tests need npm or the network.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TESTS = PROJECT_ROOT / "tests" / "browser" / "vendor"
 
 @dataclass(frozen=True)
 class Package:
-    """An npm package at a version, and which of its files are used (all flat in one folder)."""
+    """An npm package at a version, and its files to use (all flat in one folder)."""
 
     name: str
     version: str
@@ -100,7 +100,7 @@ def main() -> None:
 
 
 def list_vendored(home: Path, rows: list[str]) -> None:
-    """Write down whose work lies in a folder, in which version and under which licence."""
+    """Write a list of the works in a folder, with authors, versions and licences."""
     table = [
         "# What others made",
         "",
@@ -112,7 +112,7 @@ def list_vendored(home: Path, rows: list[str]) -> None:
 
 
 def unpack(package: Package, folder: Path) -> Path:
-    """Download a package's archive and return the folder it unpacks to."""
+    """Download a package's archive and return the folder with its content."""
     command = ["npm", "pack", "--silent", f"{package.name}@{package.version}"]
     archive = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
     with tarfile.open(folder / archive) as tar:
@@ -121,7 +121,7 @@ def unpack(package: Package, folder: Path) -> Path:
 
 
 def make_sprite(folder: Path) -> None:
-    """Put the icons into one file, so that a page asks once: <use href="sprite.svg#NAME">."""
+    """Put the icons into one file, for one request: <use href="sprite.svg#NAME">."""
     symbols = []
     for icon in sorted(folder.glob("*.svg")):
         drawing = re.search(r"<svg[^>]*>(.*)</svg>", icon.read_text(), re.DOTALL)

@@ -159,3 +159,28 @@ def same_film(film: Path, other: Path) -> None:
     assert ours.times == theirs.times
     for one, two in zip(ours.frames, theirs.frames, strict=True):
         assert np.abs(one.astype(int) - two).mean() < 1
+
+
+class Watcher:
+    """Notes what it is told, and presses Ctrl-C after some frames."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.stop_after = stop_after
+        self.began: tuple[int, bool] | None = None
+        self.shares: list[float | None] = []
+        self.finished = 0
+        self.left_out: list[str] = []
+
+    def leaves_out(self, streams: list[str]) -> None:
+        self.left_out = streams
+
+    def begins(self, finished: int, anew: bool) -> None:
+        self.began = (finished, anew)
+
+    def painted(self, frames: int, share: float | None) -> None:
+        self.shares.append(share)
+        if frames == self.stop_after:
+            raise KeyboardInterrupt
+
+    def kept(self, frames: int) -> None:
+        self.finished = frames

@@ -70,6 +70,27 @@ def png_of_packed_texts() -> bytes:
     return png_with(*[text] * 900)
 
 
+def profile_of_steps(steps: int) -> bytes:
+    """A colour profile that takes so many steps to convert one colour."""
+    matrix = b"matf" + bytes(4) + struct.pack(">2H12f", 3, 3, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0)
+    table = struct.pack(">II", 16 + 8 * steps, len(matrix)) * steps
+    body = b"mpet" + bytes(4) + struct.pack(">HHI", 3, 3, steps) + table + matrix
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 0xF6D6, 0x10000, 0xD32D)
+    start = 128 + 4 + 12 * 3
+    tags = struct.pack(">I", 3)
+    for name in (b"D2B0", b"A2B0"):
+        tags += name + struct.pack(">II", start, len(body))
+    tags += b"wtpt" + struct.pack(">II", start + len(body), len(white))
+    length = struct.pack(">I", start + len(body) + len(white))
+    kind = bytes(4) + b"\4\x30\0\0" + b"mntrRGB Lab " + bytes(12) + b"acsp" + bytes(28) + white[8:]
+    return length + kind + bytes(128 - 4 - len(kind)) + tags + body + white
+
+
+def png_of_costly_profile() -> bytes:
+    profile = profile_of_steps(30_000)
+    return encoded(flat(300, 300), "PNG", icc_profile=profile)
+
+
 def png_of_packed_profile() -> bytes:
     return png_with(png_chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(300_000_000), 9)))
 
@@ -101,6 +122,16 @@ def tiff_of_tiles(side: int) -> bytes:
 
 def tiff_of_samples() -> bytes:
     return tiff(GREY_TIFF | {277: 60_000, 273: 8, 278: 100, 279: 100})
+
+
+def tiff_of_tiny_tiles() -> bytes:
+    """A picture of 59 megapixels that lists 5 million tiles of one pixel."""
+    tags = GREY_TIFF | {256: 65_500, 257: 900, 322: 1, 323: 1, 324: 8, 325: 1}
+    count = 5_000_000
+    data = bytearray(tiff(tags) + bytes(4 * count))
+    entry = data.index(struct.pack("<HHI", 324, 4, 1))
+    data[entry + 4 : entry + 12] = struct.pack("<II", count, len(data) - 4 * count)
+    return bytes(data)
 
 
 # --- HEIC and AVIF ------------------------------------------------------------------------------
@@ -179,6 +210,14 @@ def gif(width: int, height: int, *, frames: int = 1, before: bytes = b"") -> byt
     return head + before + picture * frames + b";"
 
 
+def gif_to_be_cleared(side: int) -> bytes:
+    """A GIF whose only frame covers a large canvas, and is to be cleared after it is shown."""
+    control = b"\x21\xf9\x04\x08\0\0\0\0"
+    frame = b"\x2c" + struct.pack("<4HB", 0, 0, side, side, 0) + b"\x02\x02\x4c\x01\0"
+    head = b"GIF89a" + struct.pack("<2H3B", side, side, 0x80, 0, 0) + bytes(6)
+    return head + control + frame + b";"
+
+
 def gif_of_comments() -> bytes:
     return gif(1, 1, before=b"\x21\xfe" + (b"\xff" + b"x" * 255) * (MEGABYTES_28 // 256) + b"\0")
 
@@ -208,6 +247,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "tiff-tile": lambda: tiff_of_tiles(26_752),
     "tiff-tile-huge": lambda: tiff_of_tiles(2**31 - 16),
     "tiff-samples": tiff_of_samples,
+    "tiff-tiny-tiles": tiff_of_tiny_tiles,
     "tiff-loop": lambda: tiff(GREY_TIFF, after=8),
     "tiff-chain": lambda: tiff(GREY_TIFF, pages=100_000),
     "avif-forged": lambda: forged("AVIF", 2048, 64),
@@ -216,6 +256,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "avif-grid-many": lambda: avif_grid(40, 64, 64),
     "heic-forged": lambda: forged("HEIF", 2048, 64),
     "gif-canvas": lambda: gif(65_000, 65_000),
+    "gif-cleared": lambda: gif_to_be_cleared(65_535),
     "gif-comments": gif_of_comments,
     "webp-canvas": lambda: webp_of_canvas(16_384),
 }

@@ -121,7 +121,6 @@ def test_no_test_imports_from_another_test_module() -> None:
         f"{path.relative_to(PROJECT_ROOT)} imports {module}"
         for path in python_files("tests")
         for module in imported_modules(path)
-        # The studio's tests still share helpers so.
-        if re.fullmatch(r"tests\.(?!studio\.)(\w+\.)*test_\w+", module)
+        if re.fullmatch(r"tests\.(\w+\.)*test_\w+", module)
     ]
     assert strays == []

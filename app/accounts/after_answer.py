@@ -1,4 +1,4 @@
-"""Work that begins once the answer is sent, so that its time tells nobody what was done."""
+"""Work that starts after the answer, so response times reveal nothing about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ THREAD_NAME = "after-answer"
 
 
 def after_answer(work: Callable[[], None]) -> None:
-    """Run ``work`` in a thread of its own, in a copy of this request, after its answer is sent."""
+    """Run ``work`` in a thread after the answer, with a copy of the request."""
     thread = threading.Thread(target=copy_current_request_context(work), name=THREAD_NAME)
 
     def start_later(response: Response) -> Response:

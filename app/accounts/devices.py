@@ -1,10 +1,10 @@
-"""What a browser calls itself, in plain words."""
+"""The name of a browser and its system, from its User-Agent header."""
 
 from __future__ import annotations
 
 from flask_babel import gettext
 
-# Part of the User-Agent header, and the name. The first that fits counts: most browsers name others too.
+# Part of the User-Agent header, and the name. The first match wins, as most browsers name others too.
 BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -27,7 +27,7 @@ SYSTEMS = (
 
 
 def device(user_agent: str) -> str:
-    """``Firefox on Windows``, as far as the browser tells."""
+    """The device as ``Firefox on Windows``, as far as the header says."""
     browser = _name(user_agent, BROWSERS)
     system = _name(user_agent, SYSTEMS)
     if browser and system:

@@ -1,4 +1,4 @@
-"""The forms of the accounts; Flask-Security brings the others."""
+"""The forms for accounts; Flask-Security provides the others."""
 
 from __future__ import annotations
 
@@ -22,24 +22,31 @@ from flask_security.forms import (
     email_required,
 )
 from flask_security.recoverable import send_reset_password_instructions
+from flask_security.utils import get_message
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 from wtforms import EmailField, Field, PasswordField
 from wtforms.validators import DataRequired, ValidationError
 
 from app.accounts.after_answer import after_answer
+from app.accounts.email_changes import is_kept_for_owner
 from app.accounts.guessing import attempt
 from app.accounts.models import User
 from app.db import db
 from app.wiring import mailer
 
+# A try that is longer than any password is as wrong as its beginning.
+LONGEST_TRIED = 200
+
 
 class SlowsGuessing:
-    """Counts the tries at an account's password; see :mod:`app.accounts.guessing`."""
+    """Counts the attempts at an account's password; see :mod:`app.accounts.guessing`."""
 
     def validate(self, **options: Any) -> bool:
         sent: str | None = self.password.data  # type: ignore[attr-defined]
         email = current_user.email if current_user.is_authenticated else self.email.data  # type: ignore[attr-defined]
+        if sent:  # hashing refuses thousands of characters, which no password has
+            self.password.data = sent[:LONGEST_TRIED]  # type: ignore[attr-defined]
         if not sent or not email:
             return bool(super().validate(**options))  # type: ignore[misc]
         with attempt(email) as tried:
@@ -52,18 +59,18 @@ class LogInForm(SlowsGuessing, LoginForm):  # type: ignore[misc]  # the type che
 
 
 class CheckPasswordForm(SlowsGuessing, VerifyForm):  # type: ignore[misc]
-    """The password once more."""
+    """Asks for the password again."""
 
 
 class NewPasswordForm(SlowsGuessing, ChangePasswordForm):  # type: ignore[misc]
-    """The password as it is, and the new one twice."""
+    """The current password, and the new one twice."""
 
 
 class MailsLink:
-    """Mails a link after the answer, if the address has an account that may have it.
+    """Mails a link after the answer, if the address has a suitable account.
 
-    The form looks nothing up and is never valid. So the library's view gives its general answer, and neither
-    the answer nor its time tells whether there is an account.
+    The form looks nothing up and is never valid, so the library's view gives its general answer. Neither the
+    answer nor its time reveals whether there is an account.
     """
 
     def validate(self, **options: Any) -> bool:
@@ -81,14 +88,14 @@ class MailsLink:
 
 
 def _any_email() -> EmailField:
-    """A field for an address that need not have an account."""
+    """A field for an address that may have no account."""
     return EmailField(
         render_kw={"autocomplete": "email"}, validators=[email_required, EmailValidation(verify=False)]
     )
 
 
 class ForgottenPasswordForm(MailsLink, ForgotPasswordForm):  # type: ignore[misc]
-    """The address whose password is forgotten."""
+    """The address of the account with the forgotten password."""
 
     email = _any_email()
 
@@ -100,7 +107,7 @@ class ForgottenPasswordForm(MailsLink, ForgotPasswordForm):  # type: ignore[misc
 
 
 class ConfirmationForm(MailsLink, SendConfirmationForm):  # type: ignore[misc]
-    """The address that is to be confirmed."""
+    """The address to confirm."""
 
     email = _any_email()
 
@@ -112,22 +119,26 @@ class ConfirmationForm(MailsLink, SendConfirmationForm):  # type: ignore[misc]
 
 
 def find_account(email: str) -> User | None:
-    """The account of an address, as the mail forms normalise it."""
+    """The account with this address, normalised as the mail forms do."""
     found: User | None = db.session.scalar(select(User).where(User.email == email))
     return found
 
 
 class SaysWhenTaken:
-    """Says plainly when an address has an account already.
+    """Says plainly that an address already has an account.
 
-    Log-in and forgotten-password do not tell whether an account exists (generic responses); here there is
-    nothing to hide, since a sign-up that logs in at once tells it anyway. Dropping the library's note of
-    the existing user makes it answer with the form's own error instead of pretending that all went well.
+    Log-in and password recovery do not reveal whether an account exists (generic responses). Here hiding is
+    pointless: a sign-up that logs in at once shows it anyway. The library notes the existing user and would
+    pretend success. Without that note it shows the form's error.
     """
 
     def validate(self, **options: Any) -> bool:
         valid = bool(super().validate(**options))  # type: ignore[misc]
         self.existing_email_user = None
+        own_id = current_user.id if current_user.is_authenticated else None
+        if valid and is_kept_for_owner(db.session(), self.email.data, but=own_id):  # type: ignore[attr-defined]
+            self.email.errors = [get_message("EMAIL_ALREADY_ASSOCIATED", email=self.email.data)[0]]  # type: ignore[attr-defined]
+            return False
         return valid
 
 
@@ -136,11 +147,11 @@ class SignUpForm(SaysWhenTaken, RegisterFormV2):  # type: ignore[misc]  # the ty
 
 
 class NewEmailForm(SaysWhenTaken, ChangeEmailForm):  # type: ignore[misc]
-    """The address that shall become an account's."""
+    """The new email of an account."""
 
 
 class DeleteAccountForm(SlowsGuessing, FlaskForm):  # type: ignore[misc]
-    """Asks for the password before everything goes."""
+    """Asks for the password before the account is deleted."""
 
     password = PasswordField(
         lazy_gettext("Your password"),

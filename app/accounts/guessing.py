@@ -1,15 +1,16 @@
-"""Slows down whoever guesses the password of one account, from however many addresses.
+"""Slows down guessing of an account's password, from any number of addresses.
 
-After some tries each further one has to wait, longer each time. A browser that has logged in to the account
-before waits for its own tries alone, so strangers cannot keep the owner out.
+After a few attempts each further one must wait, longer each time. A browser that has logged in to the account
+before waits only for its own attempts, so strangers cannot lock the owner out.
 """
 
 from __future__ import annotations
 
 import hashlib
+import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from flask import Response, after_this_request, current_app, request
@@ -27,7 +28,7 @@ COOKIE_LASTS = timedelta(days=365)
 
 
 class TooManyGuesses(DomainError):
-    """The account's next try comes too soon."""
+    """The next attempt at this account comes too soon."""
 
     status = 429
 
@@ -43,17 +44,17 @@ class TooManyGuesses(DomainError):
 
 
 class Attempt:
-    """One try at an account's password."""
+    """One attempt at an account's password."""
 
     succeeded = False
 
 
 @contextmanager
 def attempt(email: str) -> Iterator[Attempt]:
-    """Count a try before the password is checked; set ``succeeded`` if it was right.
+    """Count an attempt before the check; set ``succeeded`` if it was right.
 
     Raises:
-        TooManyGuesses: a pause is not over.
+        TooManyGuesses: the pause is not over.
     """
     key = _key(email)
     if limiter.enabled:
@@ -66,12 +67,12 @@ def attempt(email: str) -> Iterator[Attempt]:
 
 
 def remember_device(email: str) -> None:
-    """Let this browser count for itself from now on."""
+    """Count this browser's attempts separately from now on."""
 
     def set_cookie(response: Response) -> Response:
         response.set_cookie(
             COOKIE,
-            _serializer().dumps(_digest(email)),
+            _serializer().dumps([_digest(email), secrets.token_hex(8)]),
             max_age=COOKIE_LASTS,
             secure=bool(current_app.config["SESSION_COOKIE_SECURE"]),
             httponly=True,
@@ -93,12 +94,12 @@ def _count(key: str) -> None:
 
 def _key(email: str) -> str:
     """Whose tries are counted together: those of everybody, or those of a browser that is known."""
-    cookie = request.cookies.get(COOKIE, "")
-    try:
-        known = _serializer().loads(cookie) == _digest(email)
-    except BadSignature:
-        known = False
-    return f"guesses/{_digest(email)}/{_digest(cookie) if known else 'anybody'}"
+    counted = "anybody"
+    with suppress(BadSignature, ValueError, TypeError):
+        known, browser = _serializer().loads(request.cookies.get(COOKIE, ""))
+        if known == _digest(email):
+            counted = browser  # not the cookie's text: a signature can be written in many ways
+    return f"guesses/{_digest(email)}/{counted}"
 
 
 def _digest(text: str) -> str:

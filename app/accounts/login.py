@@ -1,4 +1,7 @@
-"""Ties Flask-Login to the server's sessions: cookies carry a session's token, not an account's id."""
+"""Connects Flask-Login to the server's sessions.
+
+A cookie contains a session's token, not an account's id.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ from app.db import db, transaction, utc_now
 
 log = structlog.get_logger(__name__)
 
-# Where Flask-Login keeps what its cookies carry.
-TOKEN_KEY = "_user_id"  # noqa: S105 - the name of a place, not a secret
+# The cookie field where Flask-Login stores the token.
+TOKEN_KEY = "_user_id"  # noqa: S105 - the name of a field, not a secret
 
 
 def lifetime(settings: Settings) -> Lifetime:
@@ -39,7 +42,7 @@ def lifetime(settings: Settings) -> Lifetime:
 
 
 def this_session() -> uuid.UUID | None:
-    """The id of the session that this request belongs to."""
+    """The id of this request's session."""
     found: uuid.UUID | None = g.get("login_session")
     return found
 
@@ -54,7 +57,7 @@ def configure_login(app: Flask, settings: Settings) -> None:
             return None
         g.login_session = found.id
         g.login_session_is_due = utc_now() - found.last_seen_at > SEEN_EVERY
-        # What Flask-Security's own loader notes: how the person was recognised, and their last password.
+        # Flask-Security's own loader sets the same: how the person was recognised, and their last password.
         set_request_attr("fs_authn_via", "session")
         set_request_attr("fs_paa", browser_session.get("fs_paa", 0))
         return found.user
@@ -66,7 +69,7 @@ def configure_login(app: Flask, settings: Settings) -> None:
         g.login_session, browser_session[TOKEN_KEY] = open_session(db.session(), user.id, agent, lasts)
 
     app.login_manager.user_loader(load)  # type: ignore[attr-defined]  # Flask-Login adds the attribute
-    # People log in by the form. The library's own loader looks for a token in the body of every request.
+    # People log in by the form only. The library's own loader looks for a token in every request's body.
     app.login_manager.request_loader(None)  # type: ignore[attr-defined]
     user_logged_in.connect(logged_in, app, weak=False)
     user_logged_out.connect(_logged_out, app, weak=False)
@@ -76,7 +79,7 @@ def configure_login(app: Flask, settings: Settings) -> None:
 
 
 def _leave() -> None:
-    """End the session of this request, in the caller's transaction."""
+    """End this request's session, in the caller's transaction."""
     if left := g.pop("login_session", None):
         db.session.execute(delete(LoginSession).where(LoginSession.id == left))
 

@@ -14,7 +14,10 @@ from app.db import Base, utc_now
 
 
 class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Security is skipped by the type checker
-    """An account. ``fs_uniquifier`` stands in mailed links: changing it makes them all invalid."""
+    """An account.
+
+    Mailed links contain ``fs_uniquifier``; changing it invalidates them all.
+    """
 
     __tablename__ = "users"
 
@@ -24,18 +27,23 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Security is skipped 
     active: Mapped[bool] = mapped_column(default=True)
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     confirmed_at: Mapped[datetime | None]
-    # Whether to write when pictures that took long are painted.
+    # Whether to send an email when a long order is ready.
     mail_when_done: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    # Links that undo a change of the email count only if they were signed after this moment.
-    email_restored_at: Mapped[datetime | None]
+    # The address before a change of the email, and until when its owner can have it back. A second change
+    # meanwhile keeps both, so whoever took over the account cannot shake the owner off.
+    former_email: Mapped[str | None] = mapped_column(String(255), index=True)
+    former_email_until: Mapped[datetime | None]
     wallet_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wallets.id"), unique=True)
 
     wallet: Mapped[Wallet] = relationship()
 
 
 class LoginSession(Base):
-    """One log-in on one device. Its cookie carries the token; only the token's hash is kept."""
+    """One log-in on one device.
+
+    The cookie has the token; the database has only its hash.
+    """
 
     __tablename__ = "sessions"
 
@@ -50,7 +58,10 @@ class LoginSession(Base):
 
 
 class WelcomedAddress(Base):
-    """An address that had its free credits; only its keyed hash is kept, beyond the account's end."""
+    """An address that received its free credits.
+
+    Only its keyed hash is stored, and it stays after the account is deleted.
+    """
 
     __tablename__ = "welcomed_addresses"
 

@@ -1,4 +1,4 @@
-"""Which passwords may be chosen: 8 to 128 characters, and none of those that are tried first."""
+"""The rules for passwords: 8 to 128 characters, and not a common password."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COMMON_PASSWORDS = Path(__file__).with_name("common_passwords.txt")
 
 
 class SitePasswordUtil(PasswordUtil):  # type: ignore[misc]  # the type checker skips the library
-    """The library's check of the length, and the list of common passwords."""
+    """The library's length check, and a check against the list of common passwords."""
 
     def validate(self, password: str, is_register: bool, **values: Any) -> tuple[list[str] | None, str]:
         troubles, normalized = super().validate(password, is_register, **values)
@@ -26,7 +26,7 @@ class SitePasswordUtil(PasswordUtil):  # type: ignore[misc]  # the type checker 
 
 
 def is_common(password: str) -> bool:
-    """Whether a password is on the list, in whatever case it is typed."""
+    """Whether a password is on the list; case does not matter."""
     return password.casefold() in _common_passwords()
 
 

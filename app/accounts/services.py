@@ -15,12 +15,12 @@ from app.db import utc_now
 from app.errors import DomainError
 from app.sentences import translatable
 
-# Deletes what another part of the site keeps for a user; returns the storage prefixes to discard afterwards.
+# Deletes the data that another part of the site stores for a user. Returns storage prefixes to delete later.
 AccountCloser = Callable[[Session, int], list[str]]
 
 
 class EmailTaken(DomainError):
-    """Two sign-ups with one address met: the form's own check had not seen the other yet."""
+    """Two sign-ups used one address at once, so the form's own check missed it."""
 
     status = 409
 
@@ -53,12 +53,12 @@ def open_account(session: Session, *, email: str, password_hash: str) -> User:
 
 
 def close_account(session: Session, user: User, closers: Iterable[AccountCloser]) -> list[str]:
-    """Delete a user and everything of theirs; return the storage prefixes to discard after the commit.
+    """Delete a user and their data; return the storage prefixes to delete later.
 
-    The wallet with its entries and purchases stays: the books must stay whole, and they name nobody. A
+    The wallet stays with its entries and purchases: the books must balance, and they contain no names. A
     payment that arrives for a closed wallet is refunded (:mod:`app.billing.settlement`).
     """
-    ledger.lock_wallet(session, user.wallet_id)  # an order placed at this moment must not spend what is taken
+    ledger.lock_wallet(session, user.wallet_id)  # a concurrent order must not spend these credits
     remaining = ledger.balance(session, user.wallet_id)
     if remaining:
         ledger.grant(session, user.wallet_id, -remaining, EntryReason.ACCOUNT_CLOSED, str(user.wallet_id))

@@ -1,4 +1,4 @@
-"""Flask-Security, set up in one place: which account pages there are, where, and what they say."""
+"""The setup of Flask-Security: the account pages, their addresses and messages."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ from app.translation import CATALOGUES
 
 log = structlog.get_logger(__name__)
 
-# Mails that a stranger can cause, and how many of them one address gets. The person who asks is not told
-# when there are more: that would tell whether there is an account.
+# Mails that a stranger can cause, and their limit for one address. Beyond the limit the page says nothing,
+# because a message would reveal whether there is an account.
 COUNTED_MAILS = {"change_email_instructions", "confirmation_instructions", "reset_instructions", "welcome"}
 MAILS_FOR_ONE = [parse("5/hour"), parse("15/day")]
 
@@ -112,7 +112,7 @@ MESSAGES = {
     "ANONYMOUS_USER_REQUIRED": (translatable("You are already logged in."), "info"),
     "REAUTHENTICATION_REQUIRED": (translatable("Enter your password again to continue."), "info"),
     "REAUTHENTICATION_SUCCESSFUL": (translatable("Thank you. You can continue."), "success"),
-    # The only way to this one here is a link to change the email that is broken, used or of a taken address.
+    # Here the only cause is a link for an email change that is broken or used, or whose address is taken.
     "API_ERROR": (translatable("This link no longer works. Enter the new email again."), "error"),
     "LOGIN": (translatable("Good to see you again."), "success"),
     "FORGOT_PASSWORD": (translatable("Forgotten your password?"), "info"),
@@ -120,7 +120,7 @@ MESSAGES = {
 
 
 class AccountDatastore(SQLAlchemyUserDatastore):  # type: ignore[misc]
-    """Lets Flask-Security's sign-up open an account with its wallet; there are no roles here."""
+    """Opens an account with its wallet at sign-up; accounts have no roles."""
 
     def __init__(self) -> None:
         super().__init__(db, User, None)
@@ -131,7 +131,7 @@ class AccountDatastore(SQLAlchemyUserDatastore):  # type: ignore[misc]
 
 
 def configure_accounts(app: Flask, settings: Settings) -> None:
-    """Sign-up, log-in, confirmation, recovery and changes, by Flask-Security on Flask-Login."""
+    """Set up sign-up, log-in, confirmation, recovery and changes with Flask-Security."""
     app.config.update(_security_options(app, settings))
     app.config.update({f"SECURITY_MSG_{name}": message for name, message in MESSAGES.items()})
     security = Security(
@@ -147,7 +147,7 @@ def configure_accounts(app: Flask, settings: Settings) -> None:
         change_email_form=NewEmailForm,
         mail_util_cls=_mail_util(app.extensions["mailer"]),
     )
-    # Files are the same for everybody: no database is asked, nor has to be there, for what a page looks like.
+    # Static files are the same for everybody, so they need no user and no database.
     security.principal.skip_static = True
     configure_login(app, settings)
     configure_welcome(app, settings)
@@ -166,8 +166,8 @@ def _security_options(app: Flask, settings: Settings) -> dict[str, object]:
         "SECURITY_PASSWORD_SCHEMES": ["argon2"],
         "SECURITY_PASSWORD_SINGLE_HASH": ["argon2"],
         "SECURITY_DEPRECATED_PASSWORD_SCHEMES": [],
-        # For what signed links carry: the address that they are mailed to, or the salted hash of a password.
-        # Stretching that, as the default does, makes whoever signs up wait a third of a second for nothing.
+        # Hash for the content of signed links: an address, or a password's salted hash. The default stretches
+        # this hash, which delays every sign-up by a third of a second and protects nothing.
         "SECURITY_HASHING_SCHEMES": ["hex_sha256"],
         "SECURITY_REGISTERABLE": True,
         "SECURITY_CONFIRMABLE": True,
@@ -176,11 +176,11 @@ def _security_options(app: Flask, settings: Settings) -> dict[str, object]:
         "SECURITY_CHANGE_EMAIL": True,
         "SECURITY_USE_REGISTER_V2": True,
         "SECURITY_PASSWORD_CONFIRM_REQUIRED": False,
-        # People come to see their photo painted; the address is confirmed on the side.
+        # People want to see their photo painted at once, so they can confirm the address later.
         "SECURITY_LOGIN_WITHOUT_CONFIRMATION": True,
         "SECURITY_AUTO_LOGIN_AFTER_RESET": True,
         "SECURITY_RETURN_GENERIC_RESPONSES": True,
-        # People log in by the form; nothing here hands out or takes tokens.
+        # People log in by the form; the site uses no API tokens.
         "SECURITY_API_ENABLED_METHODS": ["session"],
         "SECURITY_LOGIN_URL": "/log-in",
         "SECURITY_LOGOUT_URL": "/log-out",
@@ -198,12 +198,12 @@ def _security_options(app: Flask, settings: Settings) -> dict[str, object]:
         "SECURITY_POST_CHANGE_EMAIL_VIEW": "accounts.settings",
         "SECURITY_CHANGE_EMAIL_ERROR_VIEW": "security.change_email",
         "SECURITY_POST_LOGOUT_VIEW": "pages.landing",
-        # Changing the email asks for a password that was entered lately; time is not granted on top.
+        # Changing the email needs a recently entered password, without a grace period.
         "SECURITY_FRESHNESS": timedelta(minutes=settings.password_fresh_minutes),
         "SECURITY_FRESHNESS_GRACE_PERIOD": timedelta(0),
         "REMEMBER_COOKIE_DURATION": timedelta(days=settings.session_most_days),
         "SECURITY_RESET_PASSWORD_WITHIN": timedelta(hours=2),
-        # The library speaks German already; what is said here is in the site's own catalogue.
+        # The library has its own German sentences; the site's messages are in its own catalogue.
         "SECURITY_I18N_DIRNAME": ["builtin", str(CATALOGUES)],
         "SECURITY_I18N_DOMAIN": "flask_security;messages",
         "SECURITY_EMAIL_HTML": False,
@@ -214,16 +214,16 @@ def _security_options(app: Flask, settings: Settings) -> dict[str, object]:
         "SECURITY_EMAIL_SUBJECT_PASSWORD_NOTICE": translatable("Your password was reset"),
         "SECURITY_EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": translatable("Your password was changed"),
         "SECURITY_CHANGE_EMAIL_SUBJECT": translatable("Confirm your new email"),
-        # Addresses are checked by their form; asking DNS would make sign-up depend on the network.
+        # The form checks the syntax of an address; a DNS query would make sign-up depend on the network.
         "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
     }
 
 
 def _mail_util(mailer: Mailer) -> type[Any]:
-    """Flask-Security's way to send mail, through ours."""
+    """A mail class for Flask-Security that uses the site's mailer."""
 
     class AppMailUtil(MailUtil):  # type: ignore[misc]
-        # Stored in lower case, an address is unique in whatever case people type it, by the database's rule.
+        # Addresses are stored in lower case, so the database's unique rule ignores case.
         def normalize(self, email: str) -> str:
             return str(super().normalize(email)).lower()
 
@@ -253,13 +253,16 @@ def _mail_util(mailer: Mailer) -> type[Any]:
 
 
 def _may_have_another(recipient: str) -> bool:
-    """Count a mail to an address; False if it has had too many."""
+    """Count a mail to an address; return False if the address has reached its limit."""
     digest = hashlib.sha256(recipient.lower().encode()).hexdigest()[:32]
     return not limiter.enabled or all(limiter.limiter.hit(most, "mails", digest) for most in MAILS_FOR_ONE)
 
 
 def _write_in_one_transaction(app: Flask) -> None:
-    """Begin the requests of Flask-Security that write as writing transactions; it commits them itself."""
+    """Begin Flask-Security's writing requests as write transactions.
+
+    Flask-Security commits them itself.
+    """
 
     @app.before_request
     def _begin() -> None:
@@ -270,7 +273,7 @@ def _write_in_one_transaction(app: Flask) -> None:
 
 
 def _limit_guessing(app: Flask) -> None:
-    """Slow down whoever tries passwords or makes accounts and mails by the hundred."""
+    """Limit attempts at passwords, and the number of sign-ups and mails."""
     limits = {
         "security.login": "20/minute;200/hour",
         "security.register": "10/minute;40/hour",
@@ -286,10 +289,10 @@ def _limit_guessing(app: Flask) -> None:
 
 
 def _forget_pages(app: Flask) -> None:
-    """Have the browser drop the pages that it keeps once somebody has logged out or closed their account.
+    """Make the browser drop its cached pages after a log-out or account deletion.
 
-    It keeps whole pages to go back to, asks nobody before it shows them, and whoever comes next may go back.
-    The page that was left last is kept only after this, so ``site.js`` sees to it.
+    Browsers show cached pages on "back" without asking the server, so the next person could see them.
+    The browser caches the last page only afterwards, so ``site.js`` handles that page.
     """
 
     def clear(response: Response) -> Response:

@@ -1,4 +1,4 @@
-"""A person's own account: what it holds, and how to end it."""
+"""A person's own account: its page, its sessions and how to close it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def settings() -> ResponseReturnValue:
 @bp.post("/mail")
 @auth_required("session")
 def mail() -> ResponseReturnValue:
-    """Whether the person wants to be written to when pictures that took long are painted."""
+    """Set whether the person gets an email when a long order is ready."""
     user_id, wanted = current_user.id, "mail_when_done" in request.form
     with transaction() as session:
         session.get_one(User, user_id).mail_when_done = wanted
@@ -59,7 +59,7 @@ def mail() -> ResponseReturnValue:
 @bp.get("/sessions")
 @auth_required("session")
 def sessions() -> ResponseReturnValue:
-    """Where the person is logged in."""
+    """List the devices where the person is logged in."""
     known = sessions_of(db.session(), current_user.id, lifetime(site_settings()))
     return render_template("accounts/sessions.html", sessions=known, this=this_session(), device=device)
 
@@ -67,7 +67,7 @@ def sessions() -> ResponseReturnValue:
 @bp.post("/sessions/<uuid:session_id>/end")
 @auth_required("session")
 def end_one(session_id: uuid.UUID) -> ResponseReturnValue:
-    """Log out one device; of this device the ordinary way, which also clears its cookies."""
+    """Log out one device; this device also loses its cookies."""
     if session_id == this_session():
         logout_user()
         return redirect(url_for("pages.landing"), 303)
@@ -94,7 +94,10 @@ def end_others() -> ResponseReturnValue:
 @bp.get("/undo-email/<token>")
 @limiter.limit("20/minute;200/hour")
 def undo_email(token: str) -> ResponseReturnValue:
-    """Ask before the change is undone: programs that check mails open links, too."""
+    """Ask before undoing the change.
+
+    Programs that check mails open links too, so opening must change nothing.
+    """
     undo = read_undo(current_app.config["SECRET_KEY"], token)
     find_undone(db.session(), undo)
     return render_template("accounts/undo_email.html", email=undo.old_email, form=FlaskForm())
@@ -103,7 +106,7 @@ def undo_email(token: str) -> ResponseReturnValue:
 @bp.post("/undo-email/<token>")
 @limiter.limit("20/minute;200/hour")
 def restore(token: str) -> ResponseReturnValue:
-    """Restore the email, and lead on to setting a new password."""
+    """Restore the email, then ask for a new password."""
     undo = read_undo(current_app.config["SECRET_KEY"], token)
     with transaction() as session:
         new_password = generate_reset_password_token(restore_email(session, undo))

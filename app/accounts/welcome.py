@@ -1,4 +1,4 @@
-"""Free credits: once for each address that somebody has confirmed, however often they open an account."""
+"""Free credits: once for each confirmed address, however many accounts it opens."""
 
 from __future__ import annotations
 
@@ -19,33 +19,41 @@ from app.billing.models import EntryReason
 from app.config import Settings
 from app.db import db
 
+GMAIL = ("gmail.com", "googlemail.com")
+
 
 def address_hash(secret_key: str, email: str) -> str:
-    """A keyed hash of an address. ``Ada+art@example.com`` and ``ada@example.com`` are one address."""
+    """A keyed hash of an address.
+
+    ``Ada+art@example.com`` and ``ada@example.com`` give the same hash.
+    """
     name, _, host = email.lower().rpartition("@")
-    plain = f"{name.partition('+')[0]}@{host}"
+    name = name.partition("+")[0]
+    if host in GMAIL:  # it delivers whatever dots there are
+        name, host = name.replace(".", ""), GMAIL[0]
+    plain = f"{name}@{host}"
     return hmac.new(secret_key.encode(), b"welcome:" + plain.encode(), hashlib.sha256).hexdigest()
 
 
 def is_welcomed(session: Session, secret_key: str, email: str) -> bool:
-    """Whether an address had its free credits, of this account or an earlier one."""
+    """Whether an address received free credits, in this account or an earlier one."""
     return session.get(WelcomedAddress, address_hash(secret_key, email)) is not None
 
 
 def welcome(session: Session, user: User, free_credits: int, secret_key: str) -> bool:
-    """Grant the free credits of an account whose address is confirmed; False if the address had them."""
+    """Grant free credits for a confirmed address; False if it had them before."""
     if not free_credits or is_welcomed(session, secret_key, user.email):
         return False
     try:
         with session.begin_nested():
             session.add(WelcomedAddress(address_hash=address_hash(secret_key, user.email)))
-    except IntegrityError:  # another account with the same address, at this moment
+    except IntegrityError:  # another account with the same address at the same moment
         return False
     return ledger.grant(session, user.wallet_id, free_credits, EntryReason.WELCOME, str(user.wallet_id))
 
 
 def configure_welcome(app: Flask, settings: Settings) -> None:
-    """Grant the free credits when an address is confirmed; let pages say that they wait for that."""
+    """Grant free credits on confirmation; pages can show that an account waits."""
     secret_key = settings.resolved_secret_key()
 
     def confirmed(_app: Flask, user: User, **_: object) -> None:

@@ -1,6 +1,6 @@
-"""From a purchase to its credits: what was paid is checked against what was ordered, and credited once.
+"""From a purchase to its credits: checks the payment and credits it exactly once.
 
-Everything here works in the caller's transaction and takes plain values; nothing here talks to Stripe.
+The functions run in the caller's transaction, take plain values and never call Stripe.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 class CheckoutStatus(enum.StrEnum):
-    """How a checkout session stands; PROCESSING is a bank debit that has not been confirmed yet."""
+    """The state of a checkout session; PROCESSING is an unconfirmed bank debit."""
 
     OPEN = "open"
     PROCESSING = "processing"
@@ -37,7 +37,10 @@ class CheckoutStatus(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Checkout:
-    """What Stripe says about a checkout session; ``amount_minor`` is in the currency's smallest unit."""
+    """Stripe's facts on a checkout session.
+
+    ``amount_minor`` is in the currency's smallest unit.
+    """
 
     id: str
     purchase_reference: str | None
@@ -49,7 +52,7 @@ class Checkout:
 
 @dataclass(frozen=True)
 class FulfilmentResult:
-    """Where the purchase stands now, and the credits that this very call added (0 if none)."""
+    """The purchase's state now, and the credits that this call added (0 if none)."""
 
     state: PurchaseState
     credited: int
@@ -64,7 +67,7 @@ class UnknownPurchase(Exception):
 
 
 class PaymentMismatch(DomainError):
-    """What was paid is not what was ordered; ``reason`` tells the person who has to look at it."""
+    """The payment differs from the purchase; ``reason`` is for the operator."""
 
     status = 409
 
@@ -79,7 +82,7 @@ class PaymentMismatch(DomainError):
 
 
 def create_purchase(session: Session, wallet_id: uuid.UUID, pack: CreditPack, currency: str) -> Purchase:
-    """Write down what is about to be bought, at today's price."""
+    """Store a purchase of ``pack`` at today's price."""
     purchase = Purchase(
         id=uuid.uuid4(),
         wallet_id=wallet_id,
@@ -94,7 +97,10 @@ def create_purchase(session: Session, wallet_id: uuid.UUID, pack: CreditPack, cu
 
 
 def open_checkout(session: Session, purchase_id: uuid.UUID, checkout_id: str) -> None:
-    """Note the session in which the purchase can be paid; its webhook may have been faster than this."""
+    """Record a purchase's checkout session.
+
+    Its webhook may already have arrived.
+    """
     purchase = lock_purchase(session, purchase_id)
     purchase.checkout_session_id = checkout_id
     if purchase.state is PurchaseState.CREATED:
@@ -103,14 +109,14 @@ def open_checkout(session: Session, purchase_id: uuid.UUID, checkout_id: str) ->
 
 
 def fulfil_purchase(session: Session, purchase_id: uuid.UUID, checkout: Checkout) -> FulfilmentResult:
-    """Bring the purchase up to date with its checkout session; credit it if it has been paid.
+    """Update the purchase from its checkout session; credit it if it has been paid.
 
-    Safe to repeat and to run concurrently: the purchase's row is the lock, and the ledger takes one
+    It may be repeated and run concurrently. The purchase's row is the lock, and the ledger accepts one
     PURCHASE entry per purchase.
 
     Raises:
         UnknownPurchase: there is no such purchase.
-        PaymentMismatch: the session is another purchase's, or its amount or currency is not the purchase's.
+        PaymentMismatch: the session, its amount or its currency belongs to another purchase.
     """
     purchase = lock_purchase(session, purchase_id)
     _check_reference(purchase, checkout)
@@ -125,7 +131,7 @@ def fulfil_purchase(session: Session, purchase_id: uuid.UUID, checkout: Checkout
 
 
 def fail_purchase(session: Session, purchase_id: uuid.UUID) -> FulfilmentResult:
-    """Note that the purchase's payment could not even be started.
+    """Record that the purchase's payment could not be started.
 
     Raises:
         UnknownPurchase: there is no such purchase.
@@ -137,7 +143,7 @@ def fail_purchase(session: Session, purchase_id: uuid.UUID) -> FulfilmentResult:
 
 
 def note_refund(session: Session, purchase_id: uuid.UUID) -> None:
-    """Note that the money of a purchase without an owner has gone back.
+    """Record the refund of a purchase whose account was deleted.
 
     Raises:
         UnknownPurchase: there is no such purchase.
@@ -149,7 +155,7 @@ def note_refund(session: Session, purchase_id: uuid.UUID) -> None:
 
 
 def lock_purchase(session: Session, purchase_id: uuid.UUID) -> Purchase:
-    """Return the purchase, which nobody else changes until the transaction ends.
+    """Return the purchase, locked until the transaction ends.
 
     Raises:
         UnknownPurchase: there is no such purchase.
@@ -162,9 +168,9 @@ def lock_purchase(session: Session, purchase_id: uuid.UUID) -> Purchase:
 
 
 def first_sighting(session: Session, event_id: str, event_type: str) -> bool:
-    """Note a webhook event; False if it is known already.
+    """Store a webhook event; return False if it was stored before.
 
-    Of two simultaneous deliveries the second waits here until the first has committed.
+    If two deliveries arrive at once, the second waits here until the first has committed.
     """
     if session.get(WebhookEvent, event_id) is not None:
         return False
@@ -193,7 +199,7 @@ def _credit(session: Session, purchase: Purchase, checkout: Checkout) -> Fulfilm
         raise PaymentMismatch(f"purchase {purchase.id}: ordered {ordered}, paid {paid}")
     if purchase.state in (PurchaseState.FULFILLED, PurchaseState.REFUND_DUE, PurchaseState.REFUNDED):
         return FulfilmentResult(purchase.state, credited=0)
-    ledger.lock_wallet(session, purchase.wallet_id)  # an account deleted at this moment closes it
+    ledger.lock_wallet(session, purchase.wallet_id)  # an account that is deleted now closes it
     purchase.checkout_session_id = checkout.id
     purchase.payment_intent_id = checkout.payment_intent_id
     if _is_closed(session, purchase.wallet_id):
@@ -215,7 +221,7 @@ def _is_closed(session: Session, wallet_id: uuid.UUID) -> bool:
 
 
 def _advance(purchase: Purchase, event: PurchaseEvent) -> None:
-    """Move the purchase on, unless the news comes too late to be true."""
+    """Apply ``event`` to the purchase; ignore an event that its state rules out."""
     try:
         purchase.state = next_state(purchase.state, event)
     except InvalidTransition as error:

@@ -1,6 +1,8 @@
-"""The way to Stripe: the only module that knows its SDK. Plain values go in and come out.
+"""The gateway to Stripe: the only module that uses its SDK.
 
-The same code talks to Stripe and, by another base address, to the local sandbox.
+Callers exchange plain values with it.
+
+The same code talks to Stripe and to the local sandbox; only the base address differs.
 """
 
 from __future__ import annotations
@@ -30,15 +32,15 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# What the table of events that were handled can hold.
+# Column sizes of the table of handled events.
 EVENT_ID_LENGTH = 255
 EVENT_TYPE_LENGTH = 100
 
 TIMEOUT_SECONDS = 15
 RETRIES = 2
-# Where somebody polls: the next poll is a better repetition than one that keeps a thread.
+# For pages that poll: giving up early frees the thread, and the next poll tries again.
 HASTY_TIMEOUT_SECONDS = 4
-# A session is created seconds after its purchase; clocks may differ.
+# A session is created seconds after its purchase, but clocks may differ.
 OPENED_WITHIN = timedelta(minutes=15)
 SIGNATURE_TOLERANCE_SECONDS = 300
 
@@ -52,7 +54,7 @@ NOT_STARTED = translatable(
 
 
 class PaymentUnavailable(DomainError):
-    """The payment service did not answer, or refused the request; the cause is kept."""
+    """The payment service did not answer or refused; ``__cause__`` has the reason."""
 
     status = 503
 
@@ -61,21 +63,24 @@ class PaymentUnavailable(DomainError):
 
 
 class PaymentRefused(PaymentUnavailable):
-    """The payment service understood, and will refuse the same request again: somebody has to look at it."""
+    """The payment service would refuse this request every time.
+
+    An operator must look at it.
+    """
 
     def __init__(self) -> None:
         super().__init__(NOT_STARTED)
 
 
 class MalformedEvent(DomainError):
-    """A signed webhook that is no event, or lacks what its type promises."""
+    """A signed webhook that is no event, or lacks a field that its type requires."""
 
     def __init__(self) -> None:
         super().__init__(translatable("This event has not the shape of a Stripe event."))
 
 
 class InvalidSignature(DomainError):
-    """A webhook that Stripe did not sign, or signed too long ago."""
+    """A webhook without a valid and recent signature of Stripe."""
 
     def __init__(self) -> None:
         super().__init__(translatable("The signature of this event is not valid."))
@@ -83,7 +88,7 @@ class InvalidSignature(DomainError):
 
 @dataclass(frozen=True)
 class CheckoutRequest:
-    """What to ask money for; ``purchase_id`` makes asking twice harmless."""
+    """The payment to request; ``purchase_id`` makes a repeated request harmless."""
 
     purchase_id: uuid.UUID
     title: str
@@ -97,7 +102,7 @@ class CheckoutRequest:
 
 @dataclass(frozen=True)
 class OpenedCheckout:
-    """A session in which a purchase can be paid, at ``url``."""
+    """A checkout session, where the purchase can be paid at ``url``."""
 
     id: str
     url: str
@@ -105,7 +110,7 @@ class OpenedCheckout:
 
 @dataclass(frozen=True)
 class PaymentEvent:
-    """A signed event: about a checkout session, a refunded charge, a dispute, or nothing of these."""
+    """A signed event, on a checkout session, a refunded charge, a dispute or none."""
 
     id: str
     type: str
@@ -116,12 +121,15 @@ class PaymentEvent:
 
 
 class Gateway:
-    """Checkout sessions and signed events, by Stripe's SDK and with the API version that it pins."""
+    """Checkout sessions and events, by Stripe's SDK and its pinned API version."""
 
     def __init__(
         self, secret_key: str, webhook_secret: str, api_address: Callable[[], str] | None = None
     ) -> None:
-        """``api_address`` is asked at the first request, once the process that makes it is running."""
+        """Set the keys; the first request calls ``api_address``.
+
+        So the process that makes the request also starts the API.
+        """
         self._secret_key = secret_key
         self._webhook_secret = webhook_secret
         self._api_address = api_address
@@ -137,7 +145,7 @@ class Gateway:
     def _make_client(self, timeout: float, retries: int) -> stripe.StripeClient:
         session = requests.Session()
         if self._api_address is not None:
-            session.trust_env = False  # no proxy stands between a process and itself
+            session.trust_env = False  # the sandbox runs on this machine, so use no proxy
         return stripe.StripeClient(
             self._secret_key,
             base_addresses={"api": self._api_address()} if self._api_address else {},
@@ -146,9 +154,9 @@ class Gateway:
         )
 
     def open_checkout(self, wanted: CheckoutRequest) -> OpenedCheckout:
-        """Create the session in which the purchase is paid.
+        """Create the session that takes the purchase's payment.
 
-        An address that Stripe does not take is left out: the person can type it on Stripe's page.
+        If Stripe rejects the email, the session has none; the person can type it on Stripe's page.
 
         Raises:
             PaymentUnavailable: Stripe did not answer.
@@ -159,7 +167,7 @@ class Gateway:
         except PaymentRefused as error:
             if wanted.email is None or not _blames(error, "customer_email"):
                 raise
-        # Other parameters under the same key would be refused.
+        # Stripe refuses other parameters under the same key.
         return self._open(replace(wanted, email=None), f"{wanted.purchase_id}-without-email")
 
     def _open(self, wanted: CheckoutRequest, idempotency_key: str) -> OpenedCheckout:
@@ -167,7 +175,7 @@ class Gateway:
             "mode": "payment",
             "client_reference_id": str(wanted.purchase_id),
             "metadata": {"order_id": str(wanted.purchase_id)},
-            # Refunds and disputes name the payment, and it names the purchase.
+            # Events of refunds and disputes name the payment, so the payment must name the purchase.
             "payment_intent_data": {"metadata": {"order_id": str(wanted.purchase_id)}},
             "line_items": [
                 {
@@ -193,7 +201,7 @@ class Gateway:
         return OpenedCheckout(session.id, session.url)
 
     def find_checkout(self, checkout_id: str, *, hasty: bool = False) -> Checkout:
-        """Return what Stripe says about a session at this moment; if ``hasty``, give up soon.
+        """Return a session's current state from Stripe; if ``hasty``, give up soon.
 
         Raises:
             PaymentUnavailable: Stripe did not answer, or knows no such session.
@@ -204,9 +212,9 @@ class Gateway:
         return _checkout(session)
 
     def find_checkout_of(self, purchase_id: uuid.UUID, created_at: datetime) -> Checkout | None:
-        """Return the session that was opened for a purchase, or None if none was.
+        """Return the checkout session of a purchase, or None if there is none.
 
-        For purchases whose session's id was lost between Stripe's answer and the database.
+        It finds a session whose id was lost between Stripe's answer and the database.
 
         Raises:
             PaymentUnavailable: Stripe did not answer.
@@ -223,7 +231,7 @@ class Gateway:
         return None
 
     def expire_checkout(self, checkout_id: str) -> None:
-        """Close a session, so that nobody can pay in it any more; one that is closed stays so.
+        """Close a session, so that nobody can pay in it; a closed session stays closed.
 
         Raises:
             PaymentUnavailable: Stripe did not answer.
@@ -232,15 +240,15 @@ class Gateway:
             with _stripe_errors("checkout.expire"):
                 self._client.v1.checkout.sessions.expire(checkout_id)
         except PaymentRefused:
-            # Stripe refuses to expire what is paid or expired: the next look at the session says which.
+            # Stripe refuses to expire a paid or expired session; the next query shows which it is.
             log.info("checkout.not_open", session=checkout_id)
 
     def refund(self, payment_intent_id: str, purchase_id: uuid.UUID) -> None:
-        """Give the whole payment back; asking again for the same purchase gives nothing more.
+        """Refund the whole payment; repeating the call refunds nothing more.
 
         Raises:
             PaymentUnavailable: Stripe did not answer.
-            PaymentRefused: Stripe refused, except that the payment has been refunded already.
+            PaymentRefused: Stripe refused, unless the payment had been refunded before.
         """
         try:
             with _stripe_errors("refund.create"):
@@ -253,7 +261,7 @@ class Gateway:
                 raise
 
     def find_refunds(self, charge_id: str) -> Refunds:
-        """Return how much of a charge has been refunded up to now.
+        """Return how much of a charge has been refunded so far.
 
         Raises:
             PaymentUnavailable: Stripe did not answer, or knows no such charge.
@@ -263,7 +271,7 @@ class Gateway:
         return Refunds(_payment(charge), charge.amount_refunded)
 
     def find_dispute(self, dispute_id: str) -> Dispute:
-        """Return how a dispute stands at this moment.
+        """Return a dispute's current state.
 
         Raises:
             PaymentUnavailable: Stripe did not answer, or knows no such dispute.
@@ -277,8 +285,8 @@ class Gateway:
         """Verify and read a webhook's raw body.
 
         Raises:
-            InvalidSignature: it is not signed with this site's secret, or not recently.
-            MalformedEvent: it is signed, but it is no event.
+            InvalidSignature: the signature is not this site's, or not recent.
+            MalformedEvent: the signature is right, but the body is no event.
         """
         try:
             stripe.WebhookSignature.verify_header(
@@ -293,10 +301,10 @@ class Gateway:
 
 
 def _event(sent: object) -> PaymentEvent:
-    """Read the parts of an event that matter here.
+    """Read the fields of an event that the site uses.
 
     Raises:
-        MalformedEvent: one of them is missing, or is of another type.
+        MalformedEvent: a field is missing or has the wrong type.
     """
     match sent:
         case {"id": str(event_id), "type": str(kind), "data": {"object": {**subject}}}:
@@ -317,13 +325,13 @@ def _event(sent: object) -> PaymentEvent:
     return PaymentEvent(event_id, kind, charge_id=subject_id)
 
 
-# With these Stripe says that the same request will be refused again.
+# These errors mean that Stripe would refuse the same request again.
 REFUSALS = (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError)
 
 
 @contextmanager
 def _stripe_errors(action: str) -> Iterator[None]:
-    """Turn whatever the SDK raises into one error with a sentence, its cause logged and kept."""
+    """Log any SDK error, and raise it as PaymentUnavailable or PaymentRefused."""
     try:
         yield
     except stripe.StripeError as error:
@@ -357,7 +365,10 @@ def _checkout(session: stripe.checkout.Session) -> Checkout:
 
 
 def _status(session: stripe.checkout.Session, intent: stripe.PaymentIntent | None) -> CheckoutStatus:
-    """One word for what Stripe says in three: a session is complete before a bank debit is paid."""
+    """Reduce Stripe's three states to one.
+
+    A session completes before its bank debit is paid.
+    """
     if session.payment_status == "paid":
         return CheckoutStatus.PAID
     if session.status == "expired":
@@ -368,8 +379,8 @@ def _status(session: stripe.checkout.Session, intent: stripe.PaymentIntent | Non
     return CheckoutStatus.OPEN
 
 
-# An inquiry ("warning_...") takes no money, and may end without taking any; everything else that is not
-# named here is undecided.
+# An inquiry ("warning_...") takes no money, and may end without taking any. All other statuses mean
+# undecided.
 DISPUTE_OUTCOMES = {
     "needs_response": DisputeOutcome.TAKEN,
     "under_review": DisputeOutcome.TAKEN,

@@ -1,7 +1,7 @@
-"""The credit ledger: append-only entries, and a balance that is their sum.
+"""The credit ledger: append-only entries; a balance is their sum.
 
-Everything here works in the caller's transaction. What changes or relies on a balance locks the
-wallet's row first; on SQLite ``transaction()`` holds the one write lock already.
+The functions run in the caller's transaction. A function that changes or relies on a balance locks the
+wallet's row first. On SQLite ``transaction()`` already holds the one write lock.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.sentences import translatable_plural
 
 
 class InsufficientCredits(DomainError):
-    """The wallet holds fewer credits than are needed."""
+    """The wallet has too few credits."""
 
     status = 402
 
@@ -34,7 +34,7 @@ class InsufficientCredits(DomainError):
 
 
 def lock_wallet(session: Session, wallet_id: uuid.UUID) -> None:
-    """Let nobody else change this wallet's balance until the transaction ends."""
+    """Lock the wallet's balance until the transaction ends."""
     session.execute(select(Wallet.id).where(Wallet.id == wallet_id).with_for_update()).one()
 
 
@@ -45,10 +45,10 @@ def balance(session: Session, wallet_id: uuid.UUID) -> int:
 
 
 def require_credits(session: Session, wallet_id: uuid.UUID, needed: int) -> None:
-    """Check that the wallet, which the caller has locked, holds what is needed.
+    """Check that the wallet has enough credits; the caller holds its lock.
 
     Raises:
-        InsufficientCredits: it does not.
+        InsufficientCredits: it has fewer than ``needed``.
     """
     held = balance(session, wallet_id)
     if held < needed:
@@ -64,9 +64,11 @@ def grant(
     *,
     note: str = "",
 ) -> bool:
-    """Add an entry of ``amount`` credits (negative takes away), once per (reason, reference).
+    """Add an entry of ``amount`` credits, once per (reason, reference).
 
-    Returns False, and changes nothing, if that cause has its entry already.
+    A negative amount takes credits away.
+
+    Returns False and changes nothing if that entry exists.
     """
     lock_wallet(session, wallet_id)
     seen = select(LedgerEntry.id).where(LedgerEntry.reason == reason, LedgerEntry.reference == reference)
@@ -82,7 +84,7 @@ def reserve_credits(session: Session, wallet_id: uuid.UUID, amount: int, referen
     """Debit the credits of a render; ``reference`` is the render's id.
 
     Raises:
-        InsufficientCredits: the wallet does not hold them.
+        InsufficientCredits: the wallet has too few.
     """
     lock_wallet(session, wallet_id)
     require_credits(session, wallet_id, amount)
@@ -90,10 +92,10 @@ def reserve_credits(session: Session, wallet_id: uuid.UUID, amount: int, referen
 
 
 def return_credits(session: Session, wallet_id: uuid.UUID, amount: int, reference: str) -> bool:
-    """Give back what :func:`reserve_credits` took under ``reference``; once, however often it is called."""
+    """Give back the credits reserved under ``reference``, once."""
     return grant(session, wallet_id, amount, EntryReason.RENDER_RETURNED, reference)
 
 
 def history(wallet_id: uuid.UUID) -> Select[LedgerEntry]:
-    """Select the wallet's entries, newest first; the caller pages through them."""
+    """Select the wallet's entries, newest first; the caller does the paging."""
     return select(LedgerEntry).where(LedgerEntry.wallet_id == wallet_id).order_by(LedgerEntry.id.desc())

@@ -1,4 +1,4 @@
-"""Wallets, purchases, the credit ledger and the webhook events already seen."""
+"""Wallets, purchases, the credit ledger and the handled webhook events."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ from app.db import Base, text_enum, utc_now
 
 
 class Wallet(Base):
-    """What credits belong to. It names no person, so the books stay whole when an account is deleted.
+    """The owner of credits. It names no person, so it outlives a deleted account.
 
-    Its row is also the lock that serialises everything that changes one balance.
+    Its row is also the lock for every change of its balance.
     """
 
     __tablename__ = "wallets"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    # When its account was deleted. Nobody can spend what arrives later, so that is refunded.
+    # When its account was deleted. Nobody can spend later credits, so later payments are refunded.
     closed_at: Mapped[datetime | None]
 
 
 class EntryReason(enum.StrEnum):
-    """Why a ledger entry was written; with its reference it is unique, so a cause counts once."""
+    """Why a ledger entry exists.
+
+    (reason, reference) is unique, so a cause counts once.
+    """
 
     WELCOME = "welcome"
     PURCHASE = "purchase"
@@ -43,7 +46,7 @@ class EntryReason(enum.StrEnum):
 
 
 class LedgerEntry(Base):
-    """One signed movement of credits. Never changed or deleted (the database refuses)."""
+    """One signed movement of credits. The database refuses to change or delete it."""
 
     __tablename__ = "ledger_entries"
     __table_args__ = (
@@ -64,26 +67,29 @@ triggers.attach(cast(Table, LedgerEntry.__table__))
 
 
 class PurchaseState(enum.StrEnum):
-    """Where a purchase stands; ``transitions.next_state`` is the only way from one to the next."""
+    """The state of a purchase; only ``transitions.next_state`` changes it."""
 
     CREATED = "created"
     AWAITING_PAYMENT = "awaiting_payment"
     FULFILLED = "fulfilled"
     FAILED = "failed"
     EXPIRED = "expired"
-    # Paid after the account was deleted: the money has to go back, and has gone back.
+    # Paid after the account was deleted: the refund is due, and then done.
     REFUND_DUE = "refund_due"
     REFUNDED = "refunded"
 
 
 class Purchase(Base):
-    """One attempt to buy a pack. Its id is the idempotency key and Stripe's client_reference_id."""
+    """One attempt to buy a pack.
+
+    Its id is the idempotency key and Stripe's client_reference_id.
+    """
 
     __tablename__ = "orders"
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         CheckConstraint("credits > 0", name="credits_positive"),
-        # What the sweep looks for.
+        # For the sweep's query.
         Index(None, "state", "created_at"),
     )
 
@@ -95,7 +101,7 @@ class Purchase(Base):
     currency: Mapped[str] = mapped_column(String(3))
     state: Mapped[PurchaseState] = mapped_column(text_enum(PurchaseState, 32), default=PurchaseState.CREATED)
     checkout_session_id: Mapped[str | None] = mapped_column(String(255), unique=True)
-    # What Stripe tells of a refund or a dispute names the payment, not the purchase.
+    # Events of refunds and disputes name the payment, not the purchase.
     payment_intent_id: Mapped[str | None] = mapped_column(String(255), index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     fulfilled_at: Mapped[datetime | None]
@@ -104,9 +110,9 @@ class Purchase(Base):
 
 
 class Reversal(Base):
-    """Money of a purchase that went back: all its refunds together, or one dispute.
+    """Returned money of a purchase: all its refunds together, or one dispute.
 
-    The credits due are worked out from these rows after each event, so the order of events does not matter.
+    After each event the site computes the credits due from these rows, so the order of events is irrelevant.
     """
 
     __tablename__ = "reversals"
@@ -115,14 +121,14 @@ class Reversal(Base):
     purchase_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("orders.id"), primary_key=True)
     # REFUNDS, or Stripe's id of the dispute.
     source: Mapped[str] = mapped_column(String(255), primary_key=True)
-    # What is with the payer now; 0 once a dispute is won.
+    # The amount that the payer has back; 0 once a dispute is won.
     amount_minor: Mapped[int]
-    # A dispute that was won stays won, whatever an old event says.
+    # A won dispute stays won; older events may arrive later.
     won: Mapped[bool] = mapped_column(default=False)
 
 
 class WebhookEvent(Base):
-    """A Stripe event that was handled; its id goes in together with what it caused."""
+    """A handled Stripe event; its id is stored in one transaction with its effects."""
 
     __tablename__ = "webhook_events"
 

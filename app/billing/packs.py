@@ -1,4 +1,4 @@
-"""What is for sale."""
+"""The packs of credits for sale, and how prices look."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from app.config import CreditPack
 from app.errors import DomainError
 from app.sentences import translatable
 
-# How many decimals an amount has at Stripe, which is not always what the currency has elsewhere: the krona of
-# Iceland and the shilling of Uganda have no smaller unit any more, but their amounts are still told in it.
+# Stripe's number of decimals can differ from the currency's own: Iceland's krona and Uganda's shilling have
+# no smaller unit any more, but Stripe still counts their amounts in one.
 # https://docs.stripe.com/currencies#minor-units
 NO_DECIMALS = frozenset(
     {
@@ -26,7 +26,7 @@ THREE_DECIMALS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 
 
 class UnknownPack(DomainError):
-    """No pack has this slug, or it is not sold any more."""
+    """No pack on sale has this slug."""
 
     def __init__(self, slug: str) -> None:
         self.slug = slug
@@ -48,7 +48,10 @@ def find_pack(packs: Sequence[CreditPack], slug: str) -> CreditPack:
 
 
 def format_money(amount_minor: float, currency: str, *, locale: str = "en") -> str:
-    """``490, "eur"`` becomes ``€4.90``; the amount is in the currency's smallest unit, which may be whole."""
+    """Format an amount: ``490, "eur"`` becomes ``€4.90``.
+
+    The amount is in the currency's smallest unit, which may be the whole currency (yen).
+    """
     code = currency.upper()
     decimals = 0 if code in NO_DECIMALS else 3 if code in THREE_DECIMALS else 2
     pattern: NumberPattern = copy.copy(Locale.parse(locale).currency_formats["standard"])

@@ -1,7 +1,7 @@
-"""From money that goes back to the credits that go with it: refunds, and payments disputed with a bank.
+"""From returned money to the credits to take back: refunds and payment disputes.
 
-Everything here works in the caller's transaction and takes plain values; nothing here talks to Stripe. What
-is taken may have been spent: then the balance is negative, and the next credits bought make up for it.
+The functions run in the caller's transaction, take plain values and never call Stripe. The person may have
+spent the credits. Then the balance becomes negative, and the next purchase makes up for it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,17 @@ log = structlog.get_logger(__name__)
 
 REASONS = (EntryReason.REFUND, EntryReason.DISPUTE, EntryReason.DISPUTE_WON)
 REFERENCE_LENGTH = 64
-# The source of the row that holds the sum of all refunds.
+# The source of the row that has the sum of all refunds.
 REFUNDS = "refunds"
 WITHOUT_OWNER = (PurchaseState.REFUND_DUE, PurchaseState.REFUNDED)
 
 
 @dataclass(frozen=True)
 class Payment:
-    """The payment that money goes back from; ``purchase_reference`` is what this site wrote on it."""
+    """The payment behind a refund or dispute.
+
+    Stripe stores ``purchase_reference`` with the payment.
+    """
 
     intent_id: str | None
     purchase_reference: str | None
@@ -42,14 +45,14 @@ class Payment:
 
 @dataclass(frozen=True)
 class Refunds:
-    """What has been given back of a payment up to now, in all."""
+    """The total refunded from a payment so far."""
 
     payment: Payment
     amount_minor: int
 
 
 class DisputeOutcome(enum.StrEnum):
-    """Where the money of a dispute is: never taken, taken from this site, or taken and returned to it."""
+    """Where a dispute's money is: not taken, taken from this site, or returned."""
 
     OPEN = "open"
     TAKEN = "taken"
@@ -58,7 +61,7 @@ class DisputeOutcome(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Dispute:
-    """What Stripe says about a payment that its payer disputes with the bank."""
+    """Stripe's facts on a payment that its payer disputes with the bank."""
 
     id: str
     payment: Payment
@@ -67,7 +70,10 @@ class Dispute:
 
 
 class PaymentNotCredited(DomainError):
-    """Money goes back before the purchase was credited with it: the news is to be told again later."""
+    """Money was returned before the purchase was credited.
+
+    Stripe must send the event again later.
+    """
 
     status = 503
 
@@ -76,26 +82,26 @@ class PaymentNotCredited(DomainError):
 
 
 def take_back_refunded(session: Session, refunds: Refunds) -> int:
-    """Take the credits that were refunded; return how many this very call took.
+    """Take back the refunded credits; return how many this call took.
 
-    Stripe gives the sum of all refunds, so an event that comes late or twice takes nothing more. A part of a
-    credit stays with the person until the rest of it is refunded.
+    Stripe reports the sum of all refunds, so a late or repeated event takes nothing more. A partly refunded
+    credit stays with the person until the rest is refunded.
 
     Raises:
-        PaymentNotCredited: the purchase has not been credited with the payment yet.
+        PaymentNotCredited: the purchase has not been credited yet.
         UnknownPurchase: the payment belongs to no purchase of this site.
-        PaymentMismatch: it is in another currency than the purchase.
+        PaymentMismatch: the currency differs from the purchase's.
     """
     purchase = _lock_paid_purchase(session, refunds.payment)
     if purchase.fulfilled_at is None:
-        return 0  # refunded because nobody owns its wallet: no credits came of it
+        return 0  # refunded because the wallet has no owner: it never got credits
     row = _reversal(session, purchase, REFUNDS)
     row.amount_minor = max(row.amount_minor, refunds.amount_minor)
     return -_adjust(session, purchase, EntryReason.REFUND, str(refunds.amount_minor))
 
 
 def settle_dispute(session: Session, dispute: Dispute) -> int:
-    """Take the credits of a dispute, or return them if it was won; return how many moved.
+    """Take a dispute's credits, or return them if it was won; return how many moved.
 
     Raises:
         PaymentNotCredited, UnknownPurchase, PaymentMismatch: as for :func:`take_back_refunded`.
@@ -111,14 +117,14 @@ def settle_dispute(session: Session, dispute: Dispute) -> int:
 
 
 def credits_taken_back(session: Session, purchase: Purchase) -> int:
-    """How many of a purchase's credits went back with the money."""
+    """The credits of a purchase that were taken back."""
     return taken_back_by_purchase(session, purchase.wallet_id)[purchase.id]
 
 
 def taken_back_by_purchase(
     session: Session, wallet_id: uuid.UUID, reasons: Sequence[EntryReason] = REASONS
 ) -> Counter[uuid.UUID]:
-    """The credits of each purchase of a wallet that went back with the money; most purchases are absent."""
+    """The credits taken back, by purchase of a wallet; most purchases have no entry."""
     entries = session.execute(
         select(LedgerEntry.reference, LedgerEntry.amount).where(
             LedgerEntry.wallet_id == wallet_id, LedgerEntry.reason.in_(reasons)
@@ -131,6 +137,8 @@ def taken_back_by_purchase(
 
 
 def _lock_paid_purchase(session: Session, payment: Payment) -> Purchase:
+    if payment.intent_id is None:  # it would match every purchase whose payment is not known
+        raise UnknownPurchase(payment.purchase_reference)
     paid = Purchase.fulfilled_at.is_not(None) | Purchase.state.in_(WITHOUT_OWNER)
     purchase_id = session.scalar(
         select(Purchase.id).where(Purchase.payment_intent_id == payment.intent_id, paid)
@@ -156,7 +164,10 @@ def _is_ours(session: Session, payment: Payment) -> bool:
 
 
 def _reversal(session: Session, purchase: Purchase, source: str) -> Reversal:
-    """The row of a source of reversals, made if it is new; the purchase's lock guards it."""
+    """The row for a source of reversals, created if missing.
+
+    The purchase's lock guards it.
+    """
     row = session.get(Reversal, (purchase.id, source), populate_existing=True)
     if row is None:
         row = Reversal(purchase_id=purchase.id, source=source, amount_minor=0, won=False)
@@ -165,7 +176,7 @@ def _reversal(session: Session, purchase: Purchase, source: str) -> Reversal:
 
 
 def credits_due(session: Session, purchase: Purchase) -> int:
-    """The credits that the payer's money takes along: floor(credits * returned / price), at most all.
+    """The credits to take back: floor(credits * returned / price), at most all.
 
     ``returned`` is the sum of the refunds and of the disputes that are not won.
     """
@@ -176,7 +187,7 @@ def credits_due(session: Session, purchase: Purchase) -> int:
 
 
 def _adjust(session: Session, purchase: Purchase, reason: EntryReason, cause: str) -> int:
-    """Bring the ledger to what is due; return the credits added (negative where they were taken)."""
+    """Bring the ledger to the credits due; return the change (negative if taken)."""
     session.flush()
     ledger.lock_wallet(session, purchase.wallet_id)
     amount = credits_taken_back(session, purchase) - credits_due(session, purchase)
@@ -194,9 +205,9 @@ def _adjust(session: Session, purchase: Purchase, reason: EntryReason, cause: st
 
 
 def _reference(session: Session, purchase: Purchase, reason: EntryReason, cause: str) -> str:
-    """``PURCHASE:CAUSE``, so that the entries of one purchase can be found.
+    """The reference ``PURCHASE:CAUSE``; it makes a purchase's entries easy to find.
 
-    One cause may move credits more than once (a dispute that grows): then a number follows.
+    If one cause moves credits again (a dispute that grows), the reference ends with a number.
     """
     reference = f"{purchase.id.hex}:{cause}"[:REFERENCE_LENGTH]
     number = 1

@@ -1,7 +1,9 @@
-"""The sweep of purchases: what a kill, a lost webhook or a deleted account left open is settled with Stripe.
+"""The sweep of purchases: settles with Stripe whatever stayed open.
 
-Each step asks Stripe outside any transaction and writes the answer in one of its own. All of them may run
-at any time, in several processes, and again: what is settled already changes nothing.
+A killed process, a lost webhook or a deleted account can leave a purchase open.
+
+Each step asks Stripe outside any transaction and stores the answer in a transaction of its own. Steps may
+run at any time, in several processes, and repeatedly: a settled purchase does not change.
 """
 
 from __future__ import annotations
@@ -23,17 +25,17 @@ from app.db import transaction, utc_now
 log = structlog.get_logger(__name__)
 
 OPEN = (PurchaseState.CREATED, PurchaseState.AWAITING_PAYMENT)
-# The person's own pages and the webhook are faster; the sweep is for what they missed.
+# The return page and the webhook are faster; the sweep handles what they missed.
 YOUNGEST = timedelta(minutes=10)
-# How long to wait before Stripe is asked about the same purchase again.
+# How long to wait before asking Stripe about the same purchase again.
 ASK_AGAIN = timedelta(hours=1)
-# How many purchases one sweep asks about.
+# The number of purchases per sweep.
 AT_ONCE = 50
 
 
 @dataclass(frozen=True)
 class Unsettled:
-    """A purchase as a step of the sweep needs it, read in a transaction that has ended."""
+    """The fields of a purchase that a step needs, read in an earlier transaction."""
 
     id: uuid.UUID
     created_at: datetime
@@ -42,9 +44,11 @@ class Unsettled:
 
 
 def settle_purchases(gateway: Gateway, *, now: datetime | None = None) -> int:
-    """Settle open purchases, close sessions of deleted accounts, refund what they paid; return how many.
+    """Settle open purchases and return how many.
 
-    A purchase whose step fails is logged and left for the next sweep, so one cannot hold up the others.
+    For deleted accounts it also closes their sessions and refunds what they paid.
+
+    A purchase whose step fails is logged and left to the next sweep, so one cannot block the others.
     """
     now = now or utc_now()
     expire_sessions_without_owner(gateway, now=now)
@@ -60,9 +64,9 @@ def settle_purchases(gateway: Gateway, *, now: datetime | None = None) -> int:
 def expire_sessions_without_owner(
     gateway: Gateway, *, wallet_id: uuid.UUID | None = None, now: datetime | None = None
 ) -> None:
-    """Close the open sessions of deleted accounts, or those of one wallet at once after it was closed.
+    """Close open sessions of deleted accounts, or only those of ``wallet_id``.
 
-    A session that cannot be closed now is logged. The next sweep closes it, or refunds what was paid in it.
+    A session that cannot be closed now is logged. The next sweep closes it or refunds its payment.
     """
     of_closed = (
         select(Purchase)
@@ -96,7 +100,7 @@ def _read(purchases: Select[Purchase]) -> list[Unsettled]:
 
 
 def _take(purchases: Select[Purchase], now: datetime) -> list[Unsettled]:
-    """Read purchases, and note that they are being asked about: other processes leave them alone."""
+    """Read purchases and mark them as asked about, so that other processes skip them."""
     found = _read(purchases)
     with transaction() as session:
         ids = [purchase.id for purchase in found]
@@ -116,7 +120,7 @@ def _attempt(step: Callable[[Gateway, Unsettled], None], gateway: Gateway, purch
 
 
 def _settle(gateway: Gateway, purchase: Unsettled) -> None:
-    """Bring an open purchase up to date with what Stripe says."""
+    """Update an open purchase from Stripe."""
     checkout = _find_checkout(gateway, purchase)
     with transaction() as session:
         if checkout is None:
@@ -141,7 +145,7 @@ def _expire(gateway: Gateway, purchase: Unsettled) -> None:
 
 
 def _refund(gateway: Gateway, purchase: Unsettled) -> None:
-    """Give back what was paid after the account was deleted."""
+    """Refund a payment made after the account was deleted."""
     assert purchase.payment_intent_id is not None
     gateway.refund(purchase.payment_intent_id, purchase.id)
     with transaction() as session:

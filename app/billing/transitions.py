@@ -1,4 +1,4 @@
-"""The life of a purchase as a pure function of its state and of what happened."""
+"""The states of a purchase: a pure function of state and event."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class PurchaseEvent(enum.StrEnum):
 
 
 class InvalidTransition(Exception):
-    """A purchase in this state cannot have met with this event."""
+    """The event cannot happen in this state."""
 
     def __init__(self, state: PurchaseState, event: PurchaseEvent) -> None:
         self.state, self.event = state, event
         super().__init__(f"{event} cannot happen to a purchase that is {state}")
 
 
-# Stripe delivers events late, twice and out of order. So money that has arrived always counts, and
-# hearing the same outcome again changes nothing; but nothing takes back what has been paid for.
+# Stripe delivers events late, twice and out of order. So a payment always counts, a repeated outcome changes
+# nothing, and no event cancels a paid purchase.
 TRANSITIONS = {
     (PurchaseState.CREATED, PurchaseEvent.CHECKOUT_OPENED): PurchaseState.AWAITING_PAYMENT,
     (PurchaseState.CREATED, PurchaseEvent.PAID): PurchaseState.FULFILLED,

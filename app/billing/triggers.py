@@ -1,4 +1,4 @@
-"""Triggers by which the database itself refuses to change or delete a ledger entry."""
+"""Database triggers that refuse to change or delete a ledger entry."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ DROP = {"sqlite": SQLITE_DROP, "postgresql": POSTGRESQL_DROP}
 
 
 def attach(table: Table) -> None:
-    """Have ``create_all`` make the triggers together with the table."""
+    """Have ``create_all`` create the triggers together with the table."""
     for dialect, statements in CREATE.items():
         for statement in statements:
             event.listen(table, "after_create", _ddl(statement, dialect))
-    # A table takes its triggers with it; PostgreSQL's function would stay behind.
+    # Dropping a table drops its triggers; PostgreSQL's function must be dropped separately.
     event.listen(table, "after_drop", _ddl(POSTGRESQL_DROP[-1], "postgresql"))
 
 

@@ -1,4 +1,4 @@
-"""The pages of payment: credits and packs, the way to Stripe's page and back, and Stripe's webhook."""
+"""Billing pages: credits, packs, checkout and its return, Stripe's webhook."""
 
 from __future__ import annotations
 
@@ -36,28 +36,28 @@ log = structlog.get_logger(__name__)
 bp = Blueprint("billing", __name__)
 
 ENTRIES_PER_PAGE = 20
-# Databases count rows in 64 bits; no history is as long as this.
+# Larger page numbers would overflow the database's 64-bit row counts; no history is this long.
 MOST_PAGES = 1_000_000
 ORDERS_SHOWN = 10
 WEBHOOK_MAX_BYTES = 512 * 1024
-# How often Stripe is asked for somebody who waits on the return page, in seconds; its webhook is faster.
-# A little less than the time between two polls while a bank is at work.
+# How often, in seconds, the return page asks Stripe while a person waits; the webhook is usually faster.
+# It is slightly less than the time between two polls during a bank debit.
 ASK_SECONDS = 14.0
 ANSWERS_KEPT = 1000
 UNFINISHED = (PurchaseState.CREATED, PurchaseState.AWAITING_PAYMENT)
 
-# Stripe's last answer about a purchase and its time (time.monotonic()), so that not every poll asks Stripe.
+# Stripe's last answer about a purchase and its time (time.monotonic()), so that few polls ask Stripe.
 last_answers: Recent[uuid.UUID, tuple[float, CheckoutStatus | None]] = Recent(ANSWERS_KEPT)
 
 
 @bp.app_template_filter("money")
 def money(amount_minor: float, currency: str) -> str:
-    """An amount as the page's language writes it."""
+    """An amount in the format of the page's language."""
     return format_money(amount_minor, currency, locale=str(get_locale()))
 
 
 class PurchaseNotFound(DomainError):
-    """There is no such purchase, or it is another person's."""
+    """The purchase does not exist, or belongs to another person."""
 
     status = 404
 
@@ -112,7 +112,7 @@ def _pack_title(slug: str) -> str:
 @limiter.limit("30 per hour")
 @auth_required("session")
 def checkout() -> ResponseReturnValue:
-    """Write the purchase down, open a session for it, and send the person to Stripe's page."""
+    """Create a purchase and its checkout session; send the person to Stripe."""
     pack = find_pack(settings().credit_packs, request.form.get("pack", ""))
     wallet_id, email = current_user.wallet_id, current_user.email
     with transaction() as session:
@@ -156,9 +156,9 @@ def checkout_return() -> ResponseReturnValue:
 @bp.get("/checkout/<uuid:purchase_id>/status")
 @limiter.limit("120/minute")
 def checkout_status(purchase_id: uuid.UUID) -> ResponseReturnValue:
-    """The part of the return page that waits; as soon as the outcome is known the page is loaded anew.
+    """The waiting part of the return page; it reloads once the outcome is known.
 
-    Who has logged out meanwhile gets no log-in page into that part: the page loads itself anew at a 404.
+    After a log-out this part answers 404, and the page reloads: the part must not show a log-in page.
     """
     if not current_user.is_authenticated:
         raise PurchaseNotFound
@@ -170,7 +170,10 @@ def checkout_status(purchase_id: uuid.UUID) -> ResponseReturnValue:
 @bp.get("/checkout/cancelled")
 @auth_required("session")
 def checkout_cancelled() -> ResponseReturnValue:
-    """Say that nothing was charged, if that is so: a debit may be under way, or another tab may have paid."""
+    """Say that nothing was charged, if that is true.
+
+    A bank debit may be under way, or the person may have paid in another tab.
+    """
     purchase_id = _purchase_argument()
     outcome = _outcome(purchase_id)
     if outcome["open"]:
@@ -193,16 +196,16 @@ def _find_purchase(purchase_id: uuid.UUID) -> Purchase:
 
 
 def _outcome(purchase_id: uuid.UUID, *, polled: bool = False) -> dict[str, object]:
-    """What the return page shows: the purchase, after asking Stripe how its session stands.
+    """The values of the return page, after asking Stripe about the checkout session.
 
-    The webhook may be late or lost, so while the outcome is open this page looks for itself; but every
-    poll of everybody who waits would be too often.
+    The webhook may be late or lost, so the page asks Stripe itself while the outcome is open. Not every
+    poll asks, because many people may be waiting.
     """
     purchase = _find_purchase(purchase_id)
     status = None
     if purchase.state in UNFINISHED and purchase.checkout_session_id is not None:
         checkout_id = purchase.checkout_session_id
-        db.session.rollback()  # let go of the connection while Stripe is asked
+        db.session.rollback()  # release the connection while waiting for Stripe
         status = _status(purchase_id, checkout_id, polled=polled)
         purchase = _find_purchase(purchase_id)
     waiting = purchase.state in UNFINISHED
@@ -210,7 +213,7 @@ def _outcome(purchase_id: uuid.UUID, *, polled: bool = False) -> dict[str, objec
         "purchase": purchase,
         "waiting": waiting,
         "processing": status is CheckoutStatus.PROCESSING,
-        # Not paid, and not about to be, for all that Stripe knows; without a session it never could be.
+        # Unpaid, and Stripe knows of no payment under way. Without a session there cannot be one.
         "open": waiting and (status is CheckoutStatus.OPEN or purchase.checkout_session_id is None),
         "taken_back": reversals.credits_taken_back(db.session(), purchase),
         "pack_title": _pack_title(purchase.pack),
@@ -218,7 +221,10 @@ def _outcome(purchase_id: uuid.UUID, *, polled: bool = False) -> dict[str, objec
 
 
 def _status(purchase_id: uuid.UUID, checkout_id: str, *, polled: bool) -> CheckoutStatus | None:
-    """How the session stands, or None when Stripe does not say; polls are mostly told what was last heard."""
+    """The session's state, or None if Stripe does not answer.
+
+    Most polls get a recent answer instead of asking Stripe.
+    """
     asked_at, known = last_answers.get(purchase_id, lambda: (-math.inf, None))
     if polled and time.monotonic() - asked_at < ASK_SECONDS:
         return known
@@ -230,11 +236,11 @@ def _status(purchase_id: uuid.UUID, checkout_id: str, *, polled: bool) -> Checko
 
 
 def _look_and_fulfil(purchase_id: uuid.UUID, checkout_id: str, *, hasty: bool) -> Checkout | None:
-    """Return the session as Stripe knows it, or None when Stripe cannot be asked now."""
+    """Return the session from Stripe and fulfil its purchase; None if Stripe is down."""
     try:
         found = gateway().find_checkout(checkout_id, hasty=hasty)
     except PaymentUnavailable:
-        return None  # logged by the gateway; the page goes on waiting for the webhook
+        return None  # the gateway logged it; the page keeps waiting for the webhook
     try:
         with transaction() as session:
             fulfilment.fulfil_purchase(session, purchase_id, found)
@@ -244,7 +250,7 @@ def _look_and_fulfil(purchase_id: uuid.UUID, checkout_id: str, *, hasty: bool) -
     return found
 
 
-# --- what Stripe tells --------------------------------------------------------------------------
+# --- Stripe's webhook ---------------------------------------------------------------------------
 
 
 @bp.post("/webhooks/stripe")
@@ -252,11 +258,13 @@ def _look_and_fulfil(purchase_id: uuid.UUID, checkout_id: str, *, hasty: bool) -
 @limiter.exempt
 @takes_body(lambda: WEBHOOK_MAX_BYTES)
 def stripe_webhook() -> ResponseReturnValue:
-    """Take a signed event. Any answer but 2xx makes Stripe deliver it again, for days.
+    """Handle a signed event.
 
-    So what a repetition may mend (Stripe or the database cannot be reached) fails, and what it
-    cannot mend is logged for a person and accepted. The latter leaves no trace in the database, so
-    that the event can be sent again by hand once its cause is removed.
+    After any answer but 2xx, Stripe sends it again, for days.
+
+    So an error that a repetition may fix (Stripe or the database is down) fails the request. An error that
+    it cannot fix is logged for the operator and accepted. Such an event is not stored, so the operator can
+    have it sent again after fixing the cause.
     """
     event = gateway().read_event(request.get_data(), request.headers.get("Stripe-Signature"))
     try:
@@ -285,7 +293,10 @@ def _handle(event: PaymentEvent) -> None:
 
 
 def _told_by(event: PaymentEvent) -> Callable[[Session], object] | None:
-    """What is to be done about an event. What it is about is asked for anew, for events come out of order."""
+    """The function that handles an event.
+
+    Events arrive out of order, so this asks Stripe for the current state.
+    """
     if event.checkout_id is not None:
         purchase_id = _purchase_id(event)
         found = gateway().find_checkout(event.checkout_id)

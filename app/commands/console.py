@@ -1,4 +1,4 @@
-"""What the commands share: errors of one line, the stylizer, files that are there whole or not at all."""
+"""The commands' shared parts: one-line errors, the stylizer, the progress bar."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 
 class BadInput(click.ClickException):
-    """One clear line on standard error, and exit code 2."""
+    """An error shown as one line on standard error, with exit code 2."""
 
     exit_code = 2
 
@@ -36,7 +36,7 @@ class BadInput(click.ClickException):
 
 
 class Incomplete(click.ClickException):
-    """One line that says what was done and what was not, and exit code 1."""
+    """One line that says what was done and what was not, with exit code 1."""
 
     exit_code = 1
 
@@ -45,13 +45,16 @@ class Incomplete(click.ClickException):
 
 
 class Interrupted(Incomplete):
-    """Ctrl-C was pressed: one line that says what was done, and the shell's exit code for that."""
+    """Ctrl-C was pressed: one line on what was done, with the shell's exit code."""
 
     exit_code = 130
 
 
 class OneLineCommand(click.Command):
-    """A command whose wrong arguments are :class:`BadInput` too, without click's page of usage."""
+    """A command that reports wrong arguments as :class:`BadInput`.
+
+    It does not print click's usage.
+    """
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
         try:
@@ -61,7 +64,7 @@ class OneLineCommand(click.Command):
 
 
 def bad_input_is_one_line(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Print a command's own lines only; what is wrong with a file or a style is :class:`BadInput`."""
+    """Show only a command's own lines; a bad file or style becomes :class:`BadInput`."""
 
     @wraps(command)
     def wrapped(*args: Arguments.args, **options: Arguments.kwargs) -> Result:
@@ -76,11 +79,11 @@ def bad_input_is_one_line(command: Callable[Arguments, Result]) -> Callable[Argu
 
 @contextmanager
 def _own_lines_only() -> Iterator[None]:
-    """Keep the lines of others off the terminal.
+    """Keep other output off the terminal.
 
-    TensorFlow's C++ code writes past Python, so the process's standard error is closed to it, while Python
-    keeps a copy for progress, errors and warnings. Remarks in the log are left out; LOG_LEVEL=DEBUG shows
-    them.
+    TensorFlow's C++ code writes to the process's standard error directly. So that descriptor is redirected to
+    nothing, and Python writes progress, errors and warnings to a copy of it. Informational log lines are
+    hidden; LOG_LEVEL=DEBUG shows them.
     """
     before = structlog.get_config()
     with _own_standard_error() as stderr:
@@ -95,10 +98,10 @@ def _own_lines_only() -> Iterator[None]:
 
 @contextmanager
 def _own_standard_error() -> Iterator[TextIO]:
-    """Python's standard error where nothing but Python writes."""
+    """Yield a standard error that only Python writes to."""
     original = sys.__stderr__
     if original is None or sys.stderr is not original:
-        yield sys.stderr  # it is a test's already
+        yield sys.stderr  # a test has already replaced it
         return
     original.flush()
     handlers = [
@@ -121,14 +124,14 @@ def _own_standard_error() -> Iterator[TextIO]:
 
 
 def sentence(error: Exception) -> str:
-    """An error in one line."""
+    """The message of an error, in one line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error) or type(error).__name__
 
 
 class Progress:
-    """A bar on standard error where that is a terminal, and lines that do not run into it."""
+    """A progress bar on a terminal's standard error; printed lines go above it."""
 
     STEPS = 1000
 
@@ -146,11 +149,11 @@ class Progress:
         self._bar.__exit__(None, None, None)
 
     def show(self, share: float, text: str) -> None:
-        """Draw the bar with ``share``, 0 to 1, of it full, and a word on what is being done."""
+        """Draw the bar: ``share``, 0 to 1, is full, and ``text`` says what happens now."""
         self._bar.update(max(0, round(share * self.STEPS) - self._bar.pos), text)
 
     def say(self, line: str) -> None:
-        """Print a line, on the place of the bar, which comes back below it."""
+        """Print a line above the bar."""
         erase = "" if self._bar.hidden else "\r\x1b[K"
         click.echo(erase + line, err=True)
 

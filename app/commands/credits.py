@@ -1,4 +1,4 @@
-"""``flask credits``: shows and corrects people's credits."""
+"""``flask credits``: shows and corrects credits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``flask networks evaluate``: measures and pictures that show how well networks paint."""
+"""``flask networks evaluate``: measures how well networks paint."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from app.wiring import catalogue
 if TYPE_CHECKING:
     from app.engine.training.judge import Judge, Precision
 
-# How strongly the styles that networks have in common are painted for the curves.
+# The strengths of the curves, for styles that several networks have.
 STRENGTHS = (1.0, 0.9, 0.8, 0.7)
-# The photos of the sheet that sets networks side by side.
+# The number of photos on the sheet that compares networks.
 COMPARED_PHOTOS = 2
-# Parameters that the page need not tell: the networks it names anyway, the others change no figure.
+# Options that the page's command omits: it names the networks anyway, and the others change no figure.
 UNTOLD = {"networks", "output", "vgg"}
 SHEET_HEIGHT, COMPARISON_HEIGHT = 132, 210
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -113,7 +113,7 @@ def evaluate(
     """
     from app.engine.training.judge import Judge
 
-    # A network meets a photo of each shape, and TensorFlow remarks on every new one.
+    # Photos have many shapes, and TensorFlow logs a warning for each new one.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     files = name_networks([find_network(name) for name in networks] or _shipped())
     judged = read_folder(photos, size) if photos else read_listed(held_out, size)
@@ -138,7 +138,7 @@ def evaluate(
 
 
 def _as_typed(networks: Iterable[str]) -> str:
-    """The command that runs, with the options that were given; of files and folders only their names."""
+    """The command line that was typed, with files and folders reduced to their names."""
     context = click.get_current_context()
     words = ["flask", "networks", "evaluate", *networks]
     for name, value in context.params.items():
@@ -149,14 +149,14 @@ def _as_typed(networks: Iterable[str]) -> str:
 
 
 def _shipped() -> list[Path]:
-    """All checkpoints beside the catalogue's own, the newest networks first as the catalogue has them."""
+    """All checkpoints in the catalogue's folder, newest first."""
     used = list(dict.fromkeys(style.checkpoint for style in catalogue().styles if not style.imported))
     others = {path for style_file in used for path in style_file.parent.glob("*.npz")}
     return [*used, *sorted(others.difference(used))]
 
 
 def _candidates(files: Mapping[str, Path], published: Path | None, folder: Path) -> Iterable[Candidate]:
-    """Each network in a catalogue of its own, since networks share the names of styles."""
+    """Each network in its own catalogue, because networks share names of styles."""
     for name, path in files.items():
         yield whole_network(name, path, folder / name)
     if published and (candidate := published_networks(published, folder)):
@@ -169,7 +169,7 @@ Pictures = dict[tuple[str, str, str], Image.Image]
 
 @dataclass
 class Results:
-    """What came out: measures, curves of the styles that are compared, and pictures to show."""
+    """The results: measures, curves of the compared styles, and pictures to show."""
 
     scores: list[Score] = field(default_factory=list)
     blended: list[Blended] = field(default_factory=list)
@@ -194,7 +194,7 @@ def _measure(candidates: Sequence[Candidate], photos: Sequence[Photo], judge: Ju
 
 
 def _compared_styles(candidates: Sequence[Candidate]) -> set[str]:
-    """The published networks' styles that another network paints too."""
+    """The styles that a published network and another network paint."""
     published = {style for each in candidates if each.name == PUBLISHED for style in each.slugs}
     return published & {style for each in candidates if each.name != PUBLISHED for style in each.slugs}
 
@@ -206,7 +206,10 @@ def _blend(
     compared: Collection[str],
     judge: Judge,
 ) -> list[Blended]:
-    """The compared styles at every strength; at full strength they are measured already."""
+    """Scores of the compared styles at every strength.
+
+    Scores at full strength come from ``scores``.
+    """
     measured = [
         (score, score.style_distance)
         for score in scores
@@ -225,7 +228,7 @@ def _blend(
 
 @dataclass(frozen=True)
 class Sheet:
-    """A contact sheet's file name, its heading, and the file."""
+    """A contact sheet: its file name, heading and data."""
 
     file: str
     title: str
@@ -235,7 +238,10 @@ class Sheet:
 def make_sheets(
     candidates: Sequence[Candidate], photos: Sequence[Photo], pictures: Pictures
 ) -> Iterable[Sheet]:
-    """A sheet that sets the networks side by side on common styles, and one for each network."""
+    """Yield a sheet that compares the networks, and one sheet for each network.
+
+    The comparison shows common styles.
+    """
     shown = [photo for photo in photos if photo.shown]
     if not shown:
         return

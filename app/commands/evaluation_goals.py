@@ -1,4 +1,4 @@
-"""What a house network is to reach beside the published ones, and how near it comes."""
+"""The goals of house networks, relative to the published ones."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from app.engine.training.candidates import PUBLISHED
 from app.engine.training.evaluation import Blended, CurvePoint, Score, at_content, curves, mean_scores
 
-# The most that is wanted of their style distance and of their checkerboard.
+# Goals: the style distance and checkerboard may be at most these shares of the published network's.
 STYLE, CHECKERBOARD = 0.25, 0.1
-# Content distances that differ by so much of one another count as equal.
+# A content distance up to 1.1 times the published one counts as equal.
 NEAR = 0.1
-# A border that is painted like the rest.
+# The goal for the border: it is painted like the rest.
 BORDER = (0.9, 1.1)
 
 GOALS = f"""\
@@ -37,7 +37,7 @@ better."""
 
 @dataclass(frozen=True)
 class Near:
-    """A ratio of style distances, and how strongly the network's pictures are painted for it."""
+    """A ratio of style distances, and the strength where it was measured."""
 
     ratio: float
     strength: float
@@ -45,7 +45,10 @@ class Near:
 
 @dataclass(frozen=True)
 class Reached:
-    """A network's figures in a style, as ratios to the published one's, and its border as it is."""
+    """A network's figures in one style.
+
+    They are ratios to the published network's figures, except the border.
+    """
 
     content: float
     style: float
@@ -55,7 +58,7 @@ class Reached:
 
 
 def goals(scores: Sequence[Score], blended: Sequence[Blended]) -> list[str]:
-    """The section's paragraphs: what is wanted, a summary, and a table of every style."""
+    """The section's paragraphs: the goals, a summary, and a table of every style."""
     reached = reach(scores, blended)
     rows = [
         [
@@ -75,7 +78,7 @@ def goals(scores: Sequence[Score], blended: Sequence[Blended]) -> list[str]:
 
 
 def reach(scores: Sequence[Score], blended: Sequence[Blended]) -> dict[tuple[str, str], Reached]:
-    """By style and network, for the styles that the published networks paint too."""
+    """Figures by (style, network), for styles that a published network paints too."""
     means = mean_scores(scores, "style", "network")
     points = curves(blended)
     reached = {}
@@ -95,9 +98,9 @@ def reach(scores: Sequence[Score], blended: Sequence[Blended]) -> dict[tuple[str
 
 
 def no_farther(ours: Sequence[CurvePoint], theirs: Sequence[CurvePoint]) -> Near | None:
-    """Our style distance over theirs, where we go no farther from the photo than they do and a tenth.
+    """Our style distance / theirs, at a content distance of at most 1.1 times theirs.
 
-    Both curves from full strength down; None where ours does not come that near.
+    Both curves start at full strength. None means that our curve stays farther from the photo.
     """
     allowed = (1 + NEAR) * theirs[0].content
     point = ours[0] if ours[0].content <= allowed else at_content(ours, allowed)
@@ -123,7 +126,7 @@ def _marked(value: float, form: str, right: bool) -> str:
 
 
 def _summary(reached: Mapping[tuple[str, str], Reached]) -> str:
-    """A row per network: the means over its styles, and in how many a goal is reached."""
+    """A row per network: means over its styles, and how many meet each goal."""
     rows = []
     for network in dict.fromkeys(network for _, network in reached):
         own = [figures for (_, other), figures in reached.items() if other == network]
@@ -156,6 +159,6 @@ def curve_table(blended: Sequence[Blended]) -> str:
 
 
 def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]], names: int) -> str:
-    """A table whose first columns are ``names`` and whose others are numbers."""
+    """A table; the first ``names`` columns are text, the others numbers."""
     line = ["---"] * names + ["---:"] * (len(headings) - names)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (headings, line, *rows))

@@ -1,4 +1,4 @@
-"""What networks are judged by: finds the networks, and reads photos and paintings."""
+"""The inputs of an evaluation: finds networks, and reads photos and paintings."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ LEAST_SIDE = 20
 
 
 def name_networks(files: Iterable[Path]) -> dict[str, Path]:
-    """Networks by the names of their files; where these are the same, with the folder's before.
+    """Networks by file name; equal file names get the folder's name in front.
 
     Raises:
-        BadInput: the names are the same even so.
+        BadInput: two names are equal even with the folder.
     """
     paths = list(dict.fromkeys(path.resolve() for path in files))
     stems = Counter([PUBLISHED, *(path.stem for path in paths)])
@@ -41,7 +41,7 @@ def name_networks(files: Iterable[Path]) -> dict[str, Path]:
 
 
 def find_network(name: str) -> Path:
-    """A checkpoint by its file, or by its name in models/."""
+    """A checkpoint by its path, or by its name in models/."""
     for path in (Path(name), PROJECT_ROOT / "models" / f"{name}.npz"):
         if path.is_file():
             return path
@@ -49,7 +49,7 @@ def find_network(name: str) -> Path:
 
 
 def read_listed(held_out: Path | None, size: int) -> list[Photo]:
-    """The listed photos that are at hand here."""
+    """The listed photos that exist on this machine."""
     folders = {"samples": PROJECT_ROOT / "static" / "samples"}
     if held_out:
         folders["held-out"] = held_out
@@ -66,7 +66,10 @@ def read_listed(held_out: Path | None, size: int) -> list[Photo]:
 
 
 def read_folder(folder: Path, size: int) -> list[Photo]:
-    """Every photo of a folder, by the file's name, with its ending only where two would have one name."""
+    """Every photo of a folder, by file name.
+
+    A name has its suffix only if two photos would share it.
+    """
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_ENDINGS)
     stems = Counter(path.stem for path in paths)
     names = [path.stem if stems[path.stem] == 1 else path.name for path in paths]
@@ -77,13 +80,13 @@ def read_folder(folder: Path, size: int) -> list[Photo]:
 
 
 def read_paintings(folder: Path | None, slugs: Iterable[str], size: int) -> dict[str, Pixels]:
-    """The paintings at hand, by slug: the files that training takes too."""
+    """The available paintings by slug; training uses the same files."""
     paths = find_paintings(folder) if folder else {}
     return {slug: read_picture(paths[slug], size) for slug in slugs if slug in paths}
 
 
 def read_picture(path: Path, size: int, *, multiple: int = 1) -> Pixels:
-    """A picture no longer than ``size``, its sides cut to multiples of ``multiple``."""
+    """A picture no longer than ``size``; sides are multiples of ``multiple``."""
     with path.open("rb") as file:
         image = decode_photo(file, max_pixels=LARGEST_PHOTO).image
     image.thumbnail((size, size), Image.Resampling.LANCZOS)

@@ -1,4 +1,4 @@
-"""What ``flask networks evaluate`` writes: a page of tables, contact sheets, and every figure as CSV."""
+"""The output of an evaluation: tables, contact sheets, and figures as CSV."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.engine.training.candidates import PUBLISHED
 from app.engine.training.evaluation import Blended, Photo, Score, mean_scores
 from app.imaging import encode_webp
 
-# A sheet's colours, sizes in pixels, and how large its file may be.
+# A sheet's colours, sizes in pixels, and largest file size.
 PAPER, INK, SOFT = "#faf7f2", "#1f1b16", "#61574c"
 GAP, MARGIN, LABEL_WIDTH = 6, 20, 190
 MOST_BYTES = 480_000
@@ -33,7 +33,7 @@ HEADINGS = {
 
 @dataclass(frozen=True)
 class Method:
-    """How the figures came about: the command, the longest sides in pixels, and what VGG-16 computed in."""
+    """How the figures were made: command, sizes and VGG-16's number format."""
 
     command: str
     size: int
@@ -42,7 +42,7 @@ class Method:
 
 
 def to_csv(scores: Sequence[Score] | Sequence[Blended]) -> str:
-    """Every picture's figures."""
+    """The figures of every picture as CSV."""
     text = io.StringIO()
     names = [field.name for field in fields(scores[0])]
     writer = csv.DictWriter(text, names, lineterminator="\n")
@@ -64,7 +64,7 @@ def page(
     sheets: Mapping[str, str],
     method: Method,
 ) -> str:
-    """The page in Markdown; ``sheets`` are titles by file name."""
+    """The page in Markdown; ``sheets`` maps file names to titles."""
     networks = list(dict.fromkeys(score.network for score in scores))
     parts = [
         "# How well the networks paint",
@@ -113,7 +113,7 @@ with attribution. *Ratio* is a figure divided by theirs."""
 
 
 def _beside_published(scores: Sequence[Score]) -> str:
-    """Every network on the published styles, and its figures in terms of theirs."""
+    """A table of all networks on the published styles, as ratios to the published."""
     means = mean_scores(scores, "style", "network")
     rows = []
     for (style, network), figures in means.items():
@@ -170,9 +170,9 @@ def _photos(photos: Iterable[Photo]) -> str:
 def make_sheet(
     title: str, rows: Mapping[str, Sequence[Image.Image]], height: int, captions: Sequence[str] = ()
 ) -> bytes:
-    """A contact sheet as WebP of less than 500 kB: labelled rows of pictures, each scaled to ``height``.
+    """A contact sheet as WebP below 500 kB: labelled rows of pictures of ``height``.
 
-    ``captions`` stand above the columns, whose pictures are equally wide in all rows.
+    ``captions`` are above the columns; a column's pictures have one width in all rows.
     """
     scaled = {
         label: [
@@ -211,7 +211,7 @@ def _wrap(label: str, length: int = 24) -> str:
 
 
 def _encode_below(image: Image.Image, most: int) -> bytes:
-    """The best quality that fits; a sheet that never does is made smaller."""
+    """Encode at the highest quality that fits; shrink the sheet if no quality does."""
     for quality in range(86, 40, -6):
         data = encode_webp(image, quality)
         if len(data) <= most:

@@ -1,4 +1,4 @@
-"""Which photos become which files, and which of them are painted already."""
+"""Plans which photos become which files, and records which are finished."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from PIL import Image
 
 from app.commands.console import BadInput
 from app.commands.painting import stamp
+from app.file_names import file_stem, same
 from app.files import PART
 from app.imaging import encode_jpeg, encode_png, encode_webp
 
@@ -26,17 +27,17 @@ ENCODERS: dict[str, Encoder] = {
     "jpeg": encode_jpeg,
     "webp": encode_webp,
 }
-# What a folder's files must end in to be taken for photos; those named one by one are always tried.
+# The suffixes of photos in a folder. A file named on the command line is always tried.
 PHOTO_ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".heif", ".tif", ".tiff", ".gif"}
 # Standard input or output.
 STANDARD = Path("-")
-# After so many seconds, what is not whole is no longer being written.
+# An unfinished file older than this, in seconds, is a leftover.
 LEFTOVER_SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class Job:
-    """A photo, the file it becomes, and the kind of that file (a key of ``ENCODERS``)."""
+    """A photo, its output file, and that file's kind (a key of ``ENCODERS``)."""
 
     source: Path
     target: Path
@@ -44,10 +45,10 @@ class Job:
 
 
 def plan_single(source: Path, target: Path, kind: str | None) -> Job:
-    """One photo into one file; either may be standard input or output.
+    """The job for one photo and one file; either may be standard input or output.
 
     Raises:
-        BadInput: the file cannot be written, or would replace the photo.
+        BadInput: the file cannot be written, or it would replace the photo.
     """
     if target == STANDARD:
         return Job(source, target, kind or "png")
@@ -67,14 +68,14 @@ def plan_single(source: Path, target: Path, kind: str | None) -> Job:
 
 
 def plan_folder(sources: Sequence[Path], folder: Path, kind: str | None) -> list[Job]:
-    """Photos and folders of photos into ``folder``; what lies in a folder keeps its place below it.
+    """Jobs for photos and folders; pictures keep their subfolders in ``folder``.
 
-    A photo that is named twice, by itself or by its folder, becomes one picture, as it was named first. Its
-    picture keeps the kind of the photo where that can be written and is a JPEG otherwise, unless ``kind``
-    says something else.
+    A photo that is given twice, by itself and in its folder, becomes one picture, at the first place. The
+    picture keeps the photo's file type if the project can write it; otherwise it is a JPEG. ``kind``
+    overrides both.
 
     Raises:
-        BadInput: there is no photo, or two of them, or a photo and its picture, would be the same file.
+        BadInput: there is no photo, or two outputs, or a photo and an output, would be the same file.
     """
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder}: this is a file. Name a folder")
@@ -83,9 +84,9 @@ def plan_folder(sources: Sequence[Path], folder: Path, kind: str | None) -> list
         raise BadInput(f"{', '.join(map(str, sources))}: there are no photos here")
     jobs = [_job(photo, folder / place, kind) for photo, place in photos]
     wanted = Counter(_file(job.target) for job in jobs)
-    # IMG_1.heic beside IMG_1.jpg: both would be IMG_1.jpg, so each keeps its whole name.
+    # IMG_1.heic and IMG_1.jpg would both become IMG_1.jpg, so each keeps its whole name.
     jobs = [
-        Job(job.source, folder / place.with_name(f"{place.name}.{job.kind}"), job.kind)
+        Job(job.source, _named(folder / place, place.name, f".{job.kind}"), job.kind)
         if wanted[_file(job.target)] > 1
         else job
         for job, (_, place) in zip(jobs, photos, strict=True)
@@ -95,7 +96,7 @@ def plan_folder(sources: Sequence[Path], folder: Path, kind: str | None) -> list
 
 
 def _photos(source: Path, output: Path) -> Iterator[tuple[Path, Path]]:
-    """The photos at ``source``, each with its place below the output's folder."""
+    """The photos at ``source``, each with its path inside the output folder."""
     if not source.is_dir():
         yield source, Path(source.name)
         return
@@ -104,12 +105,12 @@ def _photos(source: Path, output: Path) -> Iterator[tuple[Path, Path]]:
         hidden = any(part.startswith(".") for part in place.parts)
         if path.suffix.lower() in PHOTO_ENDINGS and path.is_file() and not hidden:
             if output.resolve() != source.resolve() and output.resolve() in path.resolve().parents:
-                continue  # painted before: the output lies inside the folder of photos
+                continue  # an earlier picture: the output folder lies inside the folder of photos
             yield path, place
 
 
 def _distinct(photos: Iterable[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
-    """Each photo once; a link to a photo has a name of its own, and so a picture."""
+    """Each photo once; a link to a photo counts as another photo."""
     first: dict[Path, tuple[Path, Path]] = {}
     for path, place in photos:
         first.setdefault(path.parent.resolve() / path.name, (path, place))
@@ -119,14 +120,19 @@ def _distinct(photos: Iterable[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
 def _job(source: Path, place: Path, kind: str | None) -> Job:
     ending = source.suffix.lower().removeprefix(".")
     if kind is None and ending in ENCODERS:
-        return Job(source, place, ending)
+        return Job(source, _named(place, place.stem, place.suffix), ending)
     kind = kind or "jpg"
-    return Job(source, place.with_suffix(f".{kind}"), kind)
+    return Job(source, _named(place, place.stem, f".{kind}"), kind)
+
+
+def _named(place: Path, stem: str, ending: str) -> Path:
+    """A picture's file in the folder of ``place``, with a name that every system takes."""
+    return place.with_name(file_stem(stem) + ending)
 
 
 def _file(path: Path) -> str:
-    """Names that some file systems take for the same."""
-    return str(path).casefold()
+    """A key that is equal for paths that some file systems treat as equal."""
+    return same(str(path))
 
 
 def _check_apart(jobs: Sequence[Job]) -> None:
@@ -140,14 +146,14 @@ def _check_apart(jobs: Sequence[Job]) -> None:
             raise BadInput(f"{other} and {job.source} would both become {job.target}")
 
 
-# A picture of the folder, the stamp of its photo, and the way it was painted.
+# A picture of the folder, its photo's stamp, and the painting options.
 Record = dict[str, Any]
 
 
 class Finished:
-    """The pictures of a folder that are painted already, and how: lines of JSON in a hidden file beside them.
+    """The finished pictures of a folder, as lines of JSON in a hidden file there.
 
-    A picture counts as finished while it is there and neither its photo nor the way of painting has changed.
+    A picture counts as finished if it exists and its photo and the painting options have not changed.
     """
 
     def __init__(self, folder: Path, file: IO[str], identity: dict[str, Any]) -> None:
@@ -161,7 +167,7 @@ class Finished:
     @classmethod
     @contextmanager
     def of(cls, folder: Path, identity: dict[str, Any]) -> Iterator[Finished]:
-        """Open the list of ``folder`` for one process at a time.
+        """Open the list of ``folder``; only one process at a time may.
 
         Raises:
             BadInput: another process is painting into the folder.
@@ -180,20 +186,23 @@ class Finished:
         return (self._folder / picture).exists() and self._records.get(picture) == record
 
     def add(self, record: Record) -> None:
-        """Note that a job is done."""
-        # A line break before the record, since a process killed while writing may have left half a line.
+        """Record that a job is done."""
+        # Start with a line break: a process killed while writing may have left half a line.
         self._file.write("\n" + json.dumps(record))
         self._file.flush()
         self._records[record["picture"]] = record
 
     def record(self, job: Job) -> Record:
-        """What to note of a job once it is done: of its photo as it is now, which must not be read before."""
+        """The record of a finished job.
+
+        It has the photo's stamp, so make it before reading the photo.
+        """
         picture = str(job.target.relative_to(self._folder))
         return _plain({"picture": picture, "photo": stamp(job.source), "painting": self._identity})
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:
-    """As it comes back from JSON."""
+    """The value after a round trip through JSON."""
     plain: dict[str, Any] = json.loads(json.dumps(value))
     return plain
 
@@ -207,13 +216,13 @@ def _record(line: str) -> Record | None:
 
 
 def sweep(jobs: Sequence[Job]) -> None:
-    """Remove what processes killed while writing have left in the folders that are written to.
+    """Remove the leftovers of killed processes in the output folders.
 
-    What is young may belong to a process that writes it now.
+    A recent file may belong to a process that is still writing it.
     """
     long_ago = time.time() - LEFTOVER_SECONDS
     for folder in {job.target.parent for job in jobs}:
         for leftover in folder.glob(f"{PART}*"):
-            with suppress(FileNotFoundError):  # its process is done with it
+            with suppress(FileNotFoundError):  # its process has just renamed or removed it
                 if leftover.stat().st_mtime < long_ago:
                     leftover.unlink()

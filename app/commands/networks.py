@@ -1,4 +1,4 @@
-"""``flask networks``: training networks, adding styles to them, judging them."""
+"""``flask networks``: trains networks, adds styles to them and evaluates them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.commands.console import (
 )
 from app.commands.evaluate import evaluate
 from app.commands.shipping import ship
-from app.commands.styles import show_new_style
+from app.commands.styles import show_new_style, styles
 from app.commands.training_data import loss_weights, lying_beside, vgg_option
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import StyleFacts, title_of
@@ -90,7 +90,7 @@ def train(
     sources = trainer.Sources(
         photos=photos,
         paintings=find_paintings(paintings),
-        loss_weights=loss_weights(vgg, recipe.loss.network),
+        loss_weights=loss_weights(vgg, recipe.loss.network, (*recipe.loss.content, *recipe.loss.style)),
         sheet_photos=tuple(sorted(SAMPLES.glob("*.jpg"))),
         start=load_checkpoint(start) if start else None,
         start_file=start,
@@ -133,7 +133,7 @@ def add_style(
     from app.engine.stylizer import configure_tensorflow
     from app.engine.training.fitting import fit_style
 
-    # The preview is painted after the fitting, when TensorFlow can no longer be configured.
+    # Configure TensorFlow before the fitting; it cannot be configured later, for the preview.
     configure_tensorflow()
     checkpoint, recipe = load_checkpoint(path), recipe_of(path)
     with Progress() as progress:
@@ -145,7 +145,7 @@ def add_style(
             photos,
             minutes=minutes,
             network_file=path,
-            loss_weights=loss_weights(vgg, recipe.loss.network),
+            loss_weights=loss_weights(vgg, recipe.loss.network, (*recipe.loss.content, *recipe.loss.style)),
             code_version=_code_version(),
             report=_reporter(progress),
         )
@@ -154,6 +154,10 @@ def add_style(
     write_whole(row.with_suffix(".json"), json.dumps(fitted.facts, indent=2).encode())
     offered.add_row(facts, path.name, row.name)
     show_new_style(offered, slug)
+
+
+# The name under which people look for it.
+styles.add_command(add_style, "from-picture")
 
 
 def _facts(slug: str, *, title: str, public_domain: bool, **known: Any) -> StyleFacts:
@@ -167,9 +171,9 @@ def _facts(slug: str, *, title: str, public_domain: bool, **known: Any) -> Style
 
 
 def recipe_of(network: Path) -> Recipe:
-    """What a network was trained with, by the file beside it; the house recipe where there is none.
+    """The recipe in the file beside a network; the house recipe if there is none.
 
-    A training of rows alone says nothing of the network: the one that it started from does.
+    The file of a style that was added names the network it started from; that network's recipe counts.
     """
     beside = network.with_suffix(".json")
     if not beside.exists():
@@ -193,7 +197,7 @@ def _reporter(progress: Progress) -> Callable[[Trained, float], None]:
 
 
 def _code_version() -> str:
-    """The commit that the code comes from, or else the project's version; nothing where neither is known."""
+    """The commit of the code, else the project's version, else an empty string."""
     return _commit() or _project_version()
 
 
@@ -201,7 +205,7 @@ def _commit() -> str:
     git = shutil.which("git")
     if git is None or not (PROJECT_ROOT / ".git").exists():
         return ""
-    asked: Any = subprocess.run(  # noqa: S603 - nothing of it comes from outside
+    asked: Any = subprocess.run(  # noqa: S603 - the command is fixed
         [git, "-C", str(PROJECT_ROOT), "describe", "--always", "--dirty"],
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""What ``flask stylize`` and ``flask stylize-video`` ask of the engine: the same options, checked alike."""
+"""The engine options that ``flask stylize`` and ``flask stylize-video`` share."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _OPTIONS = (
 
 @dataclass(frozen=True)
 class Painting:
-    """How to paint: every option of the engine, read and checked before anything is loaded."""
+    """All options of the engine, read and checked before anything is loaded."""
 
     style: Mixture
     strength: float
@@ -84,7 +84,7 @@ class Painting:
     device: str
 
     def facts(self) -> dict[str, Any]:
-        """The options as they were given, for people and for JSON."""
+        """The options as given, for people and for JSON."""
         facts: dict[str, Any] = {
             "style": str(self.style),
             "strength": self.strength,
@@ -102,7 +102,7 @@ class Painting:
         return facts
 
     def identity(self) -> dict[str, Any]:
-        """What tells this way of painting from others: the options, and stamps of the files behind them."""
+        """What identifies the result: the options, and stamps of the files that they use."""
         slugs = self.style.slugs + (self.style_map[0].slugs if self.style_map else ())
         files = [file for slug in slugs for file in catalogue().get(slug).files]
         files += [grey.path for grey in (self.mask, self.style_map and self.style_map[1]) if grey]
@@ -112,20 +112,20 @@ class Painting:
         """Load the engine.
 
         Raises:
-            EngineError: the device is not there.
+            EngineError: the device is missing.
         """
         return Painter(self, load_stylizer(precision=self.precision, device=self.device))
 
 
 @dataclass(frozen=True)
 class Painter:
-    """The engine, loaded, with a way of painting."""
+    """The loaded engine with its options."""
 
     painting: Painting
     stylizer: Stylizer
 
     def paint(self, photo: Pixels, on_progress: Callable[[float], None] | None = None) -> Pixels:
-        """Paint uint8 [height, width, 3]; the result has its shape.
+        """Paint uint8 [height, width, 3]; the result has the same shape.
 
         Raises:
             EngineError: the photo or an option cannot be used.
@@ -150,7 +150,7 @@ class Painter:
 
 @dataclass(frozen=True, eq=False)
 class GreyFile:
-    """A grey picture of any size, to be laid over photos of any size."""
+    """A grey picture of any size; it is scaled to each photo's size."""
 
     path: Path
     picture: Image.Image
@@ -166,12 +166,12 @@ class GreyFile:
             return cls(path, decode_photo(file, max_pixels=settings().upload_max_pixels).image.convert("L"))
 
     def at(self, height: int, width: int) -> Pixels:
-        """Its levels as uint8 [height, width]."""
+        """Its values as uint8 [height, width]."""
         return np.asarray(self.picture.resize((width, height), Image.Resampling.BILINEAR))
 
 
 def painting_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of painting; it receives them as one :class:`Painting`."""
+    """Give a command the painting options; it receives them as one :class:`Painting`."""
 
     @wraps(command)
     def wrapped(
@@ -209,7 +209,10 @@ def painting_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def stamp(path: Path) -> tuple[str, int, int]:
-    """What changes when a file does: its name, size in bytes, and time of change in nanoseconds."""
+    """The file's name, size in bytes and time of change in nanoseconds.
+
+    A file that changes gets another stamp.
+    """
     status = path.stat()
     return (path.name, status.st_size, status.st_mtime_ns)
 

@@ -1,4 +1,4 @@
-"""``flask networks ship``: from a training's folder to the networks that ship in ``models/``."""
+"""``flask networks ship``: copies a trained network to ``models/``."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ FACTS = "paintings.tsv"
 LOSSES = "losses.csv"
 SAMPLES = PROJECT_ROOT / "static" / "samples"
 SAMPLE_SIDE = 384
-# By how many levels of 255 a pixel may change when kernels are rounded to float16.
+# How much a pixel may change, in levels of 255, when kernels are rounded to float16.
 TOLERANCE = 1
 MEMORY = 1 << 30
-# How the names of networks end that paint in another one's place where FAST_NETWORKS=true.
+# The suffix of a fast variant's name. With FAST_NETWORKS=true it paints in place of its network.
 FAST = "_fast"
 
 
@@ -79,7 +79,7 @@ def _ship_network(trained: Path, checkpoint: Checkpoint, name: str, folder: Path
 def _ship_variant(
     trained: Path, checkpoint: Checkpoint, name: str, folder: Path, styles: Iterable[str]
 ) -> None:
-    """Put a fast variant beside its network, whose ``styles`` it is to paint; the catalogue stays."""
+    """Copy a fast variant beside its network, whose ``styles`` it must have."""
     whole = name.removesuffix(FAST)
     for slug in styles:
         if slug not in checkpoint.styles:
@@ -89,12 +89,12 @@ def _ship_variant(
 
 
 def _copy(trained: Path, checkpoint: Checkpoint, name: str, folder: Path) -> str:
-    """Put a network's files into the folder, and say in what numbers its kernels are kept."""
+    """Copy a network's files; return the number format of its kernels."""
     difference = rounding_difference(checkpoint, _samples())
     kernel_type = np.float16 if difference <= TOLERANCE else np.float32
     save_checkpoint(folder / f"{name}.npz", checkpoint, kernel_type=kernel_type)
     _take_along([trained.with_suffix(".json")], folder / f"{name}.json")
-    # A network that has shipped already has its losses under its own name.
+    # The losses of a network that has shipped before have the network's name.
     _take_along([trained.with_name(LOSSES), trained.with_suffix(".csv")], folder / f"{name}.csv")
     return (
         f"in {np.dtype(kernel_type).name}:\n"
@@ -103,18 +103,18 @@ def _copy(trained: Path, checkpoint: Checkpoint, name: str, folder: Path) -> str
 
 
 def _styles_of(network: str, folder: Path) -> list[str]:
-    """The styles that a folder's catalogue has a network paint."""
+    """The network's styles in the folder's catalogue."""
     return [style.slug for style in Catalogue([folder]).styles if style.checkpoint.stem == network]
 
 
 def _is_variant(network: Path) -> bool:
-    """Whether a file is the fast variant of a network that lies beside it."""
+    """Whether a file is the fast variant of a network in the same folder."""
     whole = network.stem.removesuffix(FAST)
     return whole != network.stem and network.with_stem(whole).is_file()
 
 
 def _take_along(candidates: Sequence[Path], target: Path) -> None:
-    """Copy the first of the files that is there; without any, none that an older network left may stay."""
+    """Copy the first file that exists; without one, remove the older network's file."""
     for path in candidates:
         if path.is_file():
             write_whole(target, path.read_bytes())
@@ -123,7 +123,7 @@ def _take_along(candidates: Sequence[Path], target: Path) -> None:
 
 
 def read_facts(path: Path, slugs: Iterable[str]) -> list[StyleFacts]:
-    """What is known of the paintings behind styles, in the order of ``slugs``.
+    """The facts about the paintings of styles, in the order of ``slugs``.
 
     Raises:
         BadInput: a painting is not in the table.
@@ -141,7 +141,7 @@ def _facts(*, year: str, public_domain: str, **words: str) -> StyleFacts:
 
 
 def rounding_difference(checkpoint: Checkpoint, photos: Sequence[Pixels]) -> int:
-    """By how many levels a pixel of some photo in some style differs at most when kernels are float16."""
+    """The largest change of a pixel, in levels, by rounding kernels to float16."""
     from app.engine.network import Network, Pass, StyleRows
     from app.engine.stylizer import CPU, configure_tensorflow
 

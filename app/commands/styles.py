@@ -1,4 +1,4 @@
-"""``flask styles``: which styles are on offer, and the pictures that show them."""
+"""``flask styles``: lists, imports and removes styles, and paints their previews."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SAMPLES = PROJECT_ROOT / "static" / "samples"
 PREVIEW_SAMPLE = "chelsea"
-# The pictures of the landing page: a sample photo and the style that suits it.
+# The landing page's pictures: sample photos, each with a style that suits it.
 SHOWCASE = (
     ("chelsea", "rain_princess"),
     ("chelsea", "starry_night"),
@@ -120,7 +120,7 @@ def render_previews() -> None:
 
 
 def show_new_style(offered: Catalogue, slug: str) -> None:
-    """Paint the preview of a style that was just added; if that fails, remove the style again."""
+    """Paint a new style's preview; if that fails, remove the style again."""
     try:
         render_preview(load_stylizer(), slug, offered.import_folder / "previews" / f"{slug}.webp")
     except BaseException:
@@ -130,7 +130,7 @@ def show_new_style(offered: Catalogue, slug: str) -> None:
 
 
 def render_preview(stylizer: Stylizer, slug: str, path: Path) -> None:
-    """Paint the small picture that shows a style."""
+    """Paint and store the preview of a style."""
     picture = _stylize(stylizer, _sample(PREVIEW_SAMPLE), slug)
     path.parent.mkdir(parents=True, exist_ok=True)
     smaller = picture.resize((420, 280), Image.Resampling.LANCZOS)
@@ -138,7 +138,7 @@ def render_preview(stylizer: Stylizer, slug: str, path: Path) -> None:
 
 
 def _sample(name: str) -> Image.Image:
-    """A sample photo, enlarged so that strokes come out fine, cut to 3:2 or square."""
+    """A sample photo, enlarged so that strokes look fine, and cut to 3:2 or a square."""
     with (SAMPLES / f"{name}.jpg").open("rb") as file:
         photo = decode_photo(file, max_pixels=10**6).image
     size = (800, 800) if photo.width == photo.height else (900, 600)

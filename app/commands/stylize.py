@@ -1,4 +1,4 @@
-"""``flask stylize``: photos into pictures, without web or database."""
+"""``flask stylize``: paints photos without the site and its database."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from app.files import write_whole
 from app.imaging import decode_photo
 from app.wiring import settings
 
-# A job, what became of it, and what more is to be told of it.
+# A job, its result, and more facts about it.
 Outcome = tuple[Job, str, dict[str, Any]]
 
 
@@ -66,7 +66,7 @@ def stylize(
 
 
 def _is_folder(inputs: Sequence[Path], output: Path) -> bool:
-    """Whether ``output`` stands for a folder of pictures."""
+    """Whether ``output`` is a folder of pictures."""
     looks_like_a_file = output.suffix.lower().removeprefix(".") in ENCODERS
     if len(inputs) == 1 and inputs[0].is_dir() and looks_like_a_file:
         raise BadInput(
@@ -109,10 +109,10 @@ def _stylize_folder(jobs: Sequence[Job], folder: Path, painting: Painting, as_js
 
 
 def _each(jobs: Sequence[Job], finished: Finished, painting: Painting) -> Iterator[Outcome]:
-    """Do the jobs, and say of each what became of it; a bad photo never stops the rest.
+    """Do the jobs and yield each outcome; a bad photo never stops the rest.
 
     Raises:
-        EngineError: the device is not there, so that no photo can be painted.
+        EngineError: the device is missing, so no photo can be painted.
     """
     painter: Painter | None = None
     with Progress() as progress:
@@ -158,7 +158,7 @@ def _decode(file: BinaryIO) -> Image.Image:
 
 
 def _paint(job: Job, photo: Image.Image, painter: Painter, show: Callable[[float], None]) -> dict[str, Any]:
-    """Paint a photo into its file; returns what can be told about it."""
+    """Paint a photo into its file; return the facts about it."""
     start = time.perf_counter()
     painted = painter.paint(np.asarray(photo), show)
     seconds = time.perf_counter() - start

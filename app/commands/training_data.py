@@ -1,7 +1,8 @@
-"""Where commands that train or judge find VGG-16's weights, photos and paintings."""
+"""Where commands that train or judge find the loss network's weights, photos and paintings."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +11,38 @@ import click
 from app.config import PROJECT_ROOT
 from app.engine.training.recipe import LossNetworkName
 
-# What is not part of the project, where it usually lies.
+# The usual place of data that is not part of the project.
 SHARED = PROJECT_ROOT.parent / "shared"
-AT_HAND = SHARED / "vgg16" / "vgg16_notop.weights.h5"
+# VGG-16 up to block5_conv2, which ships with the project. Keras fetches what lies deeper, and VGG-19.
+SHIPPED = PROJECT_ROOT / "models" / "vgg16.npz"
+DEEPER = frozenset({"relu5_3", "conv5_3", "block5_conv3"})
 
 vgg_option = click.option(
     "--vgg",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A file with the loss network's ImageNet weights, without its top. Default: a download by Keras.",
+    help="A file with the loss network's ImageNet weights, without its top. Default: VGG-16 as it ships, and "
+    "a download by Keras for others.",
 )
 
 
 def lying_beside(name: str) -> dict[str, Any]:
-    """How an option finds a folder that usually lies beside the project; elsewhere it must be named."""
+    """Settings of an option for a folder beside the project.
+
+    The option is required if the folder does not exist.
+    """
     folder = folder_at_hand(name)
     return {"default": folder} if folder else {"required": True}
 
 
 def folder_at_hand(name: str) -> Path | None:
-    """A folder that usually lies beside the project, for commands that can do without it."""
+    """A folder beside the project, or None; for commands that can work without it."""
     folder = SHARED / name
     return folder if folder.is_dir() else None
 
 
-def loss_weights(vgg: Path | None, network: LossNetworkName = "vgg16") -> str | Path:
-    """The file that was named, or VGG-16's at hand, or else "imagenet", which has Keras fetch them."""
-    return vgg or (AT_HAND if network == "vgg16" and AT_HAND.is_file() else "imagenet")
+def loss_weights(
+    vgg: Path | None, network: LossNetworkName = "vgg16", layers: Iterable[str] = ()
+) -> str | Path:
+    """The file that was named, or the shipped one, or "imagenet" where Keras has to fetch the weights."""
+    shipped = network == "vgg16" and DEEPER.isdisjoint(layers)
+    return vgg or (SHIPPED if shipped else "imagenet")

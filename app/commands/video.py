@@ -1,4 +1,4 @@
-"""``flask stylize-video``: films, painted frame by frame."""
+"""``flask stylize-video``: paints films frame by frame."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from app.video import DAMPING, SEGMENT_SECONDS
 
 
 class _Finite(click.FloatRange):
-    """A range without infinity, and without what is no number, which no comparison keeps out."""
+    """A range that refuses infinity and NaN; comparisons alone let NaN through."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number: float = super().convert(value, param, ctx)
@@ -57,12 +57,23 @@ class _Finite(click.FloatRange):
     show_default=True,
     help="Save the finished part after this many seconds of film.",
 )
+@click.option(
+    "--keep-alpha",
+    is_flag=True,
+    help="Keep a transparent film transparent, in .webm, .mkv or .mov. Otherwise it is painted on white.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object about the film.")
 @with_appcontext
 @bad_input_is_one_line
 @painting_options
 def stylize_video(
-    source: Path, output: Path, damping: float, segment: float, as_json: bool, painting: Painting
+    source: Path,
+    output: Path,
+    damping: float,
+    segment: float,
+    keep_alpha: bool,
+    as_json: bool,
+    painting: Painting,
 ) -> None:
     """Paint the film INPUT, with its sound, its time stamps and the right way up.
 
@@ -82,7 +93,7 @@ def stylize_video(
     with Progress() as progress:
         watcher = _Watcher(progress, source)
         try:
-            wishes = Wishes(damping, segment, identity)
+            wishes = Wishes(damping, segment, identity, keep_alpha)
             summary = paint_film(source, output, lambda: painting.load().paint, wishes, watcher)
         except KeyboardInterrupt:
             raise Interrupted(
@@ -97,11 +108,14 @@ def stylize_video(
 
 @dataclass
 class _Watcher:
-    """Shows on the terminal how a film comes along, and knows how many frames are finished."""
+    """Shows progress on the terminal, and counts the finished frames."""
 
     progress: Progress
     source: Path
     frames: int = 0
+
+    def leaves_out(self, streams: list[str]) -> None:
+        self.progress.say(f"{self.source}: left out of the painted film: {', '.join(streams)}")
 
     def begins(self, finished: int, anew: bool) -> None:
         self.frames = finished

@@ -1,4 +1,4 @@
-"""``flask worker``: paints the orders of the site in a process of its own."""
+"""``flask worker``: paints the site's orders in a separate process."""
 
 from __future__ import annotations
 

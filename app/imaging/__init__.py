@@ -1,4 +1,4 @@
-"""Photos in (``decode_photo``) and pictures out (``encode_*``, ``make_*``)."""
+"""Decodes photos (``decode_photo``) and encodes pictures (``encode_*``)."""
 
 from app.imaging.decode import DecodedPhoto
 from app.imaging.encode import (

@@ -1,4 +1,4 @@
-"""Pictures out. Nothing that is encoded here carries metadata, but for the resolution of a print."""
+"""Encodes pictures. Files have no metadata except a print's resolution."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-# The longest side that a JPEG can have here (libjpeg's JPEG_MAX_DIMENSION), in pixels.
+# The longest side of a JPEG, in pixels (libjpeg's JPEG_MAX_DIMENSION).
 LONGEST_SIDE = 65_500
 THUMBNAIL_SIDE = 480
 SMALL_THUMBNAIL_SIDE = 280
@@ -15,24 +15,27 @@ PREVIEW_SIDE = 1600
 
 
 def encode_png(image: Image.Image, *, dpi: int | None = None) -> bytes:
-    """Lossless. Level 1 takes a third of the default's time for a tenth more bytes (painted pictures)."""
+    """Encode losslessly.
+
+    Level 1 takes a third of the default's time for a tenth more bytes (painted pictures).
+    """
     return _encode(image, "PNG", compress_level=1, **_resolution(dpi))
 
 
 def encode_grey_png(image: Image.Image) -> bytes:
-    """A lossless PNG with one channel of 8 bits."""
+    """Encode a lossless PNG with one 8-bit channel."""
     buffer = BytesIO()
     image.convert("L").save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def encode_jpeg(image: Image.Image, quality: int = 95, *, dpi: int | None = None) -> bytes:
-    """JPEG with full-resolution colour: painted edges are coloured edges."""
+    """Encode a JPEG with full-resolution colour, which keeps painted edges sharp."""
     return _encode(image, "JPEG", quality=quality, subsampling="4:4:4", **_resolution(dpi))
 
 
 def encode_webp(image: Image.Image, quality: int = 90) -> bytes:
-    """Lossy WebP."""
+    """Encode a lossy WebP."""
     return _encode(image, "WEBP", quality=quality, method=4)
 
 
@@ -42,18 +45,18 @@ def make_thumbnail(image: Image.Image) -> bytes:
 
 
 def shrink_thumbnail(thumbnail: BinaryIO) -> bytes:
-    """A thumbnail in less: a WebP of at most 280 pixels on the long side."""
+    """A smaller thumbnail: a WebP of at most 280 pixels on the long side."""
     with Image.open(thumbnail, formats=["WEBP"]) as image:
         return _encode(_reduced(image, SMALL_THUMBNAIL_SIDE), "WEBP", quality=80, method=2)
 
 
 def make_preview(image: Image.Image) -> bytes:
-    """A JPEG of at most 1600 pixels on the long side, to be looked at in the browser."""
+    """A JPEG of at most 1600 pixels on the long side, for viewing in the browser."""
     return _encode(_reduced(image, PREVIEW_SIDE), "JPEG", quality=88, progressive=True)
 
 
 def preview_size(width: int, height: int) -> tuple[int, int]:
-    """The size in pixels that the preview of a picture of this size has."""
+    """The preview's size in pixels for a picture of this size."""
     return no_larger(width, height, PREVIEW_SIDE)
 
 
@@ -64,7 +67,10 @@ def no_larger(width: int, height: int, side: int) -> tuple[int, int]:
 
 
 def _reduced(image: Image.Image, side: int) -> Image.Image:
-    """The picture, no larger than ``side``; reducing by whole steps first makes large photos cheap."""
+    """The picture, no larger than ``side``.
+
+    A first reduction by whole steps makes large photos cheap.
+    """
     size = no_larger(image.width, image.height, side)
     if size == image.size:
         return image
@@ -72,7 +78,7 @@ def _reduced(image: Image.Image, side: int) -> Image.Image:
 
 
 def _resolution(dpi: int | None) -> dict[str, object]:
-    """What tells a print shop how large the picture is meant to be."""
+    """The resolution tag, which tells a print shop the intended size."""
     return {} if dpi is None else {"dpi": (dpi, dpi)}
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with an upload, in words for the person who sent it."""
+"""Errors of uploads, with sentences for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class ImageError(DomainError):
     """The file cannot be used as a photo.
 
     Attributes:
-        facts: the arguments of the error, which bring it from one process to another.
+        facts: the error's arguments; with them another process can rebuild the error.
     """
 
     facts: tuple[object, ...]
@@ -53,7 +53,7 @@ class TooManyPixels(ImageError):
 
 
 class SideTooLong(ImageError):
-    """Pictures have their photo's size, and files of them end at some length."""
+    """The photo is longer than a picture file can be; a picture has its photo's size."""
 
     status = 413
 
@@ -91,7 +91,7 @@ class UnreadablePhoto(ImageError):
 
 
 class TooManyScans(ImageError):
-    """A progressive JPEG that goes over its picture more often than any camera or program does."""
+    """A progressive JPEG with more scans than any camera or program writes."""
 
     def __init__(self, most: int) -> None:
         super().__init__(
@@ -104,7 +104,7 @@ class TooManyScans(ImageError):
 
 
 class TooMuchMetadata(ImageError):
-    """Comments, texts and other data that is not the picture."""
+    """Too much data beside the picture, such as comments and texts."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(
@@ -117,7 +117,7 @@ class TooMuchMetadata(ImageError):
 
 
 class TooManyParts(ImageError):
-    """A file of more pages, blocks or tiles than photos have."""
+    """A file with more pages, blocks or tiles than photos have."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(
@@ -129,7 +129,7 @@ class TooManyParts(ImageError):
 
 
 class LargerThanDeclared(ImageError):
-    """The header declares a small picture, and a large one is stored."""
+    """The header declares a smaller picture than the file contains."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(

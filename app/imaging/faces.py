@@ -1,4 +1,4 @@
-"""Faces in a photo, and a mask that spares them."""
+"""Finds faces in a photo, and makes a mask that protects them."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from PIL import Image
 
 from app.engine.typing import Pixels
 
-# Faces are looked for, and the mask is drawn, at this size (long side in pixels), whatever the photo's: so a
-# preview and the full-size picture spare the same faces.
+# The long side, in pixels, for finding faces and drawing the mask. It is the same for every photo, so a
+# preview and the full-size picture protect the same faces.
 SEARCH_SIDE = 512
-# The least side of a face's box, as a share of the photo's shorter side.
+# The smallest side of a face's box, as a share of the photo's shorter side.
 LEAST_FACE = 0.08
-# How many overlapping hits make a face, and how sure the detector of profiles must be on top: chosen by
-# looking at what it takes for a face in nine hundred photos of all kinds.
+# The number of overlapping hits that make a face, and the profile detector's minimum certainty. They were
+# chosen by looking at the hits in nine hundred photos of all kinds.
 FRONTAL_NEIGHBORS, PROFILE_NEIGHBORS, PROFILE_CERTAINTY = 5, 4, 2.0
-# The share of the strength that is left in the middle of a face; from its outline on it rises softly to the
-# whole, which it reaches at so many times the face's radius.
+# The share of the strength in the middle of a face. From the face's outline it rises smoothly to 1, which it
+# reaches at SOFT_UNTIL times the face's radius.
 SPARED_SHARE = 0.2
 SOFT_UNTIL = 1.7
 
-# A cascade keeps what it works on, so threads take turns.
+# A cascade has working memory of its own, so threads take turns.
 _one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Face:
-    """An upright ellipse around a face, in shares of the photo's width and height."""
+    """An upright ellipse around a face, as shares of the photo's width and height."""
 
     x: float
     y: float
@@ -43,14 +43,14 @@ class Face:
 
 
 def find_faces(photo: Image.Image) -> list[Face]:
-    """The faces in an RGB photo, as OpenCV's cascades see them: from the front and from both sides."""
+    """The faces that OpenCV finds in an RGB photo: frontal and both profiles."""
     grey = photo.convert("L")
     grey.thumbnail((SEARCH_SIDE, SEARCH_SIDE), Image.Resampling.LANCZOS)
     pixels = np.asarray(cv2.equalizeHist(np.asarray(grey)), np.uint8)
     height, width = pixels.shape
     faces: list[Face] = []
     for x, y, side in _boxes(pixels):
-        # The box reaches from the brows to the chin; hair and ears lie around it.
+        # The box reaches from the brows to the chin; the ellipse includes hair and ears.
         face = Face((x + side / 2) / width, (y + side / 2) / height, 0.55 * side / width, 0.7 * side / height)
         if not any(_same(face, known) for known in faces):
             faces.append(face)
@@ -58,11 +58,11 @@ def find_faces(photo: Image.Image) -> list[Face]:
 
 
 def _boxes(pixels: Pixels) -> Iterator[tuple[float, float, float]]:
-    """Left, top and side of every square that a cascade takes for a face, the best detector's first."""
+    """Yield left, top and side of each detected square, the best detector's first."""
     least = max(16, round(min(pixels.shape) * LEAST_FACE))
     for x, y, side, _ in _hits(pixels, "frontalface_alt2", FRONTAL_NEIGHBORS, least):
         yield x, y, side
-    for mirrored in (False, True):  # the cascade of profiles knows those that look to one side
+    for mirrored in (False, True):  # the profile cascade knows only one side
         view = np.ascontiguousarray(pixels[:, ::-1]) if mirrored else pixels
         for x, y, side, certainty in _hits(view, "profileface", PROFILE_NEIGHBORS, least):
             if certainty >= PROFILE_CERTAINTY:
@@ -70,7 +70,7 @@ def _boxes(pixels: Pixels) -> Iterator[tuple[float, float, float]]:
 
 
 def _hits(pixels: Pixels, name: str, neighbors: int, least: int) -> Iterator[tuple[int, int, int, float]]:
-    """Left, top and side of what one of OpenCV's cascades finds, and how sure it is."""
+    """Yield left, top, side and certainty of each hit of one OpenCV cascade."""
     with _one_at_a_time:
         boxes, _, certainties = _cascade(name).detectMultiScale3(
             pixels, 1.1, neighbors, minSize=(least, least), outputRejectLevels=True
@@ -85,14 +85,14 @@ def _cascade(name: str) -> cv2.CascadeClassifier:
 
 
 def _same(face: Face, known: Face) -> bool:
-    """Whether the middle of one face lies within the other."""
+    """Whether the centre of ``face`` lies within ``known``."""
     return ((face.x - known.x) / known.radius_x) ** 2 + ((face.y - known.y) / known.radius_y) ** 2 < 1.0
 
 
 def spare_faces(photo: Image.Image, faces: Sequence[Face]) -> Pixels:
-    """The share of the strength at each pixel that is kind to faces, 0 to 255.
+    """The share of the strength at each pixel, 0 to 255, lower on faces.
 
-    Returns uint8 [height, width] of the photo; 255 everywhere but around the faces.
+    Returns uint8 [height, width] of the photo; 255 everywhere except around the faces.
     """
     scale = min(1.0, SEARCH_SIDE / max(photo.size))
     width, height = (max(1, round(side * scale)) for side in photo.size)
@@ -102,7 +102,7 @@ def spare_faces(photo: Image.Image, faces: Sequence[Face]) -> Pixels:
     for face in faces:
         distance = np.hypot((x - face.x) / face.radius_x, (y - face.y) / face.radius_y)
         rise = np.clip((distance - 1.0) / (SOFT_UNTIL - 1.0), 0.0, 1.0)
-        # A rise without corners at its two ends (smoothstep), so that no outline shows.
+        # Smoothstep: the slope is 0 at both ends, so that no outline shows.
         share = np.minimum(share, SPARED_SHARE + (1.0 - SPARED_SHARE) * rise * rise * (3.0 - 2.0 * rise))
     mask = Image.fromarray(np.rint(share * 255).astype(np.uint8))
     return np.asarray(mask.resize(photo.size, Image.Resampling.BICUBIC))

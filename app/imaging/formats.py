@@ -1,4 +1,4 @@
-"""The kinds of files that are read as photos."""
+"""The file formats that are read as photos."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "GIF")
 MEDIA_TYPES = {
     "JPEG": "image/jpeg",
-    "MPO": "image/jpeg",  # several JPEGs in one file, as some phones write them; the first is the photo
+    "MPO": "image/jpeg",  # several JPEGs in one file, from some phones; the first is the photo
     "PNG": "image/png",
     "WEBP": "image/webp",
     "AVIF": "image/avif",

@@ -1,4 +1,4 @@
-"""Sizes that a picture can be made in, and the part of the photo that such a size shows."""
+"""Sizes of pictures, and the crop of the photo for each size."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from PIL import Image
 from app.sentences import translatable
 
 PRINT_DPI = 300
-# The narrowest part of a photo that may be chosen, as a share of its width: less is a slip of the hand.
+# The narrowest crop, as a share of the photo's width; a smaller one is a mistake.
 LEAST_SHARE = 0.05
 
 
-class Turn(enum.StrEnum):
-    """How a print is held."""
+class Orientation(enum.StrEnum):
+    """Portrait, landscape, or the orientation of the photo."""
 
     AS_PHOTO = "as_photo"
-    UPRIGHT = "upright"
-    LYING = "lying"
+    PORTRAIT = "portrait"
+    LANDSCAPE = "landscape"
 
 
 @dataclass(frozen=True)
 class PrintSize:
-    """A size on offer; ``width`` and ``height`` are pixels of the upright form, 0 by 0 being the photo's own.
+    """A size on offer, in pixels of the portrait form; 0 by 0 is the photo's own size.
 
-    ``dpi`` is what a file of this size says of itself, None where it is never printed.
+    ``dpi`` is the resolution written into files; None if this size is not for printing.
     """
 
     slug: str
@@ -35,17 +35,17 @@ class PrintSize:
     width: int = 0
     height: int = 0
     dpi: int | None = None
-    turns: bool = False
+    rotates: bool = False
 
     @property
     def keeps_photo(self) -> bool:
-        """Whether the picture has the photo's own pixels, all of them."""
+        """Whether the picture has the photo's size and all of its pixels."""
         return self.width == 0
 
 
-def _paper(slug: str, title: str, width_mm: float, height_mm: float, *, turns: bool = True) -> PrintSize:
+def _paper(slug: str, title: str, width_mm: float, height_mm: float, *, rotates: bool = True) -> PrintSize:
     pixels = [round(side / 25.4 * PRINT_DPI) for side in (width_mm, height_mm)]
-    return PrintSize(slug, title, pixels[0], pixels[1], PRINT_DPI, turns)
+    return PrintSize(slug, title, pixels[0], pixels[1], PRINT_DPI, rotates)
 
 
 FULL = PrintSize("full", translatable("Full size"))
@@ -54,14 +54,14 @@ SIZES: tuple[PrintSize, ...] = (
     _paper("a4", "A4", 210, 297),
     _paper("30x40", "30 × 40 cm", 300, 400),
     _paper("a3", "A3", 297, 420),
-    # Cases differ by a few millimetres: this covers the largest phones, and printers trim it.
-    _paper("phone", translatable("Phone case"), 85, 170, turns=False),
+    # Cases differ by a few millimetres. This size covers the largest phones, and printers trim it.
+    _paper("phone", translatable("Phone case"), 85, 170, rotates=False),
     PrintSize("square", translatable("Square"), 1080, 1080),
 )
 
 
 def known_size(slug: str | None) -> PrintSize | None:
-    """The size called ``slug``; None where there is none, or not any more."""
+    """The size called ``slug``; None if it does not exist or is no longer offered."""
     return next((size for size in SIZES if size.slug == slug), None)
 
 
@@ -78,14 +78,14 @@ def find_size(slug: str) -> PrintSize:
 
 
 def dots_per_inch(slug: str) -> int | None:
-    """What a file of this size says of itself; None too for a size that is offered no more."""
+    """The resolution in files of this size; None also for a size no longer offered."""
     size = known_size(slug)
     return size.dpi if size else None
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A part of a photo: left, top, width and height as shares of the photo's own, 0 to 1."""
+    """A part of a photo: left, top, width and height as shares of the photo, 0 to 1."""
 
     left: float = 0.0
     top: float = 0.0
@@ -93,7 +93,7 @@ class Crop:
     height: float = 1.0
 
     def box(self, photo: tuple[int, int]) -> tuple[float, float, float, float]:
-        """Left, upper, right and lower edge in pixels of a photo of this size."""
+        """Left, upper, right and lower edge, in pixels of a photo of this size."""
         across, down = photo
         return (
             self.left * across,
@@ -108,7 +108,7 @@ class Crop:
 
     @classmethod
     def from_json(cls, values: Sequence[float]) -> Crop:
-        """Read what :meth:`to_json` wrote."""
+        """Read the result of :meth:`to_json`."""
         return cls(*values)
 
 
@@ -117,7 +117,7 @@ WHOLE = Crop()
 
 @dataclass(frozen=True)
 class Focus:
-    """What a person wants to see of a photo: the left and upper edge and the width, as shares of the photo.
+    """The part of a photo that a person chose: left, top and width, as shares of it.
 
     The height follows from the print's shape.
     """
@@ -129,35 +129,40 @@ class Focus:
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture to be made: its size in pixels, and the part of the photo that fills it."""
+    """A picture to paint: its size in pixels, and its crop of the photo."""
 
     width: int
     height: int
     crop: Crop
 
     def enlargement(self, photo: tuple[int, int]) -> float:
-        """How many pixels of the picture stand for one of the photo, along a side; 1 or less is sharp."""
+        """Picture pixels per photo pixel along a side; 1 or less is sharp."""
         left, _, right, _ = self.crop.box(photo)
         return self.width / (right - left)
 
 
 def frame_photo(
-    photo: tuple[int, int], size: PrintSize, turn: Turn = Turn.AS_PHOTO, focus: Focus | None = None
+    photo: tuple[int, int],
+    size: PrintSize,
+    orientation: Orientation = Orientation.AS_PHOTO,
+    focus: Focus | None = None,
 ) -> Frame:
-    """Fit a photo into a print.
+    """The frame that fits a photo into a print.
 
     Args:
         photo: the photo's width and height in pixels.
         size: the size of the print.
-        turn: how it is held; sizes that cannot be turned are upright.
-        focus: what shall be seen of the photo; brought inside it if it lies partly outside. By default the
-            largest part in the middle.
+        orientation: portrait or landscape; a size that does not rotate is portrait.
+        focus: the chosen part of the photo, moved inside the photo if necessary. Default: the largest centred
+            part.
     """
     if size.keeps_photo:
         return Frame(*photo, WHOLE)
-    lying = size.turns and (photo[0] > photo[1] if turn is Turn.AS_PHOTO else turn is Turn.LYING)
-    width, height = (size.height, size.width) if lying else (size.width, size.height)
-    # The print's shape in shares of this photo: how much height goes with one unit of width.
+    if orientation is Orientation.AS_PHOTO and photo[0] > photo[1]:
+        orientation = Orientation.LANDSCAPE
+    landscape = size.rotates and orientation is Orientation.LANDSCAPE
+    width, height = (size.height, size.width) if landscape else (size.width, size.height)
+    # The print's height / width, in shares of this photo's sides.
     shape = (height / width) * (photo[0] / photo[1])
     widest = min(1.0, 1.0 / shape)
     if focus is None:
@@ -169,5 +174,5 @@ def frame_photo(
 
 
 def cut(image: Image.Image, frame: Frame) -> Image.Image:
-    """The part of a photo that a frame shows, at the frame's size (Lanczos, 3 lobes)."""
+    """The frame's crop of a photo, at the frame's size (Lanczos, 3 lobes)."""
     return image.resize((frame.width, frame.height), Image.Resampling.LANCZOS, box=frame.crop.box(image.size))

@@ -1,4 +1,4 @@
-"""The mark that lies over every picture that nobody has paid for."""
+"""The mark on every unpaid picture."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 TEXT = "Style-Transfer-Art"
-# The height of the letters as a share of the picture's long side, and their least height in pixels.
+# The height of the letters as a share of the picture's long side, and the smallest height in pixels.
 LETTERS, LEAST_LETTERS = 0.034, 9
-# How far the mark takes a pixel towards white; its shadow, a little lower to the right, towards black.
+# How far the letters move a pixel towards white, and their shadow, lower right, towards black.
 LIGHT, SHADE = 0.30, 0.22
 
 
 def watermark(picture: Image.Image) -> Image.Image:
-    """The RGB picture with the site's name across it, in slanting lines from edge to edge.
+    """The RGB picture with the site's name across it, in slanting lines.
 
-    Light letters with a dark shadow, so that they show on every picture; thin enough to judge the painting.
+    Light letters with a dark shadow show on every picture. They are thin, so people can judge the painting.
     """
     light, shade = _mark(picture.size)
     pixels = np.asarray(picture, np.int32)
-    # Whole numbers with 8 bits of fraction: several times faster than floating point.
+    # Fixed-point numbers with 8 fractional bits: several times faster than floating point.
     pixels = pixels * (256 - shade) >> 8
     pixels = pixels + ((255 - pixels) * light >> 8)
     return Image.fromarray(pixels.astype(np.uint8), "RGB")
@@ -33,11 +33,11 @@ Shares = npt.NDArray[np.int32]
 
 @lru_cache(maxsize=8)
 def _mark(size: tuple[int, int]) -> tuple[Shares, Shares]:
-    """The shares of white and of black at each pixel, 0 to 256, each [height, width, 1]."""
+    """The shares of white and black at each pixel, 0 to 256, each [height, width, 1]."""
     width, height = size
     letters = max(LEAST_LETTERS, round(max(size) * LETTERS))
     font = ImageFont.load_default(letters)
-    # Drawn level on a sheet that still covers the picture when it is turned.
+    # Draw level lines on a sheet that is large enough to cover the picture after the rotation.
     side = width + height
     sheet = Image.new("L", (side, side))
     draw = ImageDraw.Draw(sheet)

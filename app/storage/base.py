@@ -1,4 +1,4 @@
-"""The contract of a place where files are kept."""
+"""The interface of a file storage."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ log = structlog.get_logger(__name__)
 
 
 class StorageError(Exception):
-    """A file could not be kept, found or removed; ``__cause__`` has the reason."""
+    """A file could not be stored, found or removed; ``__cause__`` has the reason."""
 
 
 class Storage(Protocol):
-    """Files under keys such as ``photos/ID/original``, which this application makes, never a client."""
+    """Files by keys such as ``photos/ID/original``; clients never choose keys."""
 
     def save(self, key: str, data: bytes) -> None:
-        """Keep ``data`` under ``key``, whole or not at all.
+        """Store ``data`` under ``key``, atomically.
 
         Raises:
-            StorageError: the key is malformed or taken, or the disk refused.
+            StorageError: the key is malformed or taken, or the disk failed.
         """
 
     def open(self, key: str) -> BinaryIO:
@@ -33,23 +33,23 @@ class Storage(Protocol):
         """
 
     def holds(self, key: str) -> bool:
-        """Whether there is such a file.
+        """Whether the file exists.
 
         Raises:
-            StorageError: the key is malformed, or the disk does not say.
+            StorageError: the key is malformed, or the disk failed.
         """
 
     def delete_prefix(self, prefix: str) -> None:
-        """Remove everything whose key begins with the folders of ``prefix``; nothing there is no error.
+        """Remove every file below the folders of ``prefix``; none is no error.
 
         Raises:
-            StorageError: the prefix is malformed or the disk refused.
+            StorageError: the prefix is malformed, or the disk failed.
         """
 
     def untouched(self, folder: str, age: timedelta) -> list[str]:
-        """What lies directly below ``folder`` and has been as it is for at least ``age``: keys and prefixes.
+        """Keys and prefixes directly below ``folder``, unchanged for at least ``age``.
 
-        A prefix changes when something directly below it comes or goes, not when that happens deeper down.
+        A prefix counts as changed if something directly below it was added or removed, not deeper down.
 
         Raises:
             StorageError: the folder is malformed or cannot be listed.
@@ -57,10 +57,10 @@ class Storage(Protocol):
 
 
 def discard_files(storage: Storage, prefixes: Iterable[str]) -> list[str]:
-    """Remove files that nobody wants any more, and return the prefixes of those that are gone.
+    """Remove files that are no longer needed; return the prefixes that are gone.
 
-    Whoever discards files has let go of their rows before: a disk that refuses is no reason to fail, nor
-    to leave the others where they are. It is logged.
+    The caller has already deleted the database rows. So a disk error does not fail the call and does not stop
+    the other removals; it is logged.
     """
     gone: list[str] = []
     for prefix in prefixes:

@@ -1,4 +1,4 @@
-"""Files in a folder of this machine."""
+"""A file storage in a folder of this machine."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from app.storage.base import StorageError
 
 _KEY = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*")
 
-# How often a folder is tried to be removed into which others keep things meanwhile.
+# How often to retry removing a folder while other processes add files to it.
 TRIES = 50
 
 
 class LocalStorage:
-    """Keeps each key as a file below ``root``; see :class:`app.storage.base.Storage`."""
+    """Stores each key as a file below ``root``.
+
+    See :class:`app.storage.base.Storage`.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -59,7 +62,7 @@ class LocalStorage:
                     path.unlink(missing_ok=True)
                 return
             except OSError as error:
-                # Somebody else is removing the same, or has just kept something in a folder that was empty.
+                # Another process removes the same files, or has just added one to a folder that was empty.
                 if left and error.errno in (errno.ENOENT, errno.ENOTEMPTY, errno.EISDIR):
                     continue
                 raise StorageError(f"could not remove {prefix}") from error
@@ -70,7 +73,7 @@ class LocalStorage:
             with os.scandir(self._path(folder)) as entries:
                 return sorted(f"{folder}/{entry.name}" for entry in entries if _changed(entry) < limit)
         except FileNotFoundError:
-            return []  # nothing was ever kept there
+            return []  # nothing was ever stored there
         except OSError as error:
             raise StorageError(f"could not list {folder}") from error
 
@@ -81,7 +84,7 @@ class LocalStorage:
 
 
 def _changed(entry: os.DirEntry[str]) -> float:
-    """When ``entry`` was last changed, in seconds since the epoch; never, if it has just been removed."""
+    """The time of the last change in seconds since the epoch; inf if just removed."""
     try:
         return entry.stat().st_mtime
     except FileNotFoundError:

@@ -1,4 +1,4 @@
 """The studio: from an uploaded photo to a painted picture.
 
-Its three storeys are pages, painting and domain. Imports only go down.
+Its three layers are pages, painting and domain. Imports only go down.
 """

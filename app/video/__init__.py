@@ -1,10 +1,10 @@
-"""Films in and out, frame by frame (PyAV), and the damping of flicker between painted frames.
+"""Reading and writing films frame by frame (PyAV), and damping of flicker.
 
-It knows neither the engine nor the web: whoever calls brings the function that paints a frame. This module
+It imports neither the engine nor the web: the caller passes a function that paints a frame. This module
 itself loads neither PyAV nor OpenCV.
 """
 
-# How much of the frame before a pixel may keep where nothing moves; the rest lets slow changes come through.
+# The largest share of the previous frame in a still pixel; the rest lets slow changes through.
 DAMPING = 0.95
-# Seconds of a film after which what is finished is kept for good.
+# Length in seconds of a segment; a finished segment is stored for good.
 SEGMENT_SECONDS = 2.0

@@ -1,22 +1,23 @@
-"""Less flicker in a film that is painted frame by frame.
+"""Reduces flicker in a film that is painted frame by frame.
 
-A network paints every frame afresh, so sensor noise that nobody sees in the photo makes the strokes boil.
-The remedy: carry the strokes of the frame before along with what they belong to.
+A network paints every frame afresh, so invisible sensor noise makes the strokes boil. The remedy is to move
+the previous frame's strokes along with the objects they cover.
 
-- Optical flow between the two photos (dense inverse search: Kroeger, Timofte, Dai and Van Gool 2016, "Fast
-  Optical Flow using Dense Inverse Search") says where every pixel was before; the painting of the frame
-  before is warped to its place now (Ruder, Dosovitskiy and Brox 2016, "Artistic Style Transfer for Videos").
-- Where the warped photo agrees with the photo of now, the two paintings are mixed; where it does not,
-  because something was uncovered or has changed, the new painting stands alone. The weight falls with the
-  square of the difference, exp(-(d / tolerance)^2), as in Lai et al. 2018, "Learning Blind Video Temporal
-  Consistency". When hardly anything agrees the scene has changed, and nothing is carried over.
-- Averaging strokes that do not lie on each other, and resampling them again and again, blurs. So tones (what
-  is left after a blur as broad as a stroke) and strokes (the rest) are mixed apart: tones wherever the
-  photos agree, strokes the less the faster something moves, since motion hides their boiling. What contrast
-  the strokes still lose is given back, because a mixture of two textures should be as strong as either
-  (Heitz and Neyret 2018, "High-Performance By-Example Noise using a Histogram-Preserving Blending Operator").
+- Dense optical flow between the two photos (Kroeger, Timofte, Dai and Van Gool 2016, "Fast Optical Flow using
+  Dense Inverse Search") gives each pixel's previous place. The previous painting is warped along this flow
+  (Ruder, Dosovitskiy and Brox 2016, "Artistic Style Transfer for Videos").
+- Where the warped photo agrees with the current photo, the two paintings are mixed. Elsewhere something was
+  uncovered or has changed, and the new painting stays alone. The weight is exp(-(d / tolerance)^2) for a
+  difference d, as in Lai et al. 2018, "Learning Blind Video Temporal Consistency". If hardly anything agrees,
+  the scene has changed, and nothing is carried over.
+- Averaging misaligned strokes and repeated resampling blur the painting. So tones and strokes are mixed
+  separately: tones are a blur of the picture as wide as a stroke, strokes are the rest. Tones are mixed
+  wherever the photos agree. Strokes are mixed less the faster something moves, as motion hides their boiling.
+  A Lanczos kernel 8 pixels wide resamples strokes through many frames without much blur.
+- Mixing two textures lowers their contrast, so the strokes get the contrast of a single texture back (Heitz
+  and Neyret 2018, "High-Performance By-Example Noise using a Histogram-Preserving Blending Operator").
 
-All lengths are shares of the frame's diagonal: strokes, too, are as broad as the picture is large.
+All lengths are shares of the frame's diagonal, because strokes scale with the picture.
 """
 
 from __future__ import annotations
@@ -30,33 +31,33 @@ import numpy.typing as npt
 
 from app.engine.typing import Floats, Pixels
 
-# Levels (of 255) by which two blurred photos may differ and still be the same thing.
+# The difference, in levels of 255, at which two blurred photos show different things.
 TOLERANCE = 5.0
-# The mean agreement below which the scene has changed.
+# Below this mean agreement the scene has changed.
 SAME_SCENE = 0.3
-# Lengths as shares of the diagonal: the blur that hides sensor noise, the neighbourhood that decides whether
-# something moves, the breadth of strokes, and the speed (per frame) at which most of them are new.
-NOISE, NEIGHBOURHOOD, STROKE, SPEED = 0.002, 0.008, 0.0055, 0.003
-# Noise is as coarse as pixels are, so that small frames need this blur, in pixels.
+# Lengths as shares of the diagonal: the blur that hides sensor noise, the neighbourhood for detecting motion,
+# the width of strokes, and the speed per frame at which most strokes are new.
+NOISE, NEIGHBOURHOOD, STROKE, SPEED = 0.002, 0.008, 0.0055, 0.012
+# The smallest noise blur, in pixels: noise is as coarse as the pixels, also in small frames.
 LEAST_BLUR = 1.5
-# By how much at most the contrast of mixed strokes is raised again.
+# The largest factor that restores the contrast of mixed strokes.
 MOST_CONTRAST = 2.0
-# Optical flow is computed on frames of at most this many pixels along the longer side.
+# The longer side, in pixels, of the frames for optical flow.
 FLOW_SIDE = 960
-# Agreement above which a pixel that does not move counts as static, for the measurement.
+# Measurement of flicker: a still pixel with more agreement than this is static.
 STATIC = 0.9
 
 
 @dataclass
 class Flicker:
-    """The mean difference from frame to frame, in levels of 255, of what does not move in the photos."""
+    """The mean change between frames, in levels of 255, where the photos do not move."""
 
     before: float = 0.0
     after: float = 0.0
     pixels: int = 0
 
     def add(self, before: float, after: float, pixels: int) -> None:
-        """Count ``pixels`` more with their mean differences."""
+        """Add the mean changes of ``pixels`` more pixels."""
         if pixels:
             self.before += (before - self.before) * pixels / (self.pixels + pixels)
             self.after += (after - self.after) * pixels / (self.pixels + pixels)
@@ -65,7 +66,7 @@ class Flicker:
 
 @dataclass(frozen=True)
 class Past:
-    """The frame before: its photo, its painting, and that painting damped (float32, not yet rounded)."""
+    """The previous frame: photo, painting, damped painting (unrounded float32)."""
 
     photo: Pixels
     painted: Pixels
@@ -73,23 +74,23 @@ class Past:
 
 
 class FlickerDamper:
-    """Damps one film; frames must come in order and in one size, uint8 [height, width, 3]."""
+    """Damps one film; frames are uint8 [height, width, 3], in order and of one size."""
 
     def __init__(self, amount: float, past: Past | None = None, flicker: Flicker | None = None) -> None:
-        """Begin with a film, or go on where another damper was.
+        """Start a film, or continue where another damper stopped.
 
         Args:
-            amount: the share of the past that a pixel may keep, 0 to below 1.
-            past: the frame before, if there was one.
-            flicker: what was measured so far.
+            amount: the largest share of the past in a pixel, 0 to below 1.
+            past: the previous frame, if there is one.
+            flicker: the measurement so far.
         """
         self.amount = amount
         self.past = past
         self.flicker = flicker or Flicker()
-        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
     def damp(self, photo: Pixels, painted: Pixels) -> Pixels:
-        """Return ``painted``, the painting of ``photo``, steadied by the frames before."""
+        """Return ``painted``, the painting of ``photo``, damped with the previous frames."""
         past = self.past
         if past is None:
             damped = painted.astype(np.float32)
@@ -101,7 +102,7 @@ class FlickerDamper:
         return _rounded(damped)
 
     def _motion(self, photo: Pixels, before: Pixels) -> Motion:
-        """Where every pixel of ``photo`` was ``before``, and how far to believe it."""
+        """The flow from ``photo`` to the frame ``before``, and its weights."""
         height, width = photo.shape[:2]
         scale = min(1.0, FLOW_SIDE / max(height, width))
         size = (max(16, round(width * scale)), max(16, round(height * scale)))
@@ -112,8 +113,8 @@ class FlickerDamper:
         calm, calm_then = _blur(now, quiet), _blur(then, quiet)
         moved = _difference(calm, _warp(calm_then, flow, cv2.INTER_LINEAR))
         stayed = _difference(calm, calm_then)
-        # Noise makes the flow of what stands still tremble. Unless moving explains a neighbourhood better
-        # than standing still does, it stands still, and its strokes are not resampled at all.
+        # Noise makes the flow of still objects tremble. A neighbourhood counts as still unless motion
+        # explains it clearly better. Strokes there are not resampled at all.
         wide = NEIGHBOURHOOD * diagonal
         still = _blur(stayed, wide) <= _blur(moved, wide) + 0.1 * TOLERANCE
         flow[still] = 0.0
@@ -144,7 +145,10 @@ class FlickerDamper:
 
 @dataclass(frozen=True)
 class Motion:
-    """What two photos tell of each other, [height, width]: flow (x, y) in pixels and weights from 0 to 1."""
+    """Motion between two photos, as arrays [height, width].
+
+    The flow (x, y) is in pixels, the weights are 0 to 1.
+    """
 
     flow: Floats
     tones: Floats
@@ -154,7 +158,7 @@ class Motion:
 
 def _mix(painted: Pixels, before: Floats, motion: Motion, amount: float) -> Floats:
     new = painted.astype(np.float32)
-    old = _warp(before, motion.flow, cv2.INTER_CUBIC)
+    old = _warp(before, motion.flow, cv2.INTER_LANCZOS4)
     new_tones, old_tones = _tones(new), _tones(old)
     new -= new_tones
     old -= old_tones
@@ -165,20 +169,20 @@ def _mix(painted: Pixels, before: Floats, motion: Motion, amount: float) -> Floa
 
 
 def _between(new: Floats, old: Floats, weight: Floats) -> Floats:
-    """``old`` with a weight, ``new`` with the rest."""
+    """The mixture ``weight * old + (1 - weight) * new``."""
     return new + weight[..., None] * (old - new)
 
 
 def _tones(picture: Floats) -> Floats:
-    """The picture without its strokes."""
+    """The picture blurred by the width of a stroke."""
     height, width = picture.shape[:2]
-    # A quarter of the size holds all that a blur this broad leaves, for a fraction of the time.
+    # A wide blur leaves no fine detail, so a quarter of the size is enough and much faster.
     small = cv2.resize(picture, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
     return _enlarge(_blur(small, STROKE * float(np.hypot(height, width)) / 4), (width, height))
 
 
 def _power(strokes: Floats) -> Floats:
-    """How strong strokes are around every pixel: the mean square over a stroke's breadth."""
+    """The strength of strokes at each pixel: the mean square over a stroke's width."""
     return _tones(np.square(strokes).mean(axis=2))
 
 
@@ -204,14 +208,14 @@ def _enlarge(picture: Floats, size: tuple[int, int]) -> Floats:
 
 
 def _warp(picture: Floats, flow: Floats, interpolation: int) -> Floats:
-    """``picture`` as seen through ``flow``; beyond its border, the border."""
+    """``picture`` warped by ``flow``; pixels beyond the border repeat the border."""
     x, y = _sources(flow)
     warped = cv2.remap(picture, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, np.float32)
 
 
 def _outside(flow: Floats) -> npt.NDArray[np.bool_]:
-    """Which pixels come from beyond the border."""
+    """Which pixels come from outside the picture."""
     height, width = flow.shape[:2]
     x, y = _sources(flow)
     return np.asarray((x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5), np.bool_)

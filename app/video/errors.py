@@ -1,4 +1,4 @@
-"""What can be wrong with a film, in words for the person who named it."""
+"""Errors of films, with sentences for people."""
 
 from __future__ import annotations
 
@@ -19,3 +19,16 @@ class NotAVideo(VideoError):
 class NoPictures(VideoError):
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path}: this file has no video, only sound or other data")
+
+
+class UnknownCoding(NoPictures):
+    def __init__(self, path: Path) -> None:
+        VideoError.__init__(self, f"{path}: we have no decoder for this video. Convert it to H.264 first")
+
+
+class Undecodable(NoPictures):
+    def __init__(self, path: Path) -> None:
+        VideoError.__init__(
+            self,
+            f"{path}: no frame can be decoded. The video is damaged or copy-protected. Use another copy",
+        )

@@ -1,4 +1,4 @@
-"""What films need of the file system beyond opening a path."""
+"""File helpers for films."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 
 def address(path: Path) -> str:
-    """A path as FFmpeg must be given it: in ``a:b.mp4`` alone it would take ``a`` for a protocol."""
+    """``file:PATH`` for FFmpeg, which would read ``a`` in ``a:b.mp4`` as a protocol."""
     return f"file:{path}"
 
 
 def sync(path: Path) -> None:
-    """Wait until what a file holds would outlast a power cut."""
+    """Write a file's content to the disk, so that it survives a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""A whole film: read, paint, steady and write it frame by frame, in segments that survive an interruption."""
+"""Paints a whole film frame by frame, in segments that survive an interruption."""
 
 from __future__ import annotations
 
@@ -11,42 +11,48 @@ from typing import Any, Protocol
 
 import av
 import cv2
+import numpy as np
 from av.error import FFmpegError
 
 from app.engine.typing import Pixels
+from app.file_names import LONGEST, cut
 from app.video.damping import Flicker, FlickerDamper
 from app.video.errors import VideoError
 from app.video.files import sync
 from app.video.joining import join
 from app.video.partial import Partial, open_partial
 from app.video.reader import Film, Frame
+from app.video.sounds import plan_sounds
 from app.video.writer import Kind, SegmentWriter, Shape, kind_of
 
+PARTIAL = ".partial"
 # From a frame, uint8 [height, width, 3], to its painting of the same shape.
 Paint = Callable[[Pixels], Pixels]
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """How to make a film.
+    """Options for a film.
 
     Attributes:
-        damping: the share of the past that a pixel may keep, 0 to below 1; 0 leaves the flicker as it is.
-        segment_seconds: how much of the film is lost at most when the process is killed.
-        identity: whatever else decides how the film will look, its source included, fit for JSON.
+        damping: the largest share of the past in a pixel, 0 to below 1; 0 does not damp flicker.
+        segment_seconds: the longest part of the film that a killed process can lose.
+        identity: all other facts that determine the result, including the source, as JSON values.
+        keep_alpha: keeps a transparent film transparent; otherwise it is painted on white.
     """
 
     damping: float
     segment_seconds: float
     identity: dict[str, Any]
+    keep_alpha: bool = False
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What was made: its size in pixels, its length, and how many of its frames had been painted before.
+    """The result: size in pixels, length, and frames painted by earlier runs.
 
-    ``sounds`` tells for every sound whether it was copied, or what it was coded with; ``damage`` what could
-    not be read, if anything; ``flicker`` is None where none was damped.
+    ``sounds`` has "copied" or the new codec for each sound. ``left_out`` names the streams missing from the
+    result. ``damage`` says what could not be read, if anything. ``flicker`` is None without damping.
     """
 
     width: int
@@ -55,21 +61,25 @@ class Summary:
     resumed: int
     seconds: float
     sounds: list[str]
+    left_out: list[str]
     damage: str
     flicker: Flicker | None
 
 
 class Watcher(Protocol):
-    """Is told how a film comes along, and may raise to stop it."""
+    """Receives the progress of a film; it may raise an error to stop."""
+
+    def leaves_out(self, streams: list[str]) -> None:
+        """These streams of the film, in words, have no place in the result; told before painting."""
 
     def begins(self, finished: int, anew: bool) -> None:
-        """So many frames are finished already; ``anew`` if there were others, painted otherwise."""
+        """``finished`` frames exist already; ``anew`` if earlier ones had other options."""
 
     def painted(self, frames: int, share: float | None) -> None:
-        """So many frames are painted, which is that share of the film if it tells its length."""
+        """``frames`` are painted: a ``share`` of the film, if its length is known."""
 
     def kept(self, frames: int) -> None:
-        """So many frames are finished for good, and will not be painted again."""
+        """``frames`` are stored for good and will not be painted again."""
 
 
 def paint_film(
@@ -79,21 +89,27 @@ def paint_film(
 
     Args:
         source: a film that FFmpeg reads.
-        target: its ending says what kind of file it becomes. What is finished of it waits in a folder of its
-            name with ``.partial`` after it until the film is whole.
-        load: brings what paints. It is called when the film is open and nothing is written yet, so that an
-            engine that cannot be had leaves nothing behind and takes nothing away.
-        wishes: how it shall look; with others, what was finished before is of no use.
-        watcher: is told about the progress.
+        target: its suffix sets the kind of file. Until the film is complete, finished parts are in a folder
+            with the same name and ``.partial``.
+        load: returns the function that paints. It is called once the film is open and before anything is
+            written, so an engine that fails to load changes no files.
+        wishes: the options; parts that were finished with other options are dropped.
+        watcher: receives the progress.
 
     Raises:
         VideoError: the film cannot be read, or the result cannot be written.
         OSError: a file cannot be read or written.
     """
-    kind = kind_of(target)
-    identity = asdict(wishes) | {"codec": [kind.pictures, kind.options, av.__version__, cv2.__version__]}
-    folder = target.with_name(f"{target.name}.partial")
+    kind_of(target)
+    folder = target.with_name(cut(target.name, LONGEST - len(PARTIAL)) + PARTIAL)
     with Film(source) as film:
+        transparent = film.transparent and wishes.keep_alpha
+        kind = kind_of(target, transparent=transparent)
+        identity = asdict(wishes) | {"codec": [kind.pictures, kind.options, av.__version__, cv2.__version__]}
+        plans, lost = plan_sounds(source, kind)
+        left_out = film.others + _silenced(lost)
+        if left_out:
+            watcher.leaves_out(left_out)
         paint = load()
         with open_partial(folder, identity) as (partial, anew):
             finished = partial.frames
@@ -101,7 +117,7 @@ def paint_film(
             try:
                 _paint_segments(film, kind, partial, paint, wishes, watcher)
                 whole = folder / f"whole{target.suffix}"
-                sounds = join(partial.files, film.time_base, source, whole, kind, film.damage)
+                sounds = join(partial.files, film, whole, kind, plans)
             except FFmpegError as error:
                 raise VideoError(f"{target}: the film could not be written ({error.strerror})") from error
             sync(whole)
@@ -113,9 +129,16 @@ def paint_film(
             resumed=finished,
             seconds=float(film.end * film.time_base),
             sounds=sounds,
+            left_out=left_out,
             damage=str(film.damage),
             flicker=partial.flicker if wishes.damping else None,
         )
+
+
+def _silenced(sounds: int) -> list[str]:
+    if not sounds:
+        return []
+    return ["a sound that cannot be decoded" if sounds == 1 else f"{sounds} sounds that cannot be decoded"]
 
 
 def _paint_segments(
@@ -129,7 +152,7 @@ def _paint_segments(
     damper = FlickerDamper(wishes.damping, partial.past(), partial.flicker) if wishes.damping else None
     length = Fraction(str(wishes.segment_seconds))
     done = partial.frames
-    # Decoding costs little beside painting: to read from the beginning again is cheap, and exact.
+    # Decoding is cheap compared with painting, so read again from the beginning; that is exact.
     frames = islice(film.frames(), done, None)
     for _, segment in groupby(frames, lambda frame: frame.time * film.time_base // length):
         start = None
@@ -139,7 +162,11 @@ def _paint_segments(
                 start = frame.time if start is None else start
                 photo = film.pixels(frame)
                 painted = paint(photo)
-                writer.write(damper.damp(photo, painted) if damper else painted, frame.time, frame.duration)
+                if damper:
+                    painted = damper.damp(photo, painted)
+                if kind.transparent:
+                    painted = np.dstack((painted, film.alpha(frame)))
+                writer.write(painted, frame.time, frame.duration)
                 done += 1
                 watcher.painted(done, _share(film, frame))
         assert start is not None

@@ -1,4 +1,4 @@
-"""The finished segments one after the other, without coding them again, and the film's sound beside them."""
+"""Joins finished segments without re-encoding, and adds the film's sound."""
 
 from __future__ import annotations
 
@@ -10,61 +10,61 @@ from typing import Any
 
 import av
 import structlog
-from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
-from av.packet import Packet
 
 from app.video.files import address
-from app.video.reader import MICROSECONDS, Damage, open_container, readable
+from app.video.reader import Damage, Film, open_container, readable
+from app.video.sounds import Plan, Ready, Sound, take_sound
+from app.video.streams import keep_names
 from app.video.writer import Kind
 
 log = structlog.get_logger(__name__)
 
-# Sounds that FFmpeg says a container takes, and refuses once they are to be written (movenc.c: only in MP4,
-# and TrueHD only as an experiment).
-REFUSED = {"mov": ("flac", "opus", "truehd"), "mp4": ("truehd",)}
-# Where loudspeakers stand, by what FFmpeg calls it, as both AAC and Opus have it; those of films for surround
-# stand at the sides or at the back. Any other arrangement becomes stereo.
-LAYOUTS = {"mono": "mono", "stereo": "stereo", "5.1": "5.1", "5.1(side)": "5.1"}
-# Samples per second that AAC has a number for (ISO/IEC 14496-3, table 1.18).
-AAC_RATES = {96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000}
-
-# A packet that is ready for the file, after the second at which it is decoded.
-Ready = tuple[float, "Packet[Any]"]
-
 
 def join(
-    segments: Sequence[tuple[Path, int]],
-    time_base: Fraction,
-    source: Path,
-    target: Path,
-    kind: Kind,
-    damage: Damage,
+    segments: Sequence[tuple[Path, int]], film: Film, target: Path, kind: Kind, plans: Sequence[Plan]
 ) -> list[str]:
-    """Write ``target``: segments, each with the time of its first frame, and every sound of ``source``.
+    """Write ``target`` from the segments and the sounds of ``plans``.
 
-    Sound is copied where the container takes its codec, otherwise coded anew; ``damage`` counts what is lost
-    of it.
+    A segment is a file and the time of its first frame. The damage of ``film`` counts lost sound.
 
     Returns:
-        for every sound, "copied" or the name of the codec it was coded with.
+        "copied" or the name of the new codec, for every sound.
     """
-    options = {"movflags": "+faststart"} if kind.container in ("mp4", "mov") else {}
+    options = {"movflags": "+faststart"} if kind.edits else {}
     with (
-        open_container(source) as film,
+        open_container(film.path) as source,
         av.open(address(target), "w", format=kind.container, options=options) as result,
     ):
         with av.open(address(segments[0][0])) as first:
             pictures = result.add_stream_from_template(first.streams.video[0])
-        pictures.time_base = time_base
-        sounds = {stream.index: _Sound(stream, result, kind, damage) for stream in film.streams.audio}
+        pictures.time_base = film.time_base
+        keep_names(source.streams[film.index], pictures, kind.container)
+        if kind.transparent and kind.container != "mov":
+            pictures.metadata["alpha_mode"] = "1"  # without it, players of Matroska skip the alpha channel
+        if "title" in source.metadata:
+            result.metadata["title"] = source.metadata["title"]
+        sounds = {plan.index: take_sound(plan, source, result, kind, film.damage) for plan in plans}
         in_order = heapq.merge(
-            _pictures(segments, time_base, pictures), _sound(film, sounds, damage), key=lambda ready: ready[0]
+            _pictures(segments, film.time_base, pictures),
+            _sound(source, sounds, film.damage),
+            key=lambda ready: ready[0],
         )
         for _, packet in in_order:
-            result.mux(packet)
+            _write(result, packet, pictures, film.damage)
     return [sound.how for sound in sounds.values()]
+
+
+def _write(result: OutputContainer, packet: Any, pictures: Any, damage: Damage) -> None:
+    """Add a packet; a sound that the container refuses is missing, and stops nothing."""
+    try:
+        result.mux(packet)
+    except FFmpegError as error:
+        if packet.stream is pictures:
+            raise
+        log.info("video.sound_refused", cause=repr(error))
+        damage.sounds += 1
 
 
 def _pictures(segments: Sequence[tuple[Path, int]], time_base: Fraction, stream: Any) -> Iterator[Ready]:
@@ -72,7 +72,7 @@ def _pictures(segments: Sequence[tuple[Path, int]], time_base: Fraction, stream:
         with av.open(address(path)) as segment:
             for packet in segment.demux(video=0):
                 if packet.pts is None:
-                    continue  # the end
+                    continue  # the end of the file
                 own = packet.time_base / time_base
                 packet.pts = packet.dts = start + round(packet.pts * own)
                 packet.duration = round((packet.duration or 0) * own)
@@ -81,70 +81,10 @@ def _pictures(segments: Sequence[tuple[Path, int]], time_base: Fraction, stream:
                 yield float(packet.pts * time_base), packet
 
 
-def _sound(film: InputContainer, sounds: dict[int, _Sound], damage: Damage) -> Iterator[Ready]:
+def _sound(source: InputContainer, sounds: dict[int, Sound], damage: Damage) -> Iterator[Ready]:
     if not sounds:
         return
     unreadable = Damage()
-    for packet in readable(film.demux(film.streams.audio), unreadable):
+    for packet in readable(source.demux([source.streams[index] for index in sounds]), unreadable):
         yield from sounds[packet.stream.index].take(packet)
     damage.sounds += unreadable.packets
-
-
-class _Sound:
-    """One sound on its way from the film into the result."""
-
-    def __init__(self, source: AudioStream, result: OutputContainer, kind: Kind, damage: Damage) -> None:
-        self._damage = damage
-        self._origin = Fraction(source.container.start_time or 0, MICROSECONDS)  # type: ignore[attr-defined]
-        self._last: int | None = None
-        codec = source.codec.canonical_name
-        self._copied = codec in result.supported_codecs and codec not in REFUSED.get(kind.container, ())
-        self._target: AudioStream = (
-            result.add_stream_from_template(source) if self._copied else _encoder(source, result, kind)
-        )
-        self.how = "copied" if self._copied else self._target.codec.canonical_name
-
-    def take(self, packet: Packet[Any]) -> Iterator[Ready]:
-        """A packet of the film's, None at the end: those of the result that come of it."""
-        if self._copied:
-            yield from self._copy(packet)
-            return
-        try:
-            frames = packet.decode()
-        except FFmpegError as error:
-            log.info("video.unreadable_sound", cause=repr(error))
-            self._damage.sounds += 1
-            return
-        for frame in frames:
-            if frame.pts is not None:
-                frame.pts -= round(self._origin / (frame.time_base or 1))
-            yield from self._encoded(frame)
-        if packet.dts is None:
-            yield from self._encoded(None)
-
-    def _copy(self, packet: Packet[Any]) -> Iterator[Ready]:
-        if packet.dts is None:
-            return  # the end
-        shift = round(self._origin / packet.time_base)
-        packet.dts -= shift
-        packet.pts = packet.dts if packet.pts is None else packet.pts - shift
-        if self._last is not None and packet.dts <= self._last:
-            log.info("video.sound_out_of_order", time=packet.dts)
-            self._damage.sounds += 1
-            return
-        self._last = packet.dts
-        packet.stream = self._target
-        yield float(packet.dts * packet.time_base), packet
-
-    def _encoded(self, frame: Any) -> Iterator[Ready]:
-        for packet in self._target.encode(frame):
-            yield float((packet.dts or 0) * packet.time_base), packet
-
-
-def _encoder(source: AudioStream, result: OutputContainer, kind: Kind) -> AudioStream:
-    """What codes a sound anew; it is brought to a rate and to loudspeakers that every encoder here takes."""
-    rate = source.rate if kind.sound == "aac" and source.rate in AAC_RATES else 48_000
-    layout = LAYOUTS.get(source.layout.name, "stereo")
-    stream = result.add_stream(kind.sound, rate=rate, layout=layout)
-    assert isinstance(stream, AudioStream)
-    return stream

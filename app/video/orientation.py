@@ -1,4 +1,4 @@
-"""Which way up a film is shown."""
+"""The rotation of a film."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from app.engine.typing import Pixels
 
 
 @dataclass(frozen=True)
-class Turn:
-    """How a coded frame becomes the shown one: x and y swapped, then mirrored."""
+class Rotation:
+    """How a coded frame becomes the shown one: swap x and y, then mirror."""
 
     swapped: bool = False
     mirrored_x: bool = False
     mirrored_y: bool = False
 
     @classmethod
-    def of(cls, display_matrix: bytes) -> Turn:
-        """Read a display matrix: nine int32, of which the first two of two rows turn, a, b, -, c, d.
+    def of(cls, display_matrix: bytes) -> Rotation:
+        """Read a display matrix: nine int32, which begin with a, b, -, c, d.
 
-        A pixel at x, y is shown at a x + c y, b x + d y. Turns by other angles than quarters are taken to the
-        nearest one.
+        A pixel at (x, y) is shown at (a x + c y, b x + d y). Other angles are rounded to quarter turns.
         """
         a, b, _, c, d = np.frombuffer(display_matrix, np.int32)[:5].tolist()
         if abs(b) + abs(c) > abs(a) + abs(d):
@@ -30,7 +29,7 @@ class Turn:
         return cls(mirrored_x=a < 0, mirrored_y=d < 0)
 
     def apply(self, pixels: Pixels) -> Pixels:
-        """Turn an array [height, width, 3]."""
+        """Rotate an array [height, width, 3]."""
         if self.swapped:
             pixels = pixels.swapaxes(0, 1)
         if self.mirrored_x:
@@ -40,5 +39,5 @@ class Turn:
         return np.ascontiguousarray(pixels)
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height as shown."""
+        """The shown width and height."""
         return (height, width) if self.swapped else (width, height)

@@ -1,8 +1,8 @@
-"""What is finished of a film, in a folder beside it, so that an interrupted run can go on where it was.
+"""The finished parts of a film, in a folder beside it, so a run can continue.
 
-The folder holds the finished segments, the frame that the next one follows (for the damping of flicker), and
-a manifest, which is replaced as a whole and last: whatever it does not name was not finished, and whatever it
-names has reached the disk.
+The folder holds the finished segments, the last frame before the next segment (for damping) and a manifest.
+The manifest is replaced atomically and last. So a file that it names is on the disk, and any other file is
+unfinished.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ log = structlog.get_logger(__name__)
 MANIFEST = "manifest.json"
 NEXT_MANIFEST = "manifest.json.part"
 LOCK = "lock"
-# What may be there before anything is finished.
+# Files that may exist before any segment is finished.
 BEGINNINGS = (LOCK, MANIFEST, NEXT_MANIFEST)
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A finished piece of a film: its file, the time of its first frame, and how many frames it has."""
+    """A finished part of a film: its file, first frame's time and number of frames."""
 
     file: str
     time: int
@@ -46,7 +46,7 @@ class Segment:
 
 @dataclass
 class Partial:
-    """The finished segments of one film painted in one way; see :func:`open_partial`."""
+    """The finished segments of a film painted with one set of options."""
 
     folder: Path
     identity: dict[str, Any]
@@ -55,21 +55,21 @@ class Partial:
 
     @property
     def frames(self) -> int:
-        """How many frames are finished."""
+        """The number of finished frames."""
         return sum(segment.frames for segment in self.segments)
 
     @property
     def files(self) -> list[tuple[Path, int]]:
-        """The finished segments, each with the time of its first frame."""
+        """The finished segments, each with its first frame's time."""
         return [(self.folder / segment.file, segment.time) for segment in self.segments]
 
     @property
     def unfinished(self) -> Path:
-        """Where the next segment is written."""
+        """The file for the next segment."""
         return self.folder / "unfinished.mp4"
 
     def past(self) -> Past | None:
-        """The frame that the next segment follows; without it flicker is damped anew from the next one on."""
+        """The frame before the next segment, or None; without it damping starts afresh."""
         try:
             with self._past_path(len(self.segments)).open("rb") as file:
                 return Past(**np.load(file, allow_pickle=False))
@@ -80,7 +80,7 @@ class Partial:
             return None
 
     def add(self, time: int, frames: int, damper: FlickerDamper | None) -> None:
-        """Take what was written to :attr:`unfinished` for finished, and keep what the damper remembers."""
+        """Mark the file :attr:`unfinished` as finished, and store the damper's state."""
         number = len(self.segments)
         if damper and damper.past:
             with self._past_path(number + 1).open("wb") as file:
@@ -95,7 +95,7 @@ class Partial:
         self._past_path(number).unlink(missing_ok=True)
 
     def drop_torn(self) -> None:
-        """Forget the first segment that cannot be read, and those after it, so that they are painted anew."""
+        """Drop the first unreadable segment and all after it; they are painted again."""
         for number, segment in enumerate(self.segments):
             if not self._is_whole(segment):
                 log.warning("video.segment_damaged", file=str(self.folder / segment.file))
@@ -103,7 +103,7 @@ class Partial:
                 return
 
     def remove(self) -> None:
-        """Remove the folder, when the film is whole."""
+        """Remove the folder once the film is complete."""
         shutil.rmtree(self.folder)
 
     def save(self) -> None:
@@ -132,13 +132,13 @@ class Partial:
 
 @contextmanager
 def open_partial(folder: Path, identity: dict[str, Any]) -> Iterator[tuple[Partial, bool]]:
-    """What is finished of a film, for one process at a time, and whether something else had to go for it.
+    """Yield the finished part of a film, and whether another one was removed for it.
 
-    ``identity`` is everything that decides how the film will look, as JSON would have it: what was finished
-    otherwise is of no use, and is removed.
+    Only one process at a time may open a folder. ``identity`` has all facts that determine the result, as
+    JSON values. A part with another identity is useless and is removed.
 
     Raises:
-        VideoError: the folder belongs to something else, or another process is working in it.
+        VideoError: the folder contains something else, or another process uses it.
     """
     identity = json.loads(json.dumps(identity))
     folder.mkdir(exist_ok=True)
@@ -165,7 +165,7 @@ def open_partial(folder: Path, identity: dict[str, Any]) -> Iterator[tuple[Parti
             yield partial, anew
         finally:
             if not partial.segments:
-                partial.remove()  # there is nothing to go on from
+                partial.remove()  # nothing is finished yet
 
 
 def _read(folder: Path) -> Partial | None:
@@ -178,7 +178,7 @@ def _read(folder: Path) -> Partial | None:
             Flicker(**manifest["flicker"]),
         )
     except (ValueError, KeyError, TypeError):
-        return None  # written by another version: what it speaks of is of no use
+        return None  # another version wrote it, so its parts are useless
 
 
 def _clear(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Films in: upright 8-bit frames with their time stamps, one at a time."""
+"""Reads films: upright 8-bit frames with time stamps, one at a time."""
 
 from __future__ import annotations
 
@@ -20,33 +20,36 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from app.engine.typing import Pixels
-from app.video.errors import NoPictures, NotAVideo
+from app.video.decoding import Decoder, has_alpha, on_white
+from app.video.errors import NotAVideo, Undecodable
 from app.video.files import address
-from app.video.orientation import Turn
+from app.video.orientation import Rotation
+from app.video.streams import choose_pictures, others, tag
 
 log = structlog.get_logger(__name__)
 
 
-# Only these containers are opened: playlists, which name other files and addresses, are not among them.
+# The containers that may be opened. Playlists are excluded, as they name other files and addresses.
 CONTAINERS = (
-    "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,nut,mxf,gif,dv,ivf,h264,hevc,yuv4mpegpipe"
+    "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,ogg,asf,nut,mxf,gif,dv,ivf,h264,hevc,obu,"
+    "yuv4mpegpipe"
 )
 OPTIONS = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
 
-# Numbers of ITU-T H.273: the matrices that films declare, and the transfer functions of HDR (PQ and HLG).
+# Codes of ITU-T H.273: the colour matrices that films declare, and HDR's transfer functions (PQ and HLG).
 MATRICES = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
 HDR = (16, 18)
-# Players take a film that declares none for BT.709 from this height on, and for BT.601 below it.
+# For a film without a declared matrix, players use BT.709 from this height on and BT.601 below.
 HIGH_DEFINITION = 720
 RESAMPLING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND
-# A film that ends this many seconds before the end that it declares has lost some of itself.
+# A film that ends this many seconds before its declared end has lost some frames.
 MISSING = 0.25
 MICROSECONDS = 1_000_000
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame; ``time`` and ``duration`` count in the film's time base, from where its container begins."""
+    """A frame; ``time`` and ``duration`` are in the film's time base, from its start."""
 
     time: int
     duration: int
@@ -55,7 +58,7 @@ class Frame:
 
 @dataclass
 class Damage:
-    """What could not be read: packets, frames that are only partly there, seconds at the end, and sound."""
+    """What could not be read: packets, damaged frames, seconds at the end, and sound."""
 
     packets: int = 0
     frames: int = 0
@@ -76,16 +79,19 @@ class Damage:
 
 
 class Film:
-    """A film that is open for reading; a context manager.
+    """A film open for reading; a context manager.
 
     Attributes:
-        width, height: of the frames as they are shown, in pixels.
+        width, height: the shown size in pixels.
         time_base: seconds per unit of a frame's time.
-        pixel_aspect: the width of a shown pixel by its height.
-        rate: frames per second on average, if the file tells.
-        seconds: how long it is, if the file tells.
+        pixel_aspect: width / height of a shown pixel.
+        rate: frames per second on average, if declared.
+        seconds: its length, if declared.
+        transparent: whether the frames have an alpha channel.
+        index: of the painted video among the film's streams.
+        others: the streams that are neither this video nor a sound, in words.
         damage: what could not be read so far.
-        end: when the last frame that was read ends, in units of the time base.
+        end: when the last frame read so far ends, in units of the time base.
     """
 
     def __init__(self, path: Path) -> None:
@@ -93,32 +99,38 @@ class Film:
 
         Raises:
             OSError: there is no such file, or it cannot be opened.
-            NotAVideo: it is something else, or its beginning is lost.
-            NoPictures: it holds sound only, or not one frame that can be decoded.
+            NotAVideo: the file is no film, or its beginning is lost.
+            NoPictures: the file has only sound, or no frame that can be decoded.
         """
         self.path = path
         self.damage = Damage()
         self.end = 0
         self._container = open_container(path)
         try:
-            self._stream = _find_pictures(self._container, path)
+            self._stream = choose_pictures(self._container, path)
+            self._decoder = Decoder(self._stream)
+            self.index = self._stream.index
+            self.others = others(self._container, self._stream)
             self.rate = self._stream.average_rate
             self.seconds = _declared_seconds(self._container, self._stream)
             self.time_base = self._stream.time_base or Fraction(1, MICROSECONDS)
-            self._origin = round(Fraction(self._container.start_time or 0, MICROSECONDS) / self.time_base)
+            self._origin: int | None = None
+            if self._container.start_time is not None:
+                self._origin = round(Fraction(self._container.start_time, MICROSECONDS) / self.time_base)
             self._frames = self._decode()
             first = next(self._frames, None)
             if first is None:
-                raise NoPictures(path)
+                raise Undecodable(path)
         except BaseException:
             self._container.close()
             raise
         self._frames = chain((first,), self._frames)
         self._coded = (first.raw.width, first.raw.height)
-        self._turn = _turn_of(first.raw)
-        self.width, self.height = self._turn.size(*self._coded)
+        self._rotation = _rotation_of(first.raw)
+        self.transparent = has_alpha(first.raw)
+        self.width, self.height = self._rotation.size(*self._coded)
         aspect = self._stream.sample_aspect_ratio or Fraction(1)
-        self.pixel_aspect = 1 / aspect if self._turn.swapped else aspect
+        self.pixel_aspect = 1 / aspect if self._rotation.swapped else aspect
 
     def __enter__(self) -> Film:
         return self
@@ -127,34 +139,49 @@ class Film:
         self._container.close()
 
     def frames(self) -> Iterator[Frame]:
-        """Every frame that can be read, once, in order; times increase strictly."""
+        """Yield every readable frame once, in order; times increase strictly."""
         return self._frames
 
     def pixels(self, frame: Frame) -> Pixels:
-        """A frame as it is shown, uint8 [height, width, 3], RGB of BT.709; HDR is brought to SDR."""
-        raw = frame.raw
+        """A frame as shown: uint8 [height, width, 3], RGB in BT.709; HDR becomes SDR.
+
+        Transparent areas are white, as in photos.
+        """
+        if has_alpha(frame.raw):
+            return self._rotation.apply(on_white(self._converted(frame.raw, "rgba")))
+        return self._rotation.apply(self._converted(frame.raw, "rgb24"))
+
+    def alpha(self, frame: Frame) -> Pixels:
+        """The alpha channel of a transparent film's frame: uint8 [height, width, 1]."""
+        return self._rotation.apply(self._converted(frame.raw, "rgba")[..., 3:])
+
+    def _converted(self, raw: VideoFrame, layout: str) -> Pixels:
+        """A frame as coded, before rotation, in 8-bit RGB (or RGBA) of BT.709."""
         matrix = MATRICES.get(int(raw.colorspace))
         if matrix is None:
             matrix = Colorspace.ITU709 if min(self._coded) >= HIGH_DEFINITION else Colorspace.ITU601
         hdr = int(raw.color_trc) in HDR
-        rgb = raw.reformat(
+        converted = raw.reformat(
             *self._coded,
-            format="rgb24",
+            format=layout,
             src_colorspace=matrix,
             src_color_range=raw.color_range or ColorRange.MPEG,
             interpolation=RESAMPLING,
             dst_color_trc=ColorTrc.BT709 if hdr else None,
             dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
         )
-        return self._turn.apply(np.asarray(rgb.to_ndarray(), np.uint8))
+        return np.asarray(converted.to_ndarray(), np.uint8)
 
     def _decode(self) -> Iterator[Frame]:
         last = -1
-        usual = round(1 / (self.rate * self.time_base)) if self.rate else 1
+        usual = max(1, round(1 / (self.rate * self.time_base))) if self.rate else 1
         for raw in self._raw_frames():
-            time = last + 1 if raw.pts is None else max(raw.pts - self._origin, last + 1)
             duration = raw.duration or usual
-            self.damage.frames += raw.is_corrupt
+            # Raw streams tell no times: each frame begins where the one before it ends.
+            if self._origin is None:
+                self._origin = raw.pts
+            time = self.end if raw.pts is None else raw.pts - (self._origin or 0)
+            time = max(time, last + 1)
             yield Frame(time, duration, raw)
             last, self.end = time, time + duration
         if self.seconds is not None:
@@ -164,10 +191,13 @@ class Film:
     def _raw_frames(self) -> Iterator[VideoFrame]:
         for packet in readable(self._container.demux(self._stream), self.damage):
             try:
-                yield from packet.decode()
+                for frame in self._decoder.decode(packet):
+                    self.damage.frames += frame.is_corrupt
+                    yield from self._decoder.whole(frame)
             except FFmpegError as error:
                 log.info("video.unreadable_packet", cause=repr(error))
                 self.damage.packets += 1
+        yield from self._decoder.whole(None)
 
 
 def open_container(path: Path) -> InputContainer:
@@ -175,10 +205,10 @@ def open_container(path: Path) -> InputContainer:
 
     Raises:
         OSError: there is no such file, or it cannot be opened.
-        NotAVideo: it is something else.
+        NotAVideo: the file is no film.
     """
     with path.open("rb"):
-        pass  # the system's own words, where it is the system that refuses
+        pass  # the system's error is shown in its own words
     try:
         return av.open(address(path), "r", container_options=OPTIONS, metadata_errors="replace")
     except FFmpegError as error:
@@ -186,7 +216,7 @@ def open_container(path: Path) -> InputContainer:
 
 
 def readable(packets: Iterator[Any], damage: Damage) -> Iterator[Any]:
-    """The packets up to where the file cannot be read any further."""
+    """Yield packets until the file cannot be read any further."""
     try:
         yield from packets
     except FFmpegError as error:
@@ -194,30 +224,21 @@ def readable(packets: Iterator[Any], damage: Damage) -> Iterator[Any]:
         damage.packets += 1
 
 
-def _find_pictures(container: InputContainer, path: Path) -> VideoStream:
-    covers = av.stream.Disposition.attached_pic
-    for stream in container.streams.video:
-        if not stream.disposition & covers:
-            stream.thread_type = "AUTO"
-            return stream
-    raise NoPictures(path)
-
-
-def _turn_of(raw: VideoFrame) -> Turn:
-    side_data: Any = raw.side_data  # declared as a mapping, yet what it yields are its values
+def _rotation_of(raw: VideoFrame) -> Rotation:
+    side_data: Any = raw.side_data  # typed as a mapping, but iterating yields its values
     for data in side_data:
         if data.type.name == "DISPLAYMATRIX":
-            return Turn.of(bytes(data))
-    return Turn()
+            return Rotation.of(bytes(data))
+    return Rotation()
 
 
 def _declared_seconds(container: InputContainer, stream: VideoStream) -> float | None:
-    """How long the pictures last by the file's own word; a container's may be that of a longer sound."""
+    """The declared length of the pictures; a container's length may be its sound's."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
-    told = stream.metadata.get("DURATION")  # Matroska: 00:01:02.345000000
+    told = tag(stream, "duration")  # Matroska: 00:01:02.345000000
     if told:
-        with suppress(ValueError):  # anybody may write anything into it
+        with suppress(ValueError):  # the tag may contain any text
             hours, minutes, seconds = told.split(":")
             return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
     if container.duration is not None and not container.streams.audio:

@@ -1,1 +1,1 @@
-"""This engine beside others: the same photos and the same network, one process per engine, turn by turn."""
+"""Compares engines: same photos and networks, one process per engine."""

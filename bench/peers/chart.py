@@ -1,6 +1,6 @@
-"""The results as a picture: a bar for each engine and size, for time and for memory.
+"""The chart of results: a bar for each engine and size, for time and for memory.
 
-Written by hand as SVG, so that one file suits light and dark pages and needs no library.
+It is hand-written SVG: one file suits light and dark pages and needs no library.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LABEL = 250  # room for the engines' names
 ROW = 25
 BAR = 13
 GROUP = 38  # room for a network's name above its rows
-VALUE = 74  # room for the figure behind the longest bar
+VALUE = 74  # room for the figure beside the longest bar
 
 STYLE = """
   .paper { fill: #faf7f2 } .rule { stroke: #ddd3c5 } .ink { fill: #1f1b16 } .soft { fill: #61574c }
@@ -45,7 +45,7 @@ STYLE = """
 
 @dataclass(frozen=True)
 class Measure:
-    """One panel: what its bars show."""
+    """One panel: the quantity of its bars."""
 
     title: str
     value: Callable[[Result], float]
@@ -63,7 +63,7 @@ MEASURES = (
 
 
 def chart(report: Report) -> str:
-    """The picture as SVG text."""
+    """The chart as SVG text."""
     parts = [
         _text(MARGIN, 50, "The same photos through every engine", "title ink"),
         _text(MARGIN, 74, f"Shorter is better. {report.machine}", "soft"),
@@ -83,7 +83,7 @@ def chart(report: Report) -> str:
 
 
 def _panel(report: Report, measure: Measure, top: float) -> tuple[list[str], float]:
-    """A panel's elements and where the next one begins."""
+    """A panel's elements, and the top of the next panel."""
     sizes = report.sizes
     step = (WIDTH - 2 * MARGIN - LABEL) / len(sizes)
     parts = [
@@ -151,7 +151,7 @@ def _legend(y: float) -> list[str]:
 
 
 def _groups(report: Report) -> dict[str, list[str]]:
-    """The engines' names by network, in the order in which they were measured."""
+    """The engines' names by network, in the order of measurement."""
     groups: dict[str, list[str]] = {}
     for result in report.results:
         names = groups.setdefault(result.network, [])

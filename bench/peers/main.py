@@ -1,4 +1,4 @@
-"""Measure engines side by side, print the table, and write it with a chart."""
+"""Measure engines side by side; print the table, and write it with a chart."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from bench.peers.table import comparisons, failures, page, table
 
 SIZES: tuple[Size, ...] = ((512, 512), (1024, 1024), (2048, 2048), (4000, 3000))
 ROUNDS = 9
-# Pictures that take seconds vary less, and processes start anew for each round.
+# Large pictures vary less, and their processes restart in each round.
 ROUNDS_LARGE = 3
 PUBLISHED = PROJECT_ROOT.parent / "shared" / "checkpoints" / "udnie.ckpt"
 PEERS_PYTHON = PROJECT_ROOT / ".venv-bench" / "bin" / "python"
 HOUSE_STYLE = "udnie"
-ALL_ENGINES = [""]  # every name begins so
+ALL_ENGINES = [""]  # every name starts with ""
 MEASURABLE = (*PRECISIONS, "auto")
 
 
@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _command(options: argparse.Namespace, size: Size, rounds: int) -> str:
-    """What measures one size again; of files only their names."""
+    """The command that repeats one size's measurement, with only the names of files."""
     words = ["python", "-m", "bench", "peers", "--sizes", size_text(size), "--rounds", str(rounds)]
     if options.engines != ALL_ENGINES:
         words += ["--engines", *options.engines]
@@ -66,7 +66,7 @@ def _command(options: argparse.Namespace, size: Size, rounds: int) -> str:
 
 
 def write(report: Report, folder: Path) -> None:
-    """Write page, chart and figures, together with other sizes that this machine left there before."""
+    """Write page, chart and figures; keep earlier results of other sizes."""
     folder.mkdir(parents=True, exist_ok=True)
     figures = folder / "peers.json"
     if figures.exists():
@@ -99,7 +99,7 @@ def parse_size(text: str) -> Size:
 
 
 def choose_engines(beginnings: list[str]) -> list[Engine]:
-    """Those whose names begin so; of all of them, none that would only emulate bfloat16."""
+    """The engines with these prefixes; without any, all except emulated bfloat16."""
     measurable = [engine for engine in ENGINES if beginnings != ALL_ENGINES or engine.precision in MEASURABLE]
     chosen = [engine for engine in measurable if engine.name.startswith(tuple(beginnings))]
     if not chosen:
@@ -110,7 +110,7 @@ def choose_engines(beginnings: list[str]) -> list[Engine]:
 
 
 def published_checkpoint(path: Path) -> tuple[Checkpoint, str]:
-    """The published network, and a sentence that says with what weights."""
+    """The published network, and a sentence about its weights."""
     if path.exists():
         return read_tensorflow1_checkpoint(path, "published"), f"Published network: {path.name}."
     return random_checkpoint("published"), (
@@ -120,7 +120,10 @@ def published_checkpoint(path: Path) -> tuple[Checkpoint, str]:
 
 
 def prepare_jobs(folder: Path, checkpoint: Checkpoint) -> dict[str, Job]:
-    """A job per network: the published and the fast one in catalogues made for them, house as it ships."""
+    """A job per network.
+
+    Published and fast get catalogues of their own; house is as shipped.
+    """
     published = Catalogue([folder / "published"])
     save_checkpoint(published.import_folder / "published.npz", checkpoint)
     published.add(StyleFacts("published", "Published"), "published.npz")

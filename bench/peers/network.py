@@ -1,6 +1,8 @@
-"""The transformation network once more, for any library that can convolve, normalise and add.
+"""The transformation network, for any library with the three operations.
 
-Needs NumPy only, so that it runs in the peers' environment.
+It must convolve, normalise and add.
+
+It needs only NumPy, so it runs in the peers' environment.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution and the scale and shift of the instance normalisation after it."""
+    """A convolution, with scale and shift of its instance normalisation."""
 
     spec: LayerSpec
     kernel: Floats  # [size, size, inputs, outputs]
@@ -40,12 +42,12 @@ class Network:
 
     @property
     def reflects(self) -> bool:
-        """Padding by reflection rather than with zeros."""
+        """Whether padding reflects the picture instead of adding zeros."""
         return self.config.padding == "reflect"
 
 
 def read_network(path: Path, style: str) -> Network:
-    """Read a checkpoint of ours with the scales and shifts of one of its styles."""
+    """Read one of our checkpoints, with the scales and shifts of one style."""
     checkpoint = load_checkpoint(path)
     row = checkpoint.row(style).astype(np.float32)
     layers: dict[str, Layer] = {}
@@ -58,7 +60,10 @@ def read_network(path: Path, style: str) -> Network:
 
 
 def random_checkpoint(style: str, config: NetworkConfig = PUBLISHED) -> Checkpoint:
-    """A network of chance weights, by default the published one: as fast as the real one, and as large."""
+    """A network with random weights, as large and fast as the real one.
+
+    The default has the published architecture.
+    """
     chance = np.random.default_rng(1)
     kernels = {spec.name: chance.normal(0, 0.1, spec.kernel_shape) for spec in config.layers}
     row = [
@@ -70,7 +75,7 @@ def random_checkpoint(style: str, config: NetworkConfig = PUBLISHED) -> Checkpoi
 
 
 class Operations(Protocol, Generic[T]):
-    """What a library must offer; ``T`` is its tensor."""
+    """The operations that a library must offer; ``T`` is its tensor."""
 
     def convolve(self, x: T, layer: Layer) -> T:
         """Pad, convolve and normalise."""
@@ -86,7 +91,7 @@ class Operations(Protocol, Generic[T]):
 
 
 def apply(network: Network, operations: Operations[T], x: T) -> T:
-    """From pixels in the network's range to what its last normalisation gives, before the tanh."""
+    """Run the network up to its last normalisation, before the tanh."""
 
     def apply_step(step: Step, source: T, added_to: T | None) -> T:
         layer = network.layers[step.name]

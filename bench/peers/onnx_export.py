@@ -1,4 +1,7 @@
-"""Write a network as an ONNX model: uint8 [1, height, width, 3] in and out, sides multiples of 4."""
+"""Write a network as an ONNX model.
+
+Input and output are uint8 [1, height, width, 3] with sides that are multiples of 4.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,7 @@ class _Graph:
         before = layer.spec.size // 2
         after = before
         if not self.network.reflects and layer.spec.stride == 2:
-            # TensorFlow's SAME: an even side needs one row less, and it is the first that goes.
+            # TensorFlow's SAME padding: an even side needs one row less, which is the first one.
             before -= 1
         pads = [before, before, after, after]
         if self.network.reflects:

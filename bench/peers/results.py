@@ -1,4 +1,4 @@
-"""What was measured, kept as JSON, so that sizes can be measured one after another."""
+"""The results as JSON, so that sizes can be measured one after another."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Size = tuple[int, int]
 
 @dataclass
 class Result:
-    """One engine at one size, or why there is no figure."""
+    """One engine's result at one size, or why there is none."""
 
     name: str
     size: Size
@@ -28,7 +28,7 @@ class Result:
     seconds: dict[int, float] = field(default_factory=dict)  # by round
     peak_bytes: int = 0
     picture_size: Size = (0, 0)
-    # Mean and greatest difference in levels of 255 from the same network in float32 by ``reference``.
+    # Mean and largest difference from ``reference``, the same network in float32, in levels of 255.
     difference: tuple[float, int] | None = None
     reference: str = ""
     failure: str = ""
@@ -39,7 +39,7 @@ class Result:
 
     @property
     def median(self) -> float:
-        """Seconds."""
+        """The median time in seconds."""
         return statistics.median(self.seconds.values())
 
     @property
@@ -48,14 +48,14 @@ class Result:
 
     @property
     def reduced(self) -> bool:
-        """Did it answer with a smaller picture than it was given?"""
+        """Whether the engine returned a smaller picture than its input."""
         return self.measured and self.picture_size != self.size
 
 
 def time_ratio(result: Result | None, other: Result | None) -> float | None:
-    """How long one takes in terms of the other: the median over rounds of the two times of that round.
+    """The median over rounds of one engine's time / the other's.
 
-    None where there is nothing to compare, or one of them paints a smaller picture.
+    None if one of them has no result or paints a smaller picture.
     """
     if result is None or other is None or not (result.measured and other.measured):
         return None
@@ -69,7 +69,7 @@ def time_ratio(result: Result | None, other: Result | None) -> float | None:
 
 @dataclass
 class Report:
-    """The results of one machine, and how to get them again."""
+    """The results of one machine, and the commands to repeat them."""
 
     machine: str
     weights: str
@@ -87,11 +87,11 @@ class Report:
         return next((result for result in self.at(size) if result.name == name), None)
 
     def libraries(self) -> list[str]:
-        """Names and versions."""
+        """Names and versions of the libraries."""
         return sorted({result.library for result in self.results if result.library})
 
     def replace(self, size: Size, results: Iterable[Result], command: str) -> None:
-        """Put a size's results in place of older ones."""
+        """Replace a size's older results."""
         self.results = [result for result in self.results if result.size != size] + list(results)
         self.commands[size_text(size)] = command
 

@@ -1,12 +1,12 @@
-"""The results as one Markdown table, and the page around it."""
+"""The results as a Markdown table, and the page around it."""
 
 from __future__ import annotations
 
 from bench.peers.results import Report, Result, Size, size_text, time_ratio
 
 BASELINE = "onnxruntime/published/float32"
-# What is worth putting into one number: the first one's time in terms of the second's. House in float32
-# counts where a processor has no bfloat16.
+# Comparisons worth a single number: the first engine's time / the second's. House in float32 counts where a
+# processor has no bfloat16.
 COMPARISONS = (
     ("ours/published/float32", "openvino/published/float32"),
     ("ours/published/float32", "onnxruntime/published/float32"),
@@ -36,12 +36,12 @@ HEADINGS = (
     "Difference",
 )
 TEXT_COLUMNS = 4
-# A reason longer than this stands below the table.
+# A longer reason is printed below the table.
 SHORT = 24
 
 
 def table(report: Report) -> str:
-    """One row per size and engine."""
+    """A row per size and engine."""
     rows = [HEADINGS, ("---",) * TEXT_COLUMNS + ("---:",) * (len(HEADINGS) - TEXT_COLUMNS)]
     rows += [_row(report, result) for size in report.sizes for result in report.at(size)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -73,7 +73,7 @@ def _row(report: Report, result: Result) -> tuple[str, ...]:
 
 
 def failures(report: Report) -> str:
-    """The reasons that are too long for the table, once each."""
+    """The reasons that do not fit into the table, once each."""
     reasons: dict[str, list[str]] = {}
     for result in report.results:
         if len(result.failure) > SHORT:
@@ -89,14 +89,14 @@ def difference_text(result: Result) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Three digits with their unit."""
+    """A time with three digits and its unit."""
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
 
 
 def comparisons(report: Report) -> str:
-    """The ratios that matter, one line for each pair and a figure for each size."""
+    """The main ratios: a line per pair, a figure per size."""
     lines = []
     for one, other in COMPARISONS:
         figures = [
@@ -143,7 +143,7 @@ Measured by:
 
 
 def _references(report: Report) -> str:
-    """Whose pictures the differences are from."""
+    """The engines whose pictures are the references."""
     titles = {result.name: result.title for result in report.results}
     names = [result.reference for result in report.results if result.reference]
     return " or ".join(dict.fromkeys(titles.get(name, name) for name in names)) or "nobody"

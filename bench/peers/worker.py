@@ -1,7 +1,7 @@
-"""One engine in a process of its own. It reads and answers lines of JSON.
+"""Runs one engine in a separate process; it reads and writes lines of JSON.
 
-The first line it writes is ``{"library": NAME AND VERSION}``. It answers ``{"run": PHOTO.npy, "save":
-FILE.npy or null}`` by ``{"seconds", "peak_bytes", "size"}``, and by ``{"error": PHRASE}`` whatever fails.
+Its first line is ``{"library": NAME AND VERSION}``. It answers ``{"run": PHOTO.npy, "save": FILE.npy or
+null}`` with ``{"seconds", "peak_bytes", "size"}``, or after any failure with ``{"error": PHRASE}``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bench.peers.engines import ENGINES, Job
 
 def main(name: str, job: Job) -> None:
     answer = _own_channel()
-    # If memory runs out, the kernel shall end this process and no other.
+    # If memory runs out, the kernel should end this process and no other.
     Path("/proc/self/oom_score_adj").write_text("1000")
     engine = next(engine for engine in ENGINES if engine.name == name)
     try:
@@ -45,7 +45,7 @@ def main(name: str, job: Job) -> None:
 
 
 def _own_channel() -> Callable[[dict[str, Any]], None]:
-    """A way to answer on standard output that no library's printing can disturb."""
+    """A function that writes answers; libraries' printing cannot disturb them."""
     channel = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
@@ -56,7 +56,7 @@ def _own_channel() -> Callable[[dict[str, Any]], None]:
 
 
 def describe(error: Exception) -> str:
-    """One line that tells a missing library or too little memory from everything else."""
+    """An error in one line; a missing library or too little memory is named."""
     text = " ".join(str(error).split())
     if isinstance(error, ModuleNotFoundError):
         return f"{error.name} is not installed"

@@ -138,6 +138,15 @@ def test_payments_of_others_are_unknown(reference: str | None) -> None:
 
 
 @pytest.mark.usefixtures("session")
+def test_a_charge_without_payment_is_no_purchases_whose_payment_is_unknown() -> None:
+    purchase_id, checkout = record_purchase()
+    fulfil(purchase_id, replace(checkout, payment_intent_id=None))
+    with pytest.raises(UnknownPurchase):
+        refund(Payment(None, None, "eur"), FULL)
+    assert left(purchase_id) == PACK.credits
+
+
+@pytest.mark.usefixtures("session")
 def test_another_currency_takes_nothing() -> None:
     purchase_id, payment = paid_purchase()
     with pytest.raises(PaymentMismatch):

@@ -425,3 +425,12 @@ def test_a_folder_interrupted_and_then_killed_is_finished_by_the_same_command(
     for number in range(24):
         assert np.array_equal(read(out / f"{number:02}.png"), whole)
     assert int(result.stderr.split()[2]) in (len(painted), len(painted) - 1)
+
+
+def test_names_of_pictures_suit_every_system(flask: Run, tmp_path: Path) -> None:
+    names = ["CON.png", "me\u202e\u200dna.png", "写" * 80 + ".tif", "a\u202fb.png"]
+    for name in names:
+        make_photo(tmp_path / "photos" / name)
+    result = flask("stylize", tmp_path / "photos", "-o", tmp_path / "out", "--style", "wave")
+    assert result.exit_code == 0, result.output
+    assert pictures(tmp_path / "out") == sorted(["_CON.png", "me\u200dna.png", "写" * 78 + ".jpg", "a b.png"])

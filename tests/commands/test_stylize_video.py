@@ -12,7 +12,9 @@ import pytest
 import tensorflow as tf
 
 from app.engine.stylizer import Stylizer
+from app.video.reader import Film
 from testing.clips import make_film, read, same_film, sound_packets, spoil
+from testing.streams import transparent, unknown_sound
 from testing.waiting import wait_until
 from tests.commands.conftest import Run, Start
 
@@ -48,6 +50,7 @@ def test_json_tells_what_was_made(flask: Run, tmp_path: Path) -> None:
         "resumed": 0,
         "seconds": 1.0,
         "sounds": ["copied"],
+        "left_out": [],
         "damage": "",
         "flicker": 0,
         "style": "wave:0.75,udnie:0.25",
@@ -126,6 +129,26 @@ def test_sound_that_is_missing_is_said(flask: Run, tmp_path: Path) -> None:
     assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
     assert "5 missing pieces of sound" in result.stderr
     assert json.loads(result.stdout)["damage"] == "5 missing pieces of sound"
+
+
+def test_what_is_left_out_is_said_in_one_line_and_is_no_failure(flask: Run, tmp_path: Path) -> None:
+    source = unknown_sound(tmp_path / "film.mov", [{"default": True}, {}])
+    result = flask("stylize-video", source, "-o", tmp_path / "painted.mp4", "--style", "wave", "--json")
+    assert result.exit_code == 0
+    assert result.stderr == f"{source}: left out of the painted film: a sound that cannot be decoded\n"
+    told = json.loads(result.stdout)
+    assert (told["sounds"], told["left_out"]) == (["copied"], ["a sound that cannot be decoded"])
+
+
+def test_a_transparent_film_stays_transparent_on_request(flask: Run, tmp_path: Path) -> None:
+    source = transparent(tmp_path / "film.webm", "libvpx-vp9", "yuva420p")
+    options = ("--style", "wave", "--keep-alpha")
+    refused = flask("stylize-video", source, "-o", tmp_path / "painted.mp4", *options)
+    assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)
+    assert "Use one of .mov, .mkv, .webm" in refused.stderr
+    assert flask("stylize-video", source, "-o", tmp_path / "painted.webm", *options).exit_code == 0
+    with Film(tmp_path / "painted.webm") as film:
+        assert film.transparent
 
 
 @pytest.mark.soak

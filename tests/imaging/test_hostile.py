@@ -38,6 +38,7 @@ REFUSALS = {
     "tiff-tile": LargerThanDeclared,
     "tiff-tile-huge": LargerThanDeclared,
     "tiff-samples": TooManyParts,
+    "tiff-tiny-tiles": TooManyParts,
     "tiff-loop": DamagedPhoto,
     "tiff-chain": TooManyParts,
     "avif-forged": LargerThanDeclared,
@@ -46,6 +47,7 @@ REFUSALS = {
     "avif-grid-many": TooManyParts,
     "heic-forged": LargerThanDeclared,
     "gif-canvas": TooManyPixels,
+    "gif-cleared": TooManyPixels,
     "gif-comments": TooMuchMetadata,
     "webp-canvas": TooManyPixels,
 }
@@ -97,6 +99,14 @@ def test_a_gif_of_many_frames_costs_one_frame(decoders: Decoders) -> None:
     before = seconds(pid)
     assert decoders.decode(io.BytesIO(hostile.gif(1, 1, frames=100_000)), LIMIT).image.size == (1, 1)
     assert seconds(pid) - before < 1.0
+
+
+def test_a_costly_colour_profile_is_left_out(decoders: Decoders) -> None:
+    pid = process_id(decoders)
+    before = seconds(pid)
+    image = decoders.decode(io.BytesIO(hostile.png_of_costly_profile()), LIMIT).image
+    assert seconds(pid) - before < 0.5
+    assert image.getpixel((0, 0)) == hostile.flat(1, 1).getpixel((0, 0))
 
 
 def test_ordinary_large_photos_are_accepted(decoders: Decoders) -> None:

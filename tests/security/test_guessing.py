@@ -86,6 +86,22 @@ def test_strangers_do_not_keep_the_owner_out(limited: Flask) -> None:
     assert tries[-1] == 429
 
 
+def test_a_known_browser_counts_for_itself_however_its_cookie_is_written(limited: Flask) -> None:
+    create_user(limited, "ada@example.com")
+    owner, former = limited.test_client(), limited.test_client()
+    for client in (owner, former):
+        guess(client, 1, password=PASSWORD)
+        client.post("/log-out")
+    cookie = former.get_cookie(guessing.COOKIE)
+    assert cookie is not None
+    tries = []
+    for number in range(10):
+        former.set_cookie(guessing.COOKIE, cookie.value + "!" * number)
+        tries.append(guess(former, 2 + number).status_code)
+    assert 429 in tries, "one signature can be written in many ways"
+    assert guess(owner, 20, password=PASSWORD).status_code == 302, "another known browser waits for nobody"
+
+
 def test_the_right_password_starts_anew(limited: Flask) -> None:
     create_user(limited, "ada@example.com")
     for _ in range(3):

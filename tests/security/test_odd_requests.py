@@ -8,6 +8,7 @@ import json
 import sqlite3
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -24,6 +25,7 @@ from werkzeug.serving import make_server
 from app.config import Settings
 from app.db import db
 from app.health import check
+from app.studio.painting.previewer import PREVIEW_SLOTS
 from testing.site import MakeUser, create_user, log_in, make_settings, running_app
 
 HUGE = "9" * 20
@@ -63,11 +65,13 @@ def test_only_refusals_say_when_to_ask_again(settings: Settings) -> None:
         assert 1 <= int(answers[5].headers["Retry-After"]) <= 61
 
 
-def test_a_busy_preview_says_in_a_second(client: FlaskClient, settings: Settings) -> None:
-    previewer = client.application.extensions["previewer"]
-    while previewer._places.acquire(blocking=False):
-        pass
-    answer = client.get("/previews/samples/coffee/wave.webp")
+def test_a_busy_preview_says_in_a_second(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.studio.painting.previewer.SLOT_WITHIN", 0.05)
+    slots = client.application.extensions["previewer"].slots
+    with ExitStack() as held:
+        for number in range(PREVIEW_SLOTS):
+            held.enter_context(slots.slot(f"visitor-{number}", 0))
+        answer = client.get("/previews/samples/coffee/wave.webp")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 
 
@@ -164,7 +168,7 @@ def test_a_full_disk_is_told_apart_from_a_fault(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("app.storage.local._write_new", full)
+    monkeypatch.setattr("app.storage.local.write_new", full)
     photo = (Path("static/samples/coffee.jpg").read_bytes(), "a.jpg")
     answer = impatient.post(
         "/photos",
@@ -207,3 +211,17 @@ def test_a_signed_event_of_an_odd_shape_is_refused(app: Flask, body: str) -> Non
         answer = app.test_client().post("/webhooks/stripe", data=body, headers={"Stripe-Signature": header})
     assert answer.status_code == 400
     assert [entry["error"] for entry in logs if entry["event"] == "request.refused"] == ["MalformedEvent"]
+
+
+@pytest.mark.parametrize("path", ["/log-in", "/account/verify", "/account/password", "/account/delete"])
+@pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
+def test_a_password_of_any_length_is_only_wrong(
+    app: Flask, client: FlaskClient, path: str, email: str
+) -> None:
+    ada = create_user(app, "ada@example.com")
+    if path != "/log-in":
+        log_in(client, ada)
+    form = {"email": email, "password": "\ufdfa" * 5_000, "new_password": "x", "new_password_confirm": "x"}
+    answer = client.post(path, data=form)
+    assert answer.status_code < 500
+    assert "Wrong" in answer.text

@@ -226,6 +226,39 @@ def test_a_thief_cannot_undo_the_undoing(app: Flask, taken_over: str, ada: User)
     assert find(app, "ada@example.com")
 
 
+def test_a_second_change_by_the_thief_keeps_the_owners_link(
+    app: Flask, client: FlaskClient, taken_over: str, tmp_path: Path
+) -> None:
+    client.post("/account/email", data={"email": "eve2@example.com"})
+    client.get(mailed_link(tmp_path, "account/email/"))
+    assert find(app, "eve2@example.com")
+    links = {link for mail in mails(tmp_path) for link in re.findall(r"/account/undo-email/\S+", mail)}
+    assert links == {taken_over}, "the thief's first address gets none that could end the owner's"
+    assert app.test_client().post(taken_over).status_code == 303
+    assert find(app, "ada@example.com")
+
+
+def test_nobody_takes_the_address_while_its_owner_can_have_it_back(
+    app: Flask, client: FlaskClient, taken_over: str, tmp_path: Path
+) -> None:
+    squatter = app.test_client()
+    form = {"email": "ada@example.com", "password": NEW_PASSWORD}
+    assert "already has an account" in squatter.post("/sign-up", data=form).text
+    other = create_user(app, "other@example.com")
+    log_in(squatter, other)
+    assert "already has an account" in squatter.post("/account/email", data={"email": "ada@example.com"}).text
+    assert app.test_client().post(taken_over).status_code == 303
+    assert find(app, "ada@example.com")
+
+
+def test_a_person_changes_back_by_themselves(
+    app: Flask, client: FlaskClient, taken_over: str, tmp_path: Path
+) -> None:
+    client.post("/account/email", data={"email": "ada@example.com"})
+    client.get(mailed_link(tmp_path, "account/email/"))
+    assert find(app, "ada@example.com")
+
+
 def test_a_new_password_of_the_thief_keeps_the_owners_link(
     app: Flask, client: FlaskClient, taken_over: str
 ) -> None:

@@ -77,6 +77,39 @@ def test_slow_clients_hold_up_nobody(site: LiveSite, sent: bytes) -> None:
             client.close()
 
 
+def test_slow_uploads_of_visitors_hold_up_nobody(site: LiveSite) -> None:
+    visitor = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+    visitor.request("GET", "/studio")
+    page = visitor.getresponse()
+    cookie = (page.getheader("Set-Cookie") or "").partition(";")[0].encode()
+    token = page.read().split(b'name="csrf_token"')[1].split(b'value="')[1].split(b'"')[0]
+    head = (
+        UPLOAD + b"Cookie: " + cookie + b"\r\nX-CSRFToken: " + token + b"\r\nContent-Length: 20000000\r\n\r\n"
+    )
+    clients = [connect(site, head + b"--x\r\n" + bytes(100_000)) for _ in range(3 * THREADS)]
+    try:
+        for _ in range(3):
+            assert seconds_for_a_page(site) < SOON
+        refused = [client for client in clients if b" 503 " in _first_line(client)]
+        assert len(refused) == len(clients) - THREADS // 4, "one visitor holds a share of the threads"
+    finally:
+        for client in clients:
+            client.close()
+        visitor.close()
+    time.sleep(0.5)
+    with connect(site, head + b"--x\r\n") as again:
+        assert _first_line(again) == b"", "the places are free again"
+
+
+def _first_line(client: socket.socket) -> bytes:
+    """What has come of an answer after a moment, if any."""
+    client.settimeout(0.5)
+    try:
+        return client.recv(1000).partition(b"\r\n")[0]
+    except OSError:
+        return b""
+
+
 def test_a_client_that_drips_is_cut_off(site: LiveSite) -> None:
     client = connect(site, HEAD)
     began = time.monotonic()

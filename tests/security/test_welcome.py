@@ -65,6 +65,12 @@ def test_deleting_and_opening_again_brings_nothing(
     assert "had its free credits" not in other.get("/account").text
 
 
+def test_dots_make_no_new_address_where_the_provider_ignores_them() -> None:
+    ada = address_hash("key", "ada.lovelace@gmail.com")
+    assert address_hash("key", "A.d.a.Lovelace+art@GoogleMail.com") == ada
+    assert address_hash("key", "adalovelace@example.com") != address_hash("key", "ada.lovelace@example.com")
+
+
 def test_changing_the_address_brings_nothing_more(app: Flask, client: FlaskClient, tmp_path: Path) -> None:
     ada = confirmed(app, tmp_path, "ada@example.com")
     ada.post("/account/email", data={"email": "lovelace@example.com"})

@@ -15,34 +15,13 @@ import pytest
 from app.video.errors import VideoError
 from app.video.film import Summary, Wishes, paint_film
 from app.video.reader import Pixels
-from testing.clips import loudness, make_film, read, same_film, sound_packets, spoil
+from testing.clips import Watcher, loudness, make_film, read, same_film, sound_packets, spoil
 
 WISHES = Wishes(damping=0.9, segment_seconds=0.2, identity={"style": "negative"})
 
 
 def negative(photo: Pixels) -> Pixels:
     return 255 - photo
-
-
-class Watcher:
-    """Records progress, and presses Ctrl-C after some frames."""
-
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.stop_after = stop_after
-        self.began: tuple[int, bool] | None = None
-        self.shares: list[float | None] = []
-        self.finished = 0
-
-    def begins(self, finished: int, anew: bool) -> None:
-        self.began = (finished, anew)
-
-    def painted(self, frames: int, share: float | None) -> None:
-        self.shares.append(share)
-        if frames == self.stop_after:
-            raise KeyboardInterrupt
-
-    def kept(self, frames: int) -> None:
-        self.finished = frames
 
 
 def paint(
@@ -84,6 +63,14 @@ def test_a_colon_in_a_name_means_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     summary = paint(Path("a:b.mp4"), Path("c:d.mp4"))
     assert (summary.resumed, summary.sounds) == (6, ["copied"])
     assert len(read(tmp_path / "c:d.mp4").frames) == 10
+
+
+def test_the_longest_name_of_a_film_has_room_for_its_folder(tmp_path: Path) -> None:
+    source, target = make_film(tmp_path / "film.mp4", frames=10), tmp_path / ("x" * 251 + ".mp4")
+    with pytest.raises(KeyboardInterrupt):
+        paint(source, target, watcher=Watcher(8))
+    assert paint(source, target).resumed == 6
+    assert {path.name for path in tmp_path.iterdir()} == {source.name, target.name}
 
 
 def test_uneven_times_and_durations_are_kept(tmp_path: Path) -> None:

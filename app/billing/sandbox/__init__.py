@@ -1,5 +1,5 @@
-"""A small stand-in for Stripe on this machine: its HTTP API, its hosted payment page and its webhooks.
+"""A local stand-in for Stripe: HTTP API, hosted payment page and webhooks.
 
-The site talks to it with the same SDK and the same code as to Stripe; only the address differs.
-Without keys of Stripe the site uses it, so that everything can be tried and no money moves.
+The site talks to it with the same SDK and code; only the address differs. Without Stripe keys the site uses
+it, so people can try everything and no money moves.
 """

@@ -1,4 +1,4 @@
-"""The HTTP API: the part of Stripe's that the site uses, as a small web application of its own."""
+"""The part of Stripe's HTTP API that the site uses, as a small web application."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COLLECTIONS = {
     "products": "product",
     "refunds": "refund",
 }
-# Fields that hold an object's id, which ``expand`` replaces by the object.
+# Fields with an object's id; ``expand`` replaces the id by the object.
 EXPANDABLE = {"payment_intent", "latest_charge", "product"}
 MAX_PAGE = 100
 ALL = -1  # no limit in SQLite
@@ -88,7 +88,7 @@ def create_session() -> ResponseReturnValue:
 
 
 def _once(params: dict[str, Any], create: Callable[[Transaction], JsonObject]) -> ResponseReturnValue:
-    """Create an object, or give the first answer again to the same idempotency key."""
+    """Create an object; a repeated idempotency key gets the first answer again."""
     key = request.headers.get("Idempotency-Key")
     fingerprint = _fingerprint(params)
     with _open() as store:
@@ -103,7 +103,7 @@ def _once(params: dict[str, Any], create: Callable[[Transaction], JsonObject]) -
 
 
 def _fingerprint(params: dict[str, Any]) -> str:
-    """What makes two requests the same one."""
+    """A hash that is equal for equal requests."""
     return hashlib.sha256(f"{request.path} {json.dumps(params, sort_keys=True)}".encode()).hexdigest()
 
 
@@ -116,7 +116,7 @@ def _repeat(first_fingerprint: str, answer: JsonObject, *, fingerprint: str, key
 
 @bp.get("/checkout/sessions")
 def list_sessions() -> JsonObject:
-    """The sessions created in a time span, newest first, page by page as Stripe cuts them."""
+    """The sessions created in a time span, newest first, with Stripe's paging."""
     params = _params()
     limit = _page_size()
     earliest, latest = (_time(params, bound) for bound in ("gte", "lte"))
@@ -135,7 +135,7 @@ def list_sessions() -> JsonObject:
 
 
 def _time(params: dict[str, Any], bound: str) -> float:
-    """A bound of ``created``, in seconds since the epoch; an absent one bounds nothing."""
+    """A bound of ``created``, in seconds since the epoch; -inf or inf if absent."""
     created = params.get("created", {})
     return float(created.get(bound, "-inf" if bound == "gte" else "inf"))
 
@@ -173,7 +173,7 @@ def create_refund() -> ResponseReturnValue:
     return _once(params, lambda store: payments.create_refund(store, params))
 
 
-# --- everything else can only be looked at ------------------------------------------------------
+# --- objects that can only be read --------------------------------------------------------------
 
 
 @bp.get(f"/<any({', '.join(COLLECTIONS)}):collection>/<object_id>")
@@ -221,7 +221,10 @@ def _list(data: list[JsonObject], url: str, *, has_more: bool) -> JsonObject:
 
 
 def _expand(store: Transaction, body: JsonObject, params: dict[str, Any]) -> JsonObject:
-    """Put whole objects where ``expand`` names them, like ``payment_intent.latest_charge``."""
+    """Replace ids by objects for paths such as ``payment_intent.latest_charge``.
+
+    The parameter ``expand`` names the paths.
+    """
     for path in params.get("expand", []):
         _expand_path(store, body, path.split("."), path)
     return body

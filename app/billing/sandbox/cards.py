@@ -1,4 +1,4 @@
-"""Stripe's published test cards, and the checks that a payment form makes on any card."""
+"""Stripe's published test cards, and a payment form's checks of a card."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True)
 class TestCard:
-    """A number that Stripe publishes for testing, and what it does."""
+    """A card number that Stripe publishes for testing, and its outcome."""
 
-    __test__ = False  # despite its name no test class
+    __test__ = False  # the name looks like a test class
 
     number: str
     brand: str
@@ -55,7 +55,10 @@ AUTHENTICATION_FAILED = translatable("The payment was not confirmed. Try again o
 
 @dataclass(frozen=True)
 class Card:
-    """A card that passed the checks. Of the number only the last four digits are ever kept."""
+    """A card that passed the checks.
+
+    Only the last four digits of its number are kept.
+    """
 
     last4: str
     brand: str
@@ -66,7 +69,7 @@ class Card:
 
 
 class InvalidCard(Exception):
-    """A field of the card form is wrong: which one, Stripe's code for it, and a sentence."""
+    """An invalid field of the card form: its name, Stripe's code, and a sentence."""
 
     def __init__(self, field: str, code: str, sentence: str) -> None:
         self.field, self.code = field, code
@@ -74,10 +77,10 @@ class InvalidCard(Exception):
 
 
 def read_card(number: str, expiry: str, cvc: str, name: str, *, today: date) -> Card:
-    """Check what a person typed into the card form.
+    """Check a person's input in the card form.
 
     Raises:
-        InvalidCard: for the first field that is wrong.
+        InvalidCard: for the first invalid field.
     """
     digits = re.sub(r"[\s-]", "", number)
     if not re.fullmatch(r"[0-9]{12,19}", digits) or not passes_luhn(digits):
@@ -106,7 +109,10 @@ def read_card(number: str, expiry: str, cvc: str, name: str, *, today: date) -> 
 
 
 def passes_luhn(digits: str) -> bool:
-    """The check-digit formula of ISO/IEC 7812-1: every second digit from the right is doubled."""
+    """Check the Luhn digit (ISO/IEC 7812-1).
+
+    Every second digit from the right is doubled.
+    """
     total = 0
     for place, digit in enumerate(reversed(digits)):
         value = int(digit) * (2 if place % 2 else 1)

@@ -1,4 +1,4 @@
-"""Delivers events to the site's webhook, signed as Stripe signs them, until they are taken."""
+"""Delivers signed events to the site's webhook until it accepts them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ TIMEOUT_SECONDS = 20
 
 
 class Courier:
-    """A background thread; what it has not delivered when the process ends waits in the store."""
+    """A background thread.
+
+    Undelivered events stay in the store when the process ends.
+    """
 
     def __init__(self, store: Store, webhook_secret: str) -> None:
         self._store = store
@@ -34,7 +37,7 @@ class Courier:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread after the delivery in hand."""
+        """End the thread after the current delivery."""
         self._stopped = True
         self._wake.set()
         self._thread.join()
@@ -45,19 +48,19 @@ class Courier:
 
     def _run(self) -> None:
         with requests.Session() as http:
-            http.trust_env = False  # no proxy stands between a process and itself
+            http.trust_env = False  # the site runs on this machine, so use no proxy
             while not self._stopped:
                 try:
                     while not self._stopped and self._deliver_next(http):
                         pass
                 except Exception:
                     log.exception("sandbox.courier_failed")
-                # Other processes write events too, and what failed becomes due again: so look now and then.
+                # Other processes write events too, and failed deliveries become due again: poll.
                 self._wake.wait(POLL_SECONDS)
                 self._wake.clear()
 
     def _deliver_next(self, http: requests.Session) -> bool:
-        """Try the next event that is due; False if there is none, or nobody to deliver it to."""
+        """Try the next due event; return False if there is none, or no webhook yet."""
         with self._store.transaction() as transaction:
             url = transaction.read_note(WEBHOOK_URL_NOTE)
             event = transaction.claim_delivery() if url else None
@@ -77,7 +80,7 @@ class Courier:
 
 
 def signature(body: str, secret: str, timestamp: int | None = None) -> str:
-    """The Stripe-Signature header, scheme v1: HMAC-SHA256 over the time, a dot and the body."""
+    """The Stripe-Signature header, scheme v1: HMAC-SHA256 over ``TIME.BODY``."""
     signed_at = int(time.time()) if timestamp is None else timestamp
     digest = hmac.new(secret.encode(), f"{signed_at}.{body}".encode(), hashlib.sha256).hexdigest()
     return f"t={signed_at},v1={digest}"

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """An answer with an error object: ``type`` decides which exception the SDK raises."""
+    """An answer with an error object; ``type`` decides the SDK's exception."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""New objects of the API, with the fields that Stripe's have at the SDK's API version."""
+"""New API objects, with the fields of Stripe's objects at the SDK's API version."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def product(name: str, description: str | None) -> JsonObject:
     return {
         "id": new_id("prod", 14),
         "object": "product",
-        "active": False,  # made for one session only, like Stripe's own
+        "active": False,  # made for one session only, as Stripe does
         "created": created,
         "default_price": None,
         "description": description,
@@ -266,7 +266,7 @@ def payment_intent(session: JsonObject, method: str, metadata: JsonObject) -> Js
 
 
 def refund(charge: JsonObject, amount: int, metadata: JsonObject) -> JsonObject:
-    """Money of a charge that went back to the card."""
+    """A refund of a charge to the card."""
     return {
         "id": new_id("re"),
         "object": "refund",
@@ -287,7 +287,7 @@ def refund(charge: JsonObject, amount: int, metadata: JsonObject) -> JsonObject:
 
 
 def charge(intent: JsonObject, *, email: str | None, name: str | None, details: JsonObject) -> JsonObject:
-    """An attempt to take the money of an intent, not yet successful."""
+    """An attempt to charge a payment intent, not yet successful."""
     charge_id = new_id("ch")
     return {
         "id": charge_id,
@@ -387,7 +387,7 @@ def card_details(card: Card, amount: int) -> JsonObject:
 
 
 def dispute(charge: JsonObject, amount: int, status: str) -> JsonObject:
-    """A payer's doubt about a charge, told to the bank; ``status`` says whether money was taken for it."""
+    """A payer's dispute of a charge; ``status`` says whether money was taken for it."""
     inquiry = status.startswith("warning_")
     return {
         "id": new_id("du"),

@@ -1,4 +1,4 @@
-"""The hosted payment page. It belongs to the stand-in and only borrows the site's looks and server."""
+"""The hosted payment page, with the site's design and on its server."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class CheckoutNotFound(DomainError):
 
 
 class CardForm(FlaskForm):  # type: ignore[misc]
-    """The card; its fields are checked by ``cards.read_card``, as Stripe checks them."""
+    """The card form; ``cards.read_card`` checks its fields as Stripe does."""
 
     number = StringField(
         lazy_gettext("Card number"), render_kw={"inputmode": "numeric", "autocomplete": "off"}
@@ -62,7 +62,7 @@ def _sandbox() -> Sandbox:
 
 @bp.before_request
 def _note_site() -> None:
-    """Have events delivered to this very server, whatever name and proxy the browser reached it by."""
+    """Deliver events to this server's own port, past any proxy in front of it."""
     origin = {**request.environ, **request.environ.get("werkzeug.proxy_fix.orig", {})}
     host = origin["SERVER_NAME"]
     if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared with, not bound to
@@ -100,7 +100,7 @@ def pay(session_id: str) -> ResponseReturnValue:
 
 
 def _refused(session: JsonObject, form: CardForm, field: str, sentence: str) -> ResponseReturnValue:
-    """The page again, with what the person typed and a sentence at the field that is to blame."""
+    """The page again, with the person's input and a sentence at the invalid field."""
     form[field].errors = [sentence]
     return _page(session, form), 402
 
@@ -138,7 +138,7 @@ def pay_by_debit(session_id: str) -> ResponseReturnValue:
 
 @bp.post("/checkout/<session_id>/bank")
 def decide_debit(session_id: str) -> ResponseReturnValue:
-    """Play the bank, which confirms or refuses a debit some days later."""
+    """Play the bank, which confirms or refuses a debit days later."""
     with _sandbox().store.transaction() as store:
         session = _find(store, session_id)
         payments.settle_debit(store, session, confirmed=_confirmed())
@@ -148,7 +148,7 @@ def decide_debit(session_id: str) -> ResponseReturnValue:
 
 @bp.errorhandler(SessionClosed)
 def _show_what_happened(_error: SessionClosed) -> ResponseReturnValue:
-    """A step that is not possible any more, a double click say, leads to the page that tells why."""
+    """Lead an impossible step, such as a double click, to the page that explains it."""
     return redirect(url_for("sandbox.checkout", **(request.view_args or {})), 303)
 
 

@@ -1,4 +1,4 @@
-"""Stripe's way to put nested parameters into a form: ``line_items[0][price_data][currency]=eur``."""
+"""Stripe's nested form parameters: ``line_items[0][price_data][currency]=eur``."""
 
 from __future__ import annotations
 

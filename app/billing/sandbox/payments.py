@@ -1,7 +1,6 @@
-"""What happens to a checkout session: it is created, paid, refused, confirmed later, or expires.
+"""The life of a checkout session: created, paid, refused, expired.
 
-Every function works in the caller's transaction of the store; the objects it changes and the
-events that tell of it go in together.
+Every function runs in the caller's store transaction. Changed objects and their events are stored together.
 """
 
 from __future__ import annotations
@@ -28,20 +27,23 @@ SESSION_PARAMS = {
     "payment_intent_data",
     "success_url",
 }
-# Stripe is strict about addresses; this is enough of it to have one refused.
+# A rough check of email addresses. Stripe refuses invalid ones, and the site must handle that.
 EMAIL = re.compile(r"[!-?A-~]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII)
 API_VERSION_NOTE = "api_version"
-# What the site's webhook is to hear of.
+# The events that go to the site's webhook.
 DELIVERED = ("checkout.session.", "charge.refunded", "charge.dispute.")
 INTENT_METADATA_NOTE = "intent_metadata"
 
 
 class SessionClosed(Exception):
-    """The session is not in the state that this step needs: paid already, expired, or not yet begun."""
+    """The session's state does not allow this step.
+
+    It is already paid, expired, or not yet begun.
+    """
 
 
 def create_session(store: Transaction, params: dict[str, Any]) -> JsonObject:
-    """Create a session in payment mode, with the products and prices its line items describe.
+    """Create a session in payment mode, with its products and prices.
 
     Raises:
         ApiError: a parameter is missing, unknown or wrong.
@@ -103,7 +105,7 @@ def _positive(value: object, param: str) -> int:
 
 
 def find_session(store: Transaction, session_id: str) -> JsonObject:
-    """Return the session as it is now: one whose time is over expires when somebody looks.
+    """Return the session's current state; a session past its time expires here.
 
     Raises:
         ApiError: there is none.
@@ -130,7 +132,7 @@ def expire(store: Transaction, session: JsonObject) -> JsonObject:
 
 
 def pay_by_card(store: Transaction, session: JsonObject, card: Card) -> Outcome:
-    """Charge the card; after a refusal, or until the person authenticates, the session stays open.
+    """Charge the card; a refusal or a pending authentication leaves the session open.
 
     Raises:
         SessionClosed: it is not open.
@@ -141,7 +143,7 @@ def pay_by_card(store: Transaction, session: JsonObject, card: Card) -> Outcome:
     details = objects.card_details(card, intent["amount"])
     charge = objects.charge(intent, email=session["customer_email"], name=card.name, details=details)
     if card.outcome is Outcome.NEEDS_AUTHENTICATION:
-        # The charge waits in the store, attached to the intent, until the person has decided.
+        # The charge stays attached to the intent until the person has decided.
         intent.update(status="requires_action", next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {}})
         store.put(charge)
         intent["latest_charge"] = charge["id"]
@@ -157,7 +159,7 @@ def pay_by_card(store: Transaction, session: JsonObject, card: Card) -> Outcome:
 
 
 def authenticate(store: Transaction, session: JsonObject, *, confirmed: bool) -> None:
-    """Finish the step that a card asked for: the payment goes through, or the card is refused.
+    """Finish a card's authentication: the payment succeeds, or the card is refused.
 
     Raises:
         SessionClosed: nothing waits for authentication.
@@ -177,13 +179,13 @@ def authenticate(store: Transaction, session: JsonObject, *, confirmed: bool) ->
 
 
 def awaits_authentication(store: Transaction, session: JsonObject) -> bool:
-    """Whether a card was given that asks its owner to confirm the payment."""
+    """Whether the card's owner still has to confirm the payment."""
     intent = store.get(session["payment_intent"] or "")
     return intent is not None and intent["status"] == "requires_action"
 
 
 def pay_by_debit(store: Transaction, session: JsonObject) -> None:
-    """Complete the session by a bank debit: the money is confirmed, or refused, later.
+    """Complete the session by a bank debit, which is confirmed or refused later.
 
     Raises:
         SessionClosed: it is not open.
@@ -201,16 +203,16 @@ def pay_by_debit(store: Transaction, session: JsonObject) -> None:
 
 
 def awaits_bank(store: Transaction, session: JsonObject) -> bool:
-    """Whether the session was completed by a debit that the bank has not decided on."""
+    """Whether the bank still has to decide on the session's debit."""
     intent = store.get(session["payment_intent"] or "")
     return intent is not None and intent["status"] == "processing"
 
 
 def settle_debit(store: Transaction, session: JsonObject, *, confirmed: bool) -> None:
-    """Say what the bank decided.
+    """Set the bank's decision.
 
     Raises:
-        SessionClosed: no debit waits for it.
+        SessionClosed: no debit is waiting.
     """
     if not awaits_bank(store, session):
         raise SessionClosed
@@ -225,15 +227,18 @@ def settle_debit(store: Transaction, session: JsonObject, *, confirmed: bool) ->
 
 
 def refund(store: Transaction, session: JsonObject, amount: int) -> JsonObject:
-    """Refund a part of the session's payment, or all of it; return the charge, which has the sum."""
+    """Refund a part of the payment, or all of it; return the charge.
+
+    The charge has the sum of its refunds.
+    """
     return _refund_charge(store, _charge(store, _intent(store, session, "card")), amount)
 
 
 def create_refund(store: Transaction, params: dict[str, Any]) -> JsonObject:
-    """Refund what is left of a payment.
+    """Refund the rest of a payment.
 
     Raises:
-        ApiError: there is no such payment, or nothing of it is left.
+        ApiError: there is no such payment, or it is fully refunded.
     """
     intent_id = params.get("payment_intent")
     if intent_id is None:
@@ -261,7 +266,10 @@ def _refund_charge(store: Transaction, charge: JsonObject, amount: int) -> JsonO
 def dispute(
     store: Transaction, session: JsonObject, amount: int, status: str = "needs_response"
 ) -> JsonObject:
-    """Have the payer dispute what was paid; an inquiry (``warning_needs_response``) takes no money."""
+    """Dispute a payment for its payer.
+
+    An inquiry (``warning_needs_response``) takes no money.
+    """
     charge = _charge(store, _intent(store, session, "card"))
     charge["disputed"] = True
     store.put(charge)
@@ -271,7 +279,7 @@ def dispute(
 
 
 def close_dispute(store: Transaction, disputed: JsonObject, *, won: bool) -> None:
-    """Say what the payer's bank decided."""
+    """Set the decision of the payer's bank."""
     disputed["status"] = "won" if won else "lost"
     store.put(disputed)
     _tell(store, "charge.dispute.closed", disputed)
@@ -283,7 +291,7 @@ def _require_open(session: JsonObject) -> None:
 
 
 def _intent(store: Transaction, session: JsonObject, method: str) -> JsonObject:
-    """The session's payment intent; Stripe makes it at the first attempt to pay."""
+    """The session's payment intent, created at the first attempt to pay."""
     known = store.get(session["payment_intent"] or "")
     if known is not None:
         known["payment_method_types"] = [method]
@@ -353,7 +361,7 @@ def _complete(store: Transaction, session: JsonObject, event_type: str) -> None:
 
 
 def _tell(store: Transaction, event_type: str, subject: JsonObject) -> None:
-    """Write an event down; those that the site asks for are also delivered to it."""
+    """Store an event; also deliver it if the site listens to its type."""
     event = objects.event(event_type, subject, api_version=store.read_note(API_VERSION_NOTE))
     store.put(event)
     if event_type.startswith(DELIVERED):

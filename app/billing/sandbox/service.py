@@ -1,4 +1,4 @@
-"""The sandbox of one site: its keys, its store, and the threads that play Stripe in this process."""
+"""The sandbox of one site: its keys, its store, and its threads in this process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from app.config import read_or_create_secret
 
 
 class Sandbox:
-    """Makes nothing but its keys until it is used: threads do not survive the fork of a web server."""
+    """A sandbox that starts its threads at its first use.
+
+    Threads do not survive a web server's fork.
+    """
 
     def __init__(self, instance_dir: Path) -> None:
         self.api_key = "sk_test_" + read_or_create_secret(instance_dir / "sandbox_key")
@@ -26,9 +29,9 @@ class Sandbox:
         self._courier: Courier | None = None
 
     def api_address(self) -> str:
-        """The address of the API, which the first call starts: it answers from a thread of its own.
+        """The API's address; the first call starts the API in a thread of its own.
 
-        So a site with a single thread can ask it while it answers a page itself.
+        So even a site with one thread can call the API while it answers a page.
         """
         with self._lock:
             if self._server is None:
@@ -39,18 +42,18 @@ class Sandbox:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def deliver_to(self, webhook_url: str) -> None:
-        """Deliver events there: those to come, and those that are waiting since an earlier run."""
+        """Deliver events to this address, including events from an earlier run."""
         with self.store.transaction() as transaction:
             if transaction.read_note(WEBHOOK_URL_NOTE) != webhook_url:
                 transaction.note(WEBHOOK_URL_NOTE, webhook_url)
         self.announce()
 
     def announce(self) -> None:
-        """Deliver what has just happened without waiting for the next round."""
+        """Deliver new events at once instead of at the next poll."""
         self._running_courier().wake()
 
     def close(self) -> None:
-        """Stop the threads of this process; the store keeps everything."""
+        """Stop this process's threads; the store keeps everything."""
         with self._lock:
             if self._server is not None:
                 self._server.shutdown()
@@ -69,7 +72,7 @@ class Sandbox:
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """Writes no access log: the site's own shows the same requests."""
+    """Writes no access log, because the site's own log shows the same requests."""
 
     def log_request(self, *args: Any, **kwargs: Any) -> None:
         pass

@@ -1,4 +1,7 @@
-"""What the stand-in remembers, in an SQLite file of its own: it outlives the process and serves several."""
+"""The sandbox's data, in an SQLite file.
+
+It outlives the process and serves several processes.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ MAX_DELIVERY_PAUSE_SECONDS = 600.0
 
 
 class Store:
-    """Opens transactions; every one holds the write lock, so they happen one after the other."""
+    """Opens transactions; each holds the write lock, so they run one after the other."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -48,7 +51,10 @@ class Store:
             connection.execute("COMMIT")
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Make the file ready at its first use; two threads must not change its journal mode at once."""
+        """Set up the file at its first use.
+
+        Two threads must not change its journal mode at once.
+        """
         with self._lock:
             if not self._prepared:
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -57,7 +63,7 @@ class Store:
 
 
 class Transaction:
-    """Reading and writing what belongs together."""
+    """Reads and writes of one transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -65,7 +71,7 @@ class Transaction:
     # --- objects of the API ---
 
     def put(self, body: JsonObject, *, parent: str | None = None) -> JsonObject:
-        """Add an object or replace it by its id."""
+        """Add an object, or replace the object with its id."""
         self._connection.execute(
             "INSERT INTO objects (id, type, parent, body) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET body = excluded.body",
@@ -74,7 +80,7 @@ class Transaction:
         return body
 
     def get(self, object_id: str, kind: str | None = None) -> JsonObject | None:
-        """The object with this id, if it exists and is of this kind."""
+        """The object with this id, if it exists and has this kind."""
         row = self._connection.execute("SELECT type, body FROM objects WHERE id = ?", (object_id,)).fetchone()
         if row is None or kind not in (None, row[0]):
             return None
@@ -82,7 +88,7 @@ class Transaction:
         return body
 
     def newest(self, kind: str, *, limit: int = 10, parent: str | None = None) -> list[JsonObject]:
-        """Objects of a kind (and a parent, where one is named), newest first."""
+        """Objects of a kind (and a parent, if given), newest first."""
         rows = self._connection.execute(
             "SELECT body FROM objects WHERE type = ? AND (? IS NULL OR parent = ?) "
             "ORDER BY number DESC LIMIT ?",
@@ -93,7 +99,7 @@ class Transaction:
     # --- idempotency ---
 
     def remembered_answer(self, idempotency_key: str) -> tuple[str, JsonObject] | None:
-        """The fingerprint of the request first made with this key, and what was answered."""
+        """The first request's fingerprint and answer for this key."""
         row = self._connection.execute(
             "SELECT fingerprint, body FROM answers WHERE idempotency_key = ?", (idempotency_key,)
         ).fetchone()
@@ -112,7 +118,7 @@ class Transaction:
         )
 
     def claim_delivery(self) -> JsonObject | None:
-        """The next event that is due; until it is marked as delivered it will be due again later."""
+        """The next event that is due; unless marked as delivered, it becomes due again."""
         now = time.time()
         row = self._connection.execute(
             "SELECT event_id, attempts FROM deliveries WHERE due_at <= ? AND attempts < ? "

@@ -1,18 +1,20 @@
 """Builds the loss network, VGG-16 or VGG-19.
 
 Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition", with the
-weights that Keras publishes. Its activations say how alike two pictures look. It takes no part in serving.
+weights of the Visual Geometry Group, Oxford. Feed-forward pictures are painted without it.
 """
 
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import keras
+import numpy as np
 
 from app.engine.errors import InvalidOption
 from app.engine.training.frozen import FrozenConvolution, can_be_frozen
@@ -22,6 +24,8 @@ _BUILDERS = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG1
 # The weights expect blue, green and red, 0..255, minus this mean of ImageNet's pictures.
 _MEAN = (103.939, 116.779, 123.68)
 
+Pooling = Literal["max", "average"]
+
 
 def build_loss_network(
     name: LossNetworkName,
@@ -29,15 +33,18 @@ def build_loss_network(
     weights: str | Path | None = "imagenet",
     *,
     precision: Literal["float32", "bfloat16"] = "float32",
+    pooling: Pooling = "max",
 ) -> keras.Model:
     """Build the frozen network up to the deepest of ``layers``.
 
     Args:
         name: "vgg16" or "vgg19".
-        layers: as the papers write them: "relu3_3" is the third convolution of block 3 after its ReLU.
-        weights: "imagenet" (fetched by Keras), a .weights.h5 file of the network without its top, or None for
-            chance weights.
-        precision: of the convolutions.
+        layers: "relu3_3", "conv3_3" and "block3_conv3" all name the third convolution of block 3 after its
+            ReLU.
+        weights: "imagenet" (fetched by Keras), a .weights.h5 file of the network without its top, an .npz
+            file as scripts/pack_vgg16.py makes it, or None for chance weights.
+        precision: what the convolutions compute in.
+        pooling: what joins 2x2 activations between blocks. The weights were trained with "max".
 
     Returns:
         A model from pixels float32 [batch, height, width, 3], RGB in 0..255, to the list of activations in
@@ -54,15 +61,15 @@ def build_loss_network(
     with _policy(precision):
         network = _load(name, weights)
         known = {layer.name for layer in network.layers}
-        wanted = [_keras_name(layer) for layer in layers]
+        wanted = [keras_layer(layer) for layer in layers]
         for layer, keras_name in zip(layers, wanted, strict=True):
             if keras_name not in known:
-                raise InvalidOption(f"{name} has no layer called {layer}.")
+                raise InvalidOption(f"{_source(name, weights)} has no layer called {layer}.")
         pixels = keras.Input((None, None, 3), name="rgb", dtype="float32")
         x = pixels[..., ::-1] - keras.ops.convert_to_tensor(_MEAN, "float32")
         activations: dict[str, keras.KerasTensor] = {}
         for layer in network.layers[1:]:
-            x = FrozenConvolution(layer, name=layer.name)(x) if can_be_frozen(layer, precision) else layer(x)
+            x = _frozen(layer, precision, pooling)(x)
             activations[layer.name] = x
             if all(keras_name in activations for keras_name in wanted):
                 break
@@ -71,9 +78,24 @@ def build_loss_network(
     return model
 
 
-def _keras_name(layer: str) -> str:
-    match = re.fullmatch(r"relu(\d)_(\d)", layer)
+def keras_layer(layer: str) -> str:
+    """Keras's name of a layer: "block3_conv1" for "relu3_1" and "conv3_1"."""
+    match = re.fullmatch(r"(?:relu|conv)(\d)_(\d)", layer)
     return f"block{match[1]}_conv{match[2]}" if match else layer
+
+
+def _frozen(layer: keras.layers.Layer, precision: str, pooling: Pooling) -> keras.layers.Layer:
+    """A layer of Keras's network, or the one of ours that takes its place."""
+    if can_be_frozen(layer, precision):
+        return FrozenConvolution(layer, name=layer.name)
+    if pooling == "average" and isinstance(layer, keras.layers.MaxPooling2D):
+        return keras.layers.AveragePooling2D(layer.pool_size, layer.strides, name=layer.name)
+    return layer
+
+
+def _source(name: str, weights: str | Path | None) -> str:
+    """What a complaint about a missing layer names: the file if it holds a part of the network."""
+    return Path(weights).name if weights and Path(weights).suffix == ".npz" else name
 
 
 def _load(name: LossNetworkName, weights: str | Path | None) -> keras.Model:
@@ -85,9 +107,24 @@ def _load(name: LossNetworkName, weights: str | Path | None) -> keras.Model:
     if not Path(weights).is_file():
         raise InvalidOption(f"There is no file of weights at {weights}.")
     try:
+        if Path(weights).suffix == ".npz":
+            return _load_archive(build(include_top=False, weights=None), Path(weights))
         return build(include_top=False, weights=str(weights))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise InvalidOption(f"{Path(weights).name} does not hold the weights of {name}.") from error
+
+
+def _load_archive(network: keras.Model, path: Path) -> keras.Model:
+    """Give a network the weights of an .npz file, and cut it off after the deepest layer of the file."""
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        names = list(dict.fromkeys(key.partition("/")[0] for key in archive.files))
+        for name in names:
+            weights = (archive[f"{name}/kernel"], archive[f"{name}/bias"])
+            network.get_layer(name).set_weights([array.astype(np.float32) for array in weights])
+    convolutions = [layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
+    if names != [layer.name for layer in convolutions[: len(names)]]:
+        raise ValueError("a convolution is missing")
+    return keras.Model(network.inputs, convolutions[len(names) - 1].output)
 
 
 def _fetch(name: LossNetworkName) -> keras.Model:

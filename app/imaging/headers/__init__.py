@@ -1,4 +1,4 @@
-"""Judges the headers of a file before a decoder sees it.
+"""Checks a file's headers before a decoder reads it.
 
 Small files can cost decoders minutes and gigabytes.
 """
@@ -13,17 +13,17 @@ JUDGES = (jpeg, png, gif, webp, tiff, heif)
 
 
 def judge(data: bytes, max_pixels: int) -> int:
-    """The number of pixels that the headers declare, 0 where they do not say.
+    """The number of pixels that the headers declare, at most ``max_pixels``; 0 where they do not say.
 
-    What is broken is left to the decoder: many files of cameras are, and can be read all the same.
+    Broken headers are left to the decoder: many files of cameras have them and can still be read.
 
     Raises:
-        ImageError: the file would cost more than a photo does.
+        ImageError: the file would cost more than a photo.
     """
     for format_ in JUDGES:
         if format_.matches(data):
             try:
-                return int(format_.judge(data, max_pixels))
+                return min(int(format_.judge(data, max_pixels)), max_pixels)
             except (struct.error, IndexError, ValueError):
                 return 0
     return 0

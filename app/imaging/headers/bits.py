@@ -1,10 +1,10 @@
-"""Sizes that pictures are really coded with: sequence headers of AV1, sequence parameter sets of HEVC."""
+"""Coded sizes of pictures: AV1 sequence headers and HEVC sequence parameter sets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-# Open bitstream units and network abstraction layer units of one still picture: far fewer in any photo.
+# The most units (AV1 OBU or HEVC NAL) of one still picture; photos have far fewer.
 UNITS = 1_000
 AV1_SEQUENCE_HEADER, HEVC_PARAMETERS = 1, 33
 SEQUENCE_BYTES = 256
@@ -12,17 +12,17 @@ Size = tuple[int, int]
 
 
 class BitReader:
-    """Reads whole numbers from bits, the highest bit first."""
+    """Reads integers from bits, highest bit first."""
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data, "big")
         self._left = 8 * len(data)
 
     def take(self, bits: int) -> int:
-        """The next so many bits.
+        """The next ``bits`` bits as an integer.
 
         Raises:
-            ValueError: there are not so many.
+            ValueError: there are fewer bits.
         """
         self._left -= bits
         if self._left < 0:
@@ -30,7 +30,7 @@ class BitReader:
         return self._value >> self._left & (1 << bits) - 1
 
     def take_exponential(self) -> int:
-        """An Exp-Golomb number, ``ue(v)`` in H.265 and ``uvlc()`` in AV1."""
+        """An Exp-Golomb number: ``ue(v)`` in H.265, ``uvlc()`` in AV1."""
         zeros = 0
         while not self.take(1):
             zeros += 1
@@ -38,7 +38,7 @@ class BitReader:
 
 
 def av1_sizes(data: bytes) -> Iterator[Size]:
-    """The sizes in every sequence header of AV1 data (AV1 specification, 5.3 to 5.5)."""
+    """Yield the size in each sequence header (AV1 specification, 5.3 to 5.5)."""
     offset = 0
     for _ in range(UNITS):
         if offset >= len(data):
@@ -54,7 +54,7 @@ def av1_sizes(data: bytes) -> Iterator[Size]:
 
 
 def _leb128(data: bytes, offset: int) -> tuple[int, int]:
-    """A number in groups of 7 bits, the lowest first, and where the data goes on."""
+    """A LEB128 number (groups of 7 bits, lowest first) and the offset after it."""
     value = 0
     for index in range(8):
         byte = data[offset + index]
@@ -96,7 +96,7 @@ def _skip_operating_points(bits: BitReader) -> None:
 
 
 def hevc_sizes(data: bytes, length_bytes: int) -> Iterator[Size]:
-    """The sizes in every sequence parameter set among units with their lengths before them."""
+    """Yield the size in each sequence parameter set; a length precedes each unit."""
     offset = 0
     for _ in range(UNITS):
         if offset + length_bytes >= len(data):
@@ -108,10 +108,10 @@ def hevc_sizes(data: bytes, length_bytes: int) -> Iterator[Size]:
 
 
 def hevc_unit_size(unit: bytes) -> Iterator[Size]:
-    """The size that one unit tells, if it is a sequence parameter set (H.265, 7.3.2.2)."""
+    """Yield the unit's size if it is a sequence parameter set (H.265, 7.3.2.2)."""
     if not unit or unit[0] >> 1 & 0x3F != HEVC_PARAMETERS:
         return
-    # A 3 after two zeros only keeps the data from looking like the start of a unit.
+    # The 3 after two zeros is an escape byte: it prevents a false start code.
     bits = BitReader(unit[2:].replace(b"\0\0\x03", b"\0\0"))
     bits.take(4)
     layers = bits.take(3)

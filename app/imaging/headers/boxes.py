@@ -1,4 +1,4 @@
-"""The boxes of HEIC and AVIF files (ISO/IEC 14496-12 and 23008-12): which items a picture is made of."""
+"""The boxes and items of HEIC and AVIF files (ISO/IEC 14496-12 and 23008-12)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-# Real files have a few hundred boxes at one level: a property or two for each tile.
+# Real files have a few hundred boxes at one level: one or two properties per tile.
 BOXES = 20_000
 
 
 @dataclass
 class Item:
-    """One item: a coded picture, a grid of them, or data beside them."""
+    """One item: a coded picture, a grid of pictures, or other data."""
 
     kind: bytes = b""
     data: bytes = b""
@@ -25,14 +25,14 @@ class Item:
 
     @property
     def declared(self) -> tuple[int, int] | None:
-        """Width and height that the file declares for the item."""
+        """The item's declared width and height."""
         body = self.content(b"ispe")
         return struct.unpack_from(">2I", body, 4) if body else None
 
 
 @dataclass
 class Items:
-    """The items of a file by their numbers, and which refers to which."""
+    """A file's items by number, and the references between them."""
 
     primary: int
     items: dict[int, Item]
@@ -40,7 +40,7 @@ class Items:
 
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, bytes]]:
-    """The kind and content of the boxes between two offsets."""
+    """Yield the kind and content of each box between two offsets."""
     offset, end = start, len(data) if end is None else end
     for _ in range(BOXES):
         if offset + 8 > end:
@@ -58,14 +58,14 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
 
 
 def find(data: bytes, *path: bytes, start: int = 0) -> Iterator[bytes]:
-    """The content of every box that the path of kinds leads to; ``start`` skips a version in the data."""
+    """Yield the content of each box at a path of kinds; ``start`` skips a version."""
     for kind, body in boxes(data, start):
         if kind == path[0]:
             yield from find(body, *path[1:]) if path[1:] else [body]
 
 
 def read_items(data: bytes, meta: bytes) -> Items:
-    """The items of a file, from the content of its box ``meta``."""
+    """The items of a file, from the content of its ``meta`` box."""
     inner = dict(boxes(meta, 4))
     items: defaultdict[int, Item] = defaultdict(Item)
     (primary,) = struct.unpack_from(">I" if inner[b"pitm"][0] else ">H", inner[b"pitm"], 4)
@@ -89,7 +89,7 @@ def _kinds(iinf: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 class _Fields:
-    """Reads whole numbers of given lengths one after the other."""
+    """Reads integers of given lengths, one after the other."""
 
     def __init__(self, data: bytes, offset: int) -> None:
         self._data, self._offset = data, offset
@@ -103,7 +103,7 @@ class _Fields:
 
 
 def _contents(iloc: bytes, data: bytes, idat: bytes) -> Iterator[tuple[int, bytes]]:
-    """What each item consists of, wherever its pieces lie."""
+    """Yield each item's number and data, joined from all its extents."""
     version, fields = iloc[0], _Fields(iloc, 4)
     lengths = fields.take(2)
     offset_bytes, length_bytes, base_bytes = lengths >> 12, lengths >> 8 & 15, lengths >> 4 & 15
@@ -125,7 +125,7 @@ def _contents(iloc: bytes, data: bytes, idat: bytes) -> Iterator[tuple[int, byte
 
 
 def _properties(iprp: bytes) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
-    """Each property of each item: the kind and the content."""
+    """Yield each item's number with the kind and content of one of its properties."""
     known = list(boxes(next(find(iprp, b"ipco"))))
     for ipma in find(iprp, b"ipma"):
         fields = _Fields(ipma, 4)
@@ -139,7 +139,7 @@ def _properties(iprp: bytes) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
 
 
 def _references(iref: bytes) -> dict[tuple[bytes, int], list[int]]:
-    """Which items an item refers to, by the kind of reference and the number of the item."""
+    """Referenced items by (kind of reference, number of the referring item)."""
     number_bytes = 4 if iref[0] else 2
     found: dict[tuple[bytes, int], list[int]] = {}
     for kind, body in boxes(iref, 4):

@@ -1,4 +1,4 @@
-"""HEIC and AVIF: the sizes that are coded against those that are declared, tile by tile."""
+"""HEIC and AVIF: compares coded sizes with declared sizes, tile by tile."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from app.imaging.headers.boxes import Item, Items, boxes, find, read_items
 from app.imaging.headers.limits import METADATA_BYTES
 
 BRANDS = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"miaf")
-# Phones cut 48 megapixels into 192 tiles.
+# The largest number of tiles. Phones split 48 megapixels into 192.
 TILES = 1_000
-# Grids of grids, and pictures over pictures, are not nested deeper in any photo.
+# The deepest nesting of grids and overlays in a photo.
 DEPTH = 4
-# HEVC codes whole blocks, of at most 64 pixels a side, and crops them.
+# HEVC codes whole blocks of at most 64 pixels a side, and crops the result.
 MARGIN = 64
 METADATA = (b"Exif", b"mime", b"uri ")
 DERIVED = (b"grid", b"iovl", b"iden")
@@ -27,7 +27,7 @@ def matches(data: bytes) -> bool:
 
 
 def judge(data: bytes, max_pixels: int) -> int:
-    """The number of pixels that are decoded for the picture, and for its transparency."""
+    """The number of pixels to decode, for the picture and its transparency."""
     kind = "AVIF" if b"avi" in data[8:64] else "HEIC"
     pixels = 0
     for track in find(data, b"moov", b"trak", b"mdia", b"minf", b"stbl"):
@@ -44,7 +44,7 @@ def judge(data: bytes, max_pixels: int) -> int:
 
 
 class _Judgement:
-    """Adds up what is decoded for the primary item of a file."""
+    """Counts the pixels to decode for a file's primary item."""
 
     def __init__(self, items: Items, kind: str, max_pixels: int) -> None:
         self._items, self._kind, self._max_pixels = items, kind, max_pixels
@@ -69,7 +69,7 @@ class _Judgement:
         width, height = _grid_size(item) or item.declared or (0, 0)
         _check_pixels((width, height), self._max_pixels)
         sizes = [self._pixels_of(part, depth + 1) for part in parts]
-        # The last row and column of tiles may reach beyond the picture.
+        # The last row and column of tiles may extend beyond the picture.
         declared = [self._items.items[part].declared or (0, 0) for part in parts]
         tile_width, tile_height = (
             max((w for w, _ in declared), default=0),
@@ -86,7 +86,7 @@ class _Judgement:
 
 
 def _check_size(sizes: list[Size], declared: Size | None, kind: str, max_pixels: int) -> None:
-    """Refuse coded sizes beyond what is declared, and sizes beyond what is allowed."""
+    """Refuse sizes that exceed the declared size or the limit."""
     for size in [declared] if declared else sizes:
         _check_pixels(size, max_pixels)
     for width, height in sizes:
@@ -100,14 +100,14 @@ def _check_pixels(size: Size, max_pixels: int) -> None:
 
 
 def _grid_size(item: Item) -> Size | None:
-    """The size that the content of a grid declares."""
+    """The declared size of a grid."""
     if item.kind != b"grid":
         return None
     return struct.unpack_from(">2I" if item.data[1] & 1 else ">2H", item.data, 4)
 
 
 def _sizes(item: Item) -> Iterator[Size]:
-    """The sizes that an item is coded with, by its configuration and by its data."""
+    """Yield an item's coded sizes, from its configuration and its data."""
     if item.kind == b"av01":
         yield from av1_sizes((item.content(b"av1C") or b"")[4:])
         yield from av1_sizes(item.data)
@@ -119,7 +119,7 @@ def _sizes(item: Item) -> Iterator[Size]:
 
 
 def _configured_units(configuration: bytes) -> Iterator[bytes]:
-    """The units of HEVC in a configuration (ISO/IEC 14496-15, 8.3.3.1)."""
+    """Yield the HEVC units in a configuration (ISO/IEC 14496-15, 8.3.3.1)."""
     offset = 23
     for _ in range(configuration[22]):
         (count,) = struct.unpack_from(">H", configuration, offset + 1)
@@ -131,7 +131,7 @@ def _configured_units(configuration: bytes) -> Iterator[bytes]:
 
 
 def _track_declares(track: bytes) -> Size | None:
-    """The size that the first sample entry of a track declares."""
+    """The declared size in a track's first sample entry."""
     for kind, entry in boxes(next(find(track, b"stsd")), 8):
         if kind == b"av01":
             return struct.unpack_from(">2H", entry, 24)
@@ -139,7 +139,7 @@ def _track_declares(track: bytes) -> Size | None:
 
 
 def _track_sizes(track: bytes, data: bytes) -> Iterator[Size]:
-    """The sizes that the first picture of an AV1 track is coded with."""
+    """Yield the coded sizes of an AV1 track's first picture."""
     inner = dict(boxes(track))
     if _track_declares(track) is None:
         return

@@ -1,4 +1,4 @@
-"""JPEG: how often a file goes over its picture, and what it carries beside it (ITU-T T.81, annex B)."""
+"""JPEG: the number of scans and the amount of other data (ITU-T T.81, annex B)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import struct
 from app.imaging.errors import TooManyParts, TooManyScans, TooMuchMetadata
 from app.imaging.headers.limits import METADATA_BYTES, METADATA_PARTS
 
-# Cameras and programs write 1 to about 12 scans.
+# The largest number of scans; cameras and programs write 1 to about 12.
 SCANS = 100
-# Each scan goes over all pixels: 33 scans of 60 megapixels, 83 of 24.
+# Each scan visits all pixels, so this allows 33 scans of 60 megapixels, or 83 of 24.
 SCANS_TIMES_MEGAPIXELS = 2_000
-# Tables, restart intervals and whatever else stands between the scans.
+# The most segments: tables, restart intervals and others between the scans.
 SEGMENTS = 4_000
 
 START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN, COMMENT = 0xD8, 0xD9, 0xDA, 0xFE
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 APPLICATION = range(0xE0, 0xF0)
 ALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
-# In coded data 0xFF is followed by 0 or by a restart marker: anything else ends the scan.
+# In coded data 0xFF is followed by 0 or a restart marker. Any other byte ends the scan.
 AFTER_SCAN = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 
 

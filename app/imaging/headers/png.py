@@ -1,4 +1,4 @@
-"""PNG: what a file carries beside its picture, and in how many chunks (PNG specification, third edition)."""
+"""PNG: limits metadata and chunks (PNG specification, third edition)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.imaging.headers.limits import METADATA_BYTES, METADATA_PARTS
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PICTURE = (b"IHDR", b"PLTE", b"IDAT", b"fcTL", b"fdAT")
-# Programs write chunks of 8 kB and more.
+# The largest number of chunks; programs write chunks of 8 kB and more.
 CHUNKS = 20_000
 
 

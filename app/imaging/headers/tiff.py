@@ -1,13 +1,17 @@
-"""TIFF: the size of tiles, the number of pages (TIFF 6.0, and BigTIFF)."""
+"""TIFF: checks the size of tiles and the number of pages (TIFF 6.0 and BigTIFF)."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 from app.imaging.errors import DamagedPhoto, LargerThanDeclared, TooManyParts
 
 PAGES, ENTRIES, SAMPLES = 1_000, 4_096, 16
+# Strips or tiles of a picture: each costs the decoder time, however small. Strips of one row stay below.
+PARTS = 100_000
 WIDTH, HEIGHT, SAMPLES_PER_PIXEL, TILE_WIDTH, TILE_HEIGHT = 256, 257, 277, 322, 323
+STRIP_OFFSETS, TILE_OFFSETS = 273, 324
 # Small pictures have tiles that are larger than they are; a tile is decoded as a whole.
 SMALL_TILE_PIXELS = 4_000_000
 INTEGERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
@@ -34,27 +38,33 @@ def judge(data: bytes, max_pixels: int) -> int:
             raise TooManyParts("TIFF")
         start = offset + struct.calcsize(count_format)
         if not first:
-            first = dict(_integers(data, order, start, entries, entry_bytes, offset_format))
+            found = list(_entries(data, order, start, entries, entry_bytes, offset_format))
+            if any(count > PARTS for tag, _, count, _ in found if tag in (STRIP_OFFSETS, TILE_OFFSETS)):
+                raise TooManyParts("TIFF")
+            first = dict(_integers(data, order, found))
             _check(first)
         offset = _next(data, order + offset_format, start + entries * entry_bytes)
     return first.get(WIDTH, 0) * first.get(HEIGHT, 0)
 
 
-def _integers(
+def _entries(
     data: bytes, order: str, start: int, entries: int, entry_bytes: int, offset_format: str
-) -> list[tuple[int, int]]:
-    """The tags of a page that hold one whole number."""
-    found = []
+) -> Iterator[tuple[int, int, int, int]]:
+    """Each entry of a page: its tag, the kind and count of its values, and where they or their offset lie."""
     for offset in range(start, min(start + entries * entry_bytes, len(data)), entry_bytes):
         tag, kind, count = struct.unpack_from(f"{order}HH{offset_format}", data, offset)
+        yield tag, kind, count, offset + struct.calcsize(f"<HH{offset_format}")
+
+
+def _integers(data: bytes, order: str, entries: list[tuple[int, int, int, int]]) -> Iterator[tuple[int, int]]:
+    """The tags of a page that hold one whole number."""
+    for tag, kind, count, at in entries:
         if count == 1 and kind in INTEGERS:
-            at = offset + struct.calcsize(f"<HH{offset_format}")
-            found.append((tag, struct.unpack_from(order + INTEGERS[kind], data, at)[0]))
-    return found
+            yield tag, struct.unpack_from(order + INTEGERS[kind], data, at)[0]
 
 
 def _check(tags: dict[int, int]) -> None:
-    """Refuse tiles that are larger than the picture by far."""
+    """Refuse tiles that are much larger than the picture."""
     pixels = tags.get(WIDTH, 0) * tags.get(HEIGHT, 0)
     if tags.get(SAMPLES_PER_PIXEL, 1) > SAMPLES:
         raise TooManyParts("TIFF")
@@ -63,7 +73,7 @@ def _check(tags: dict[int, int]) -> None:
 
 
 def _next(data: bytes, form: str, offset: int) -> int:
-    """Where the next page begins; 0 after the last, or where the file ends early."""
+    """The next page's offset; 0 after the last or if the file ends early."""
     if offset + struct.calcsize(form) > len(data):
         return 0
     return int(struct.unpack_from(form, data, offset)[0])

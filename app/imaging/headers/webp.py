@@ -1,4 +1,4 @@
-"""WebP: the size of the canvas, for which the decoder makes room at once (RFC 9649)."""
+"""WebP: the canvas's size, which the decoder allocates at once (RFC 9649)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def matches(data: bytes) -> bool:
 
 
 def judge(data: bytes, max_pixels: int) -> int:
-    """The number of pixels of the canvas."""
+    """The canvas's number of pixels."""
     width, height = _size(data)
     if width * height > max_pixels:
         raise TooManyPixels(width, height, max_pixels)
@@ -36,7 +36,7 @@ def judge(data: bytes, max_pixels: int) -> int:
 
 
 def _size(data: bytes) -> tuple[int, int]:
-    """Width and height that the first chunk declares."""
+    """The width and height in the first chunk."""
     match data[12:16]:
         case b"VP8X":
             return tuple(1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""Decodes files of strangers in a process of its own, which can do nothing but compute.
+"""Decodes strangers' files in a separate process that can only compute.
 
-``pool`` runs in the site. ``child`` runs in the process that decodes; ``limits`` and ``seccomp`` bind it.
+``pool`` runs in the site. ``child`` runs in the decoding process; ``limits`` and ``seccomp`` restrict it.
 """

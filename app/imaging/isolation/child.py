@@ -1,6 +1,6 @@
-"""The process that decodes files of strangers: ``python -m app.imaging.isolation.child SOCKET``.
+"""The decoding process: ``python -m app.imaging.isolation.child SOCKET``.
 
-It serves one file after the other until the other end of its socket is closed.
+It decodes one file after the other until the site closes the socket.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from app.imaging.isolation import messages
 from app.imaging.isolation.limits import Meter, budget_for, limit_process
 from app.imaging.isolation.seccomp import give_up_rights
 
-# Pixels are copied into shared memory in strips of about so many.
+# The number of pixels in one strip for copying into shared memory.
 STRIP_PIXELS = 100_000
 Decode = Callable[[BinaryIO, int, Callable[[int], None]], DecodedPhoto]
 
 
 def serve(decode: Decode) -> None:
-    """Decode what comes through the socket that the command line names.
+    """Decode the files that come through the socket in the command line.
 
     Args:
-        decode: decodes a file of at most so many pixels; calls its last argument with the number of pixels as
-            soon as it knows it.
+        decode: decodes a file of at most this many pixels. It calls its last argument with the number of
+            pixels as soon as that is known.
     """
     channel = socket.socket(fileno=int(sys.argv[1]))
     meter = Meter()
@@ -65,9 +65,9 @@ def _answer(decode: Decode, file: BinaryIO, max_pixels: int, target: int, meter:
 
 
 def _write(image: Image.Image, target: int) -> None:
-    """Copy RGB pixels into shared memory, row after row."""
+    """Copy RGB pixels into shared memory, row by row."""
     rows = max(1, STRIP_PIXELS // image.width)
-    # Making room for all pages at once takes a third of the time of making it page by page.
+    # Allocating all pages at once takes a third of the time of allocating them one by one.
     flags = mmap.MAP_SHARED | mmap.MAP_POPULATE
     with mmap.mmap(target, 3 * image.width * image.height, flags=flags) as pixels:
         for top in range(0, image.height, rows):
@@ -75,7 +75,10 @@ def _write(image: Image.Image, target: int) -> None:
 
 
 def _rehearse() -> None:
-    """Decode a small file of each format: libraries open files of their own when they are used first."""
+    """Decode a small file of each format.
+
+    Libraries open files of their own at their first use.
+    """
     Image.init()
     for kind in FORMATS:
         buffer = BytesIO()

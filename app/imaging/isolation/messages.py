@@ -1,6 +1,6 @@
-"""What the site and a decoding process tell each other: one short JSON object a message.
+"""Messages between the site and a decoding process: one short JSON object each.
 
-Pixels and files travel in shared memory. Nothing that comes back is trusted: it is checked here.
+Pixels and files travel in shared memory. The site does not trust the answers, and checks them here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from app.imaging.formats import MEDIA_TYPES
 
 MESSAGE_BYTES = 4096
 CAUSE_LENGTH = 300
-# Errors by their names, and the words that may be among their facts, beside numbers.
+# Errors by name, and the words that may occur in their facts, besides numbers.
 ERRORS = {
     error.__name__: error
     for error in vars(errors).values()
@@ -25,11 +25,11 @@ WORDS = set(MEDIA_TYPES) | {"HEIC", "WebP"}
 
 
 class BadMessage(Exception):
-    """A decoding process said something that cannot be."""
+    """A decoding process sent an impossible message."""
 
 
 class Decoded(NamedTuple):
-    """The size of a picture whose pixels lie in shared memory, and the kind of its file."""
+    """A picture's size and media type; its pixels are in shared memory."""
 
     width: int
     height: int
@@ -37,42 +37,42 @@ class Decoded(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """Why a file is no photo, and the decoder's own words on it for the log."""
+    """Why a file was refused, and the decoder's own message for the log."""
 
     error: ImageError
     cause: str
 
 
 def ready(*, bound: bool) -> bytes:
-    """A process is ready; ``bound`` says whether the system let it give up the network."""
+    """The process is ready; ``bound`` says whether it gave up the network."""
     return json.dumps({"bound": bound}).encode()
 
 
 def read_ready(message: bytes) -> bool:
-    """Whether the process could give up the network.
+    """Whether the process gave up the network.
 
     Raises:
-        BadMessage: it says something else.
+        BadMessage: the message says something else.
     """
     return _object(message).get("bound") is True
 
 
 def decoded(width: int, height: int, media_type: str) -> bytes:
-    """A picture is decoded."""
+    """The picture is decoded."""
     return json.dumps({"size": [width, height], "media": media_type}).encode()
 
 
 def refused(error: ImageError) -> bytes:
-    """A file is no photo."""
+    """The file is refused."""
     cause = repr(error.__cause__)[:CAUSE_LENGTH] if error.__cause__ else ""
     return json.dumps({"error": type(error).__name__, "facts": error.facts, "cause": cause}).encode()
 
 
 def read_answer(message: bytes, max_pixels: int) -> Decoded | Refused:
-    """What a process says about a file.
+    """Read a process's answer about a file.
 
     Raises:
-        BadMessage: it names a size beyond ``max_pixels``, or anything else that cannot be.
+        BadMessage: the size exceeds ``max_pixels``, or the message is otherwise impossible.
     """
     answer = _object(message)
     if "error" in answer:

@@ -1,4 +1,4 @@
-"""Processes that decode the files of strangers, kept warm for the next file."""
+"""A pool of processes that decode strangers' files, kept warm for the next file."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ log = structlog.get_logger(__name__)
 
 CHILD = "app.imaging.isolation.child"
 ROOT = Path(__file__).resolve().parents[3]
-# Two people upload at a time, and the worker or a preview reads an original.
+# Two people can upload at a time, and the worker or a preview reads an original.
 PROCESSES = 3
-# After so many files a process is replaced, whatever leaked.
+# A process is replaced after this many files, in case it leaks memory.
 FILES_EACH = 500
 READY_WITHIN = 60.0
-# How often the memory of a busy process is looked at, in seconds, and what it may take beyond its budget:
-# memory that the kernel counts late.
+# How often, in seconds, to check the memory of a busy process, and the tolerance beyond its budget, because
+# the kernel counts some memory late.
 LOOK_EVERY, TOLERATED_BYTES = 0.05, 64_000_000
 CHANNELS = 3
-# Nothing of the site's environment is passed on. One thread of OpenBLAS and two heaps keep the process small;
-# huge pages make large blocks cheaper.
+# The processes do not inherit the site's environment. One OpenBLAS thread and two heaps keep them small. Huge
+# pages make large blocks cheaper.
 ENVIRONMENT = {
     "PATH": os.defpath,
     "OPENBLAS_NUM_THREADS": "1",
@@ -52,23 +52,23 @@ ENVIRONMENT = {
 
 
 class ProcessEnded(Exception):
-    """A decoding process crashed, or was killed for what it took or said."""
+    """A decoding process crashed, or was killed for a limit or a bad message."""
 
 
 class DecodingProcess:
-    """One process that decodes one file at a time."""
+    """A process that decodes one file at a time."""
 
     def __init__(self, module: str) -> None:
         """Start the process and wait until it is ready.
 
         Raises:
-            OSError: the machine cannot start it.
+            OSError: the machine cannot start the process.
         """
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-s", "-m", module, str(theirs.fileno())]
         with theirs:
-            # A new process group keeps a Ctrl-C in the terminal away from it.
-            self._process = subprocess.Popen(  # noqa: S603 - every word of the command is ours
+            # In its own process group it does not receive a Ctrl-C from the terminal.
+            self._process = subprocess.Popen(  # noqa: S603 - the command is fixed
                 command,
                 cwd=ROOT,
                 env=ENVIRONMENT,
@@ -80,7 +80,7 @@ class DecodingProcess:
             )
         self._files = 0
         try:
-            # The limit of memory does not count yet: the process is trusted until it sees a file.
+            # No memory limit yet: the process is trusted until it sees a file.
             self.bound = messages.read_ready(self._receive(time.monotonic() + READY_WITHIN, sys.maxsize))
             self._resident = self._resident_bytes()
         except (ProcessEnded, BadMessage, OSError) as error:
@@ -93,7 +93,7 @@ class DecodingProcess:
 
     @property
     def usable(self) -> bool:
-        """Whether it can take another file."""
+        """Whether it can decode another file."""
         if self._process.poll() is not None or self._files >= FILES_EACH:
             return False
         return self._resident_bytes() <= self._resident + KEPT_BYTES
@@ -102,8 +102,8 @@ class DecodingProcess:
         """Decode a file.
 
         Raises:
-            ImageError: the file is no photo that can be used.
-            ProcessEnded, BadMessage: the process is of no more use.
+            ImageError: the file is no usable photo.
+            ProcessEnded, BadMessage: the process can no longer be used.
         """
         self._files += 1
         with _shared_copy(file) as (source, file_bytes), _shared_room(CHANNELS * max_pixels) as target:
@@ -132,10 +132,10 @@ class DecodingProcess:
         return self._receive(time.monotonic() + budget.clock, most)
 
     def _receive(self, deadline: float, most_bytes: int) -> bytes:
-        """The next message of the process.
+        """The process's next message.
 
         Raises:
-            ProcessEnded: there is none in time, or the process takes more memory than allowed.
+            ProcessEnded: no message came in time, or the process uses too much memory.
         """
         self._channel.settimeout(LOOK_EVERY)
         while True:
@@ -150,24 +150,24 @@ class DecodingProcess:
                 raise ProcessEnded("out of memory")
 
     def _hear(self) -> bytes:
-        """One message; an empty one when the process is gone."""
+        """One message; b"" if the process has ended."""
         try:
             return self._channel.recv(messages.MESSAGE_BYTES)
         except ConnectionError:
             return b""
 
     def _resident_bytes(self) -> int:
-        """The memory that the process takes, pages shared with others included."""
+        """The process's memory, including pages shared with other processes."""
         pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
         return int(pages) * resource.getpagesize()
 
 
 class Decoders:
-    """A few processes, started when they are needed first. Threads may share it."""
+    """A few processes, each started at its first use. Threads may share this object."""
 
     def __init__(self, processes: int = PROCESSES, module: str = CHILD) -> None:
         self._module = module
-        # The process that worked last comes first, so as few as possible are started.
+        # Last in, first out: this starts as few processes as possible.
         self._seats: LifoQueue[DecodingProcess | None] = LifoQueue()
         for _ in range(processes):
             self._seats.put(None)
@@ -179,7 +179,7 @@ class Decoders:
         """Decode a file in one of the processes.
 
         Raises:
-            ImageError: the file is no photo that can be used.
+            ImageError: the file is no usable photo.
             OSError: the file cannot be read, or the machine cannot start a process.
         """
         with self._process() as process:
@@ -227,7 +227,7 @@ class Decoders:
 
 @contextmanager
 def _shared_copy(file: BinaryIO) -> Iterator[tuple[int, int]]:
-    """A copy of the file in memory that nobody can change, and its length in bytes."""
+    """A sealed copy of the file in shared memory, and its length in bytes."""
     descriptor = os.memfd_create("photo", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     with os.fdopen(descriptor, "w+b") as copy:
         file.seek(0)
@@ -240,9 +240,10 @@ def _shared_copy(file: BinaryIO) -> Iterator[tuple[int, int]]:
 
 @contextmanager
 def _shared_room(size: int) -> Iterator[int]:
-    """Shared memory of a size that nobody can change: reading beyond its end would kill the site.
+    """Shared memory of a fixed, sealed size.
 
-    Only what is written takes memory.
+    If another process could shrink it, reading beyond its end would kill the site. Only written pages take
+    memory.
     """
     descriptor = os.memfd_create("pixels", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
@@ -257,7 +258,10 @@ SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
 def _picture(descriptor: int, decoded: Decoded) -> Image.Image:
-    """The picture whose RGB pixels lie in shared memory, as a copy that no other process can change."""
+    """The picture with these RGB pixels.
+
+    It is a copy that no other process can change.
+    """
     length = CHANNELS * decoded.width * decoded.height
     with mmap.mmap(descriptor, length, access=mmap.ACCESS_READ) as pixels, memoryview(pixels) as view:
         return Image.frombytes("RGB", (decoded.width, decoded.height), view)
@@ -268,7 +272,7 @@ atexit.register(_decoders.close)
 
 
 def _renew() -> None:
-    global _decoders  # noqa: PLW0603 - a forked process must not talk to the processes of its parent
+    global _decoders  # noqa: PLW0603 - a forked process must not talk to its parent's decoders
     _decoders = Decoders()
 
 
@@ -276,14 +280,14 @@ os.register_at_fork(after_in_child=_renew)
 
 
 def decode_photo(file: BinaryIO, *, max_pixels: int) -> DecodedPhoto:
-    """Decode the first picture in a stranger's ``file``, in a process of its own.
+    """Decode the first picture in a stranger's ``file``, in a separate process.
 
     Args:
         file: a seekable binary file of any origin.
-        max_pixels: width times height allowed; checked in the header, before anything is decoded.
+        max_pixels: the largest allowed width * height, checked in the header before decoding.
 
     Raises:
-        ImageError: the file is no photo that can be used.
-        MemoryError, OSError: this machine cannot read it just now, whatever the file is like.
+        ImageError: the file is no usable photo.
+        MemoryError, OSError: this machine cannot read the file now; the file may be good.
     """
     return _decoders.decode(file, max_pixels)

@@ -1,6 +1,8 @@
-"""Takes a process every right but to compute: a seccomp filter of the system calls that decoders make.
+"""Restricts a process to computing, by a seccomp filter.
 
-Every other call fails with EPERM, so the process opens no file and no socket and starts no program.
+The filter allows the system calls that decoders make.
+
+Every other call fails with EPERM. So the process cannot open files or sockets, nor start programs.
 """
 
 from __future__ import annotations
@@ -18,12 +20,12 @@ CLONE_THREAD, CLONE_NEWUSER, CLONE_NEWNET = 0x00010000, 0x10000000, 0x40000000
 # Instructions of the packet filter (linux/filter.h): load a word, compare, test bits, return.
 LOAD, EQUAL, BITS, RETURN = 0x20, 0x15, 0x45, 0x06
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
-# Where struct seccomp_data holds the number, the architecture, and the low half of each argument.
+# Offsets in struct seccomp_data: the number, the architecture, and the low half of each argument.
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, (16, 24)
 
 
 class Machine(NamedTuple):
-    """What the kernel calls an architecture, and its column in ``CALLS``."""
+    """The kernel's code for an architecture, and its column in ``CALLS``."""
 
     audit: int
     column: int
@@ -31,7 +33,7 @@ class Machine(NamedTuple):
 
 MACHINES = {"x86_64": Machine(0xC000003E, 0), "aarch64": Machine(0xC00000B7, 1)}
 
-# Allowed calls with their numbers on x86_64 and on aarch64 (linux/unistd.h).
+# Allowed calls with their numbers on x86_64 and aarch64 (linux/unistd.h).
 CALLS = {
     "read": (0, 63),
     "write": (1, 64),
@@ -78,7 +80,7 @@ CALLS = {
     "membarrier": (324, 283),
     "rseq": (334, 293),
 }
-# Calls that are allowed with one value of one argument.
+# Calls that are allowed only with certain arguments.
 CLONE, FCNTL, TGKILL, PRLIMIT, CLONE3 = (56, 220), (72, 25), (234, 131), (302, 261), (435, 435)
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -89,9 +91,9 @@ class _Program(ctypes.Structure):
 
 
 def give_up_rights() -> bool:
-    """Give up all rights but to compute; return whether that or at least the network could be given up.
+    """Restrict this process; return whether it gave up at least the network.
 
-    The second choice, where the kernel takes no filter, is a network of the process's own without devices.
+    If the kernel accepts no filter, the process moves to a network of its own without devices.
     """
     machine = MACHINES.get(platform.machine())
     _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
@@ -107,12 +109,12 @@ def _filter(machine: Machine) -> bytes:
     column = machine.column
     code = _step(LOAD, ARCHITECTURE) + _step(EQUAL, machine.audit, then=1) + _step(RETURN, KILL)
     code += _step(LOAD, NUMBER)
-    # Threads are allowed, processes are not. What clone3 starts stands in memory, which a filter cannot
-    # read: where it is missing, the C library takes clone.
+    # Threads are allowed, processes are not. A filter cannot read clone3's arguments, which are in memory. If
+    # clone3 reports ENOSYS, the C library uses clone.
     code += _when(CLONE3[column], _step(RETURN, REFUSE | errno.ENOSYS))
     code += _only_with(CLONE[column], 0, BITS, CLONE_THREAD)
     code += _only_with(FCNTL[column], 1, EQUAL, fcntl.F_DUPFD_CLOEXEC)
-    # The process may end itself and limit itself, and no other.
+    # The process may signal and limit only itself.
     code += _only_with(TGKILL[column], 0, EQUAL, os.getpid())
     code += _only_with(PRLIMIT[column], 0, EQUAL, 0)
     for numbers in CALLS.values():
@@ -129,10 +131,13 @@ def _only_with(number: int, argument: int, test: int, value: int) -> bytes:
 
 
 def _when(number: int, then: bytes) -> bytes:
-    """The instructions ``then`` for one call; others jump over them."""
+    """The instructions ``then`` for one call; all other calls jump over them."""
     return _step(EQUAL, number, otherwise=len(then) // 8) + then
 
 
 def _step(code: int, value: int, *, then: int = 0, otherwise: int = 0) -> bytes:
-    """One instruction (struct sock_filter); ``then`` and ``otherwise`` say how many to jump over."""
+    """One instruction (struct sock_filter).
+
+    It skips ``then`` instructions if its test succeeds, or else ``otherwise``.
+    """
     return struct.pack("=HBBI", code, then, otherwise, value)

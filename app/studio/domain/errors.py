@@ -20,7 +20,7 @@ class NothingChosen(DomainError):
 
 
 class TooBusy(DomainError):
-    """The machine has too many requests at the moment; asking again soon helps."""
+    """The server has too many requests now; a later attempt may succeed."""
 
     status = 503
 
@@ -51,6 +51,6 @@ class PhotoUnreadable(DomainError):
 
 
 class BeingPainted(DomainError):
-    """A running render still needs what somebody wants to delete."""
+    """A running render still needs the photo or picture to delete."""
 
     status = 409

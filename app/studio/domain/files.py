@@ -10,7 +10,7 @@ PHOTOS, RENDERS = "photos", "renders"
 
 @dataclass(frozen=True)
 class PhotoFiles:
-    """Where the files of a photo lie, also of a sample or a guest's photo."""
+    """The keys of a photo's files; samples and guests' photos have them too."""
 
     photo_id: uuid.UUID
 
@@ -55,7 +55,7 @@ class PhotoFiles:
 
 @dataclass(frozen=True)
 class RenderFiles:
-    """Where the files of a render lie. Each attempt writes into a folder of its own."""
+    """The keys of a render's files. Each attempt writes into its own folder."""
 
     render_id: uuid.UUID
     attempt: int = 0

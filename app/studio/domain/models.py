@@ -67,7 +67,7 @@ class Photo(Base):
 
     @property
     def files(self) -> PhotoFiles:
-        """Where its files lie."""
+        """The keys of its files."""
         return PhotoFiles(self.id)
 
 
@@ -159,7 +159,7 @@ class Render(Base):
 
     @property
     def files(self) -> RenderFiles:
-        """Where the files of the current attempt lie."""
+        """The keys of the current attempt's files."""
         return RenderFiles(self.id, self.attempt)
 
     @property

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.billing import ledger
 from app.db import utc_now
-from app.imaging.prints import FULL, Focus, PrintSize, Turn, frame_photo
+from app.imaging.prints import FULL, Focus, Orientation, PrintSize, frame_photo
 from app.sentences import translatable
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound, NothingChosen, TooManyPictures
@@ -34,13 +34,13 @@ class OrderItem:
     photo_id: uuid.UUID
     controls: Controls
     size: PrintSize = FULL
-    turn: Turn = Turn.AS_PHOTO
+    orientation: Orientation = Orientation.AS_PHOTO
     focus: Focus | None = None
 
     def fingerprint(self) -> list[object]:
         """Everything that distinguishes this item, as plain values."""
         focus = self.focus and [self.focus.left, self.focus.top, self.focus.width]
-        return [str(self.photo_id), self.controls.to_json(), self.size.slug, self.turn.value, focus]
+        return [str(self.photo_id), self.controls.to_json(), self.size.slug, self.orientation.value, focus]
 
 
 def order_items(
@@ -49,13 +49,15 @@ def order_items(
     controls: Controls,
     *,
     size: PrintSize = FULL,
-    turn: Turn = Turn.AS_PHOTO,
+    orientation: Orientation = Orientation.AS_PHOTO,
     focuses: dict[uuid.UUID, Focus] | None = None,
 ) -> list[OrderItem]:
     """Items for every photo in every style; all other controls are the same."""
     photos, slugs = list(dict.fromkeys(photo_ids)), list(dict.fromkeys(styles))
     return [
-        OrderItem(photo, controls.model_copy(update={"style": slug}), size, turn, (focuses or {}).get(photo))
+        OrderItem(
+            photo, controls.model_copy(update={"style": slug}), size, orientation, (focuses or {}).get(photo)
+        )
         for photo, slug in itertools.product(photos, slugs)
     ]
 
@@ -119,7 +121,7 @@ def _request_key(user_id: int, form_token: str, items: Iterable[OrderItem]) -> s
 
 
 def _queued(order: PictureOrder, index: int, photo: Photo, item: OrderItem, credits: int) -> Render:
-    frame = frame_photo((photo.width, photo.height), item.size, item.turn, item.focus)
+    frame = frame_photo((photo.width, photo.height), item.size, item.orientation, item.focus)
     return Render(
         id=uuid.uuid4(),
         user_id=order.user_id,

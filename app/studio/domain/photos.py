@@ -14,6 +14,7 @@ from pathlib import PurePath
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.file_names import clean, cut
 from app.imaging import decode_photo, make_preview
 from app.sentences import translatable
 from app.storage.base import Storage, discard_files
@@ -37,7 +38,7 @@ class UploadedPhoto:
 
     @property
     def files(self) -> PhotoFiles:
-        """Where its files lie."""
+        """The keys of its files."""
         return PhotoFiles(self.id)
 
     def row(self, user_id: int) -> Photo:
@@ -76,9 +77,8 @@ def keep_photo(storage: Storage, file_name: str, data: bytes, *, max_pixels: int
 
 def _display_name(file_name: str) -> str:
     """The file's name without folders, ending and control characters."""
-    stem = PurePath(file_name.replace("\\", "/")).stem
-    printable = "".join(character for character in stem if character.isprintable()).strip(". ")
-    return printable[:100] or "photo"
+    stem = clean(PurePath(file_name.replace("\\", "/")).stem)
+    return cut(stem, len(stem[:100].encode())) or "photo"
 
 
 def find_photo(session: Session, user_id: int, photo_id: uuid.UUID) -> Photo:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
+from app.fair_slots import FairSlots, NoSlot
 from app.sentences import translatable
 from app.studio.domain.errors import TooBusy
-from app.studio.domain.fair_slots import FairSlots, NoSlot
 
 # How long a visitor waits for a slot, in seconds.
 SLOT_WITHIN = 10.0

@@ -1,11 +1,10 @@
-"""Downloads: a picture as a file with a telling name, or many in one archive.
+"""Downloads: a picture as a file with a descriptive name, or many in one archive.
 
 An archive is made while it is sent. Neither memory nor disk ever holds all of it, only one picture at a time.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
@@ -15,6 +14,7 @@ from flask_babel import gettext
 from PIL import Image
 from zipstream import ZipStream
 
+from app.file_names import file_stem, unused
 from app.imaging import encode_jpeg
 from app.imaging.prints import known_size
 from app.storage.base import Storage, StorageError
@@ -29,9 +29,6 @@ Kind = Literal["jpeg", "png"]
 ENDINGS: dict[Kind, str] = {"jpeg": "jpg", "png": "png"}
 MEDIA_TYPES: dict[Kind, str] = {"jpeg": "image/jpeg", "png": "image/png"}
 BLOCK = 1 << 18
-
-# Characters that some system forbids in file names.
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,7 @@ class PictureFile:
         parts = [render.name, painting_title(render.controls, title)]
         if size is not None and not size.keeps_photo:
             parts.append(translated(size.title))
-        name = " - ".join(_FORBIDDEN.sub("_", part) for part in parts)
-        return cls(render.files.picture_key, name, render.dpi)
+        return cls(render.files.picture_key, file_stem(*parts), render.dpi)
 
 
 def as_jpeg(kept: BinaryIO, picture: PictureFile, visitor: str, *, patient: bool = False) -> bytes:
@@ -74,7 +70,7 @@ def zip_pictures(
         if not _is_there(storage, picture):
             lost.append(picture.name)
             continue
-        archive.add(_read(storage, picture, kind, visitor), _unused(picture.name, ENDINGS[kind], taken))
+        archive.add(_read(storage, picture, kind, visitor), unused(picture.name, ENDINGS[kind], taken))
     if lost:
         note = gettext("These pictures could not be found. Please write to us:")
         archive.add("\n".join((note, *lost, "")), gettext("Not included") + ".txt")
@@ -98,13 +94,3 @@ def _read(storage: Storage, picture: PictureFile, kind: Kind, visitor: str) -> I
             return
         while block := file.read(BLOCK):
             yield block
-
-
-def _unused(name: str, ending: str, taken: set[str]) -> str:
-    """The file's name, with a number if another file has the same name in any case."""
-    candidate, number = f"{name}.{ending}", 1
-    while candidate.lower() in taken:
-        number += 1
-        candidate = f"{name} ({number}).{ending}"
-    taken.add(candidate.lower())
-    return candidate

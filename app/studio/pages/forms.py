@@ -25,16 +25,16 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.engine.catalogue import Catalogue, Style
 from app.engine.options import BRUSH_LEAST, BRUSH_MOST
-from app.imaging.prints import FULL, SIZES, Focus, PrintSize, Turn, find_size, frame_photo, known_size
+from app.imaging.prints import FULL, SIZES, Focus, Orientation, PrintSize, find_size, frame_photo, known_size
 from app.studio.domain.controls import Controls
 from app.studio.domain.models import Render
 from app.studio.domain.orders import OrderItem, order_items
 from app.translation import translated
 
-TURNS = {
-    Turn.AS_PHOTO: lazy_gettext("Same as the photo"),
-    Turn.UPRIGHT: lazy_gettext("Portrait"),
-    Turn.LYING: lazy_gettext("Landscape"),
+ORIENTATIONS = {
+    Orientation.AS_PHOTO: lazy_gettext("Same as the photo"),
+    Orientation.PORTRAIT: lazy_gettext("Portrait"),
+    Orientation.LANDSCAPE: lazy_gettext("Landscape"),
 }
 # The finest brush size on offer. The engine has finer ones, but previews have too few pixels to show them.
 BRUSH_FINEST = 0.75
@@ -108,8 +108,9 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
         validators=[Optional(), UUID(lazy_gettext("The painted areas cannot be read. Paint them again."))]
     )
     size = RadioField(choices=[SelectChoice(size.slug, size.title) for size in SIZES], default=FULL.slug)
-    turn = RadioField(
-        choices=[SelectChoice(turn.value, title) for turn, title in TURNS.items()], default=Turn.AS_PHOTO
+    orientation = RadioField(
+        choices=[SelectChoice(orientation.value, title) for orientation, title in ORIENTATIONS.items()],
+        default=Orientation.AS_PHOTO,
     )
     # The price that was on the page when its button was pressed.
     credits = IntegerField(validators=[Optional()])
@@ -151,7 +152,7 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
             self.style.data or [],
             self.controls((self.style.data or [""])[0]),
             size=find_size(self.size.data),
-            turn=Turn(self.turn.data),
+            orientation=Orientation(self.orientation.data),
             focuses={photo: focus for photo, focus in focuses.items() if focus},
         )
 
@@ -198,7 +199,9 @@ def print_fields(render: Render) -> dict[str, Any]:
         return {}
     fields: dict[str, Any] = {"size": size.slug}
     if photo is None or frame_photo((photo.width, photo.height), size).width != render.width:
-        fields["turn"] = (Turn.LYING if render.width > render.height else Turn.UPRIGHT).value
+        fields["orientation"] = (
+            Orientation.LANDSCAPE if render.width > render.height else Orientation.PORTRAIT
+        ).value
     if photo is not None:
         shares = (render.crop.left, render.crop.top, render.crop.width)
         fields |= {

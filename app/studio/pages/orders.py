@@ -17,7 +17,7 @@ from app.billing import ledger
 from app.db import db, transaction
 from app.errors import in_words
 from app.extensions import limiter
-from app.imaging.prints import SIZES, Frame, Turn, frame_photo
+from app.imaging.prints import SIZES, Frame, Orientation, frame_photo
 from app.storage.base import discard_files
 from app.studio.domain import orders
 from app.studio.domain.descriptions import sharpness
@@ -112,9 +112,13 @@ def _forget_lost_masks(form: PaintForm, items: list[OrderItem]) -> bool:
 
 
 def _framed(photo: Photo, form: PaintForm) -> FramedPhoto:
-    turn = Turn(form.turn.data) if form.turn.data in set(Turn) else Turn.AS_PHOTO
+    orientation = (
+        Orientation(form.orientation.data)
+        if form.orientation.data in set(Orientation)
+        else Orientation.AS_PHOTO
+    )
     focus = read_focus(photo.id, request.values)
-    return FramedPhoto(photo, frame_photo((photo.width, photo.height), form.print_size, turn, focus))
+    return FramedPhoto(photo, frame_photo((photo.width, photo.height), form.print_size, orientation, focus))
 
 
 def _price(items: list[OrderItem]) -> int:

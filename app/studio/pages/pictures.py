@@ -208,7 +208,7 @@ def photo_before(picture_id: uuid.UUID) -> Response:
 @bp.get("/<uuid:picture_id>/full.jpg")
 @limiter.limit("60/minute")
 def full(picture_id: uuid.UUID) -> Response:
-    """Every pixel of the picture, to be looked at."""
+    """The picture with every pixel, for viewing in the browser."""
     who, picture = visitor(), _picture_file(picture_id)
     with open_kept(picture.key) as kept:
         return private_data(as_jpeg(kept, picture, who), "image/jpeg")

@@ -34,7 +34,7 @@ def signed_in() -> User:
     """The person who is logged in.
 
     Raises:
-        NotFound: nobody is, so that guests get the same answer as strangers.
+        NotFound: the person is not logged in; guests get the same answer as strangers.
     """
     if not current_user.is_authenticated:
         raise NotFound
@@ -90,7 +90,7 @@ def private_data(data: bytes, media_type: str) -> Response:
 
 
 def photo_behind(render: Render) -> Response:
-    """The part of the photo that a picture shows, to be compared with it.
+    """The part of the photo that a picture shows, for comparison.
 
     Raises:
         NotFound: the photo is deleted, or its file is not there.

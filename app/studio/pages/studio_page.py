@@ -298,7 +298,7 @@ def _print_fields(form: PaintForm, chosen: Sequence[AnyPhoto]) -> dict[str, str]
     """The print fields of the address, which the studio passes on to the order."""
     if form.print_size.keeps_photo:
         return {}
-    names = ["size", "turn", *(f"{side}-{photo.id}" for photo in chosen for side in SIDES)]
+    names = ["size", "orientation", *(f"{side}-{photo.id}" for photo in chosen for side in SIDES)]
     return {name: request.args[name] for name in names if name in request.args}
 
 

@@ -39,7 +39,7 @@ class PreviewSource:
 
     @property
     def files(self) -> PhotoFiles:
-        """Where its files lie."""
+        """The keys of its files."""
         return PhotoFiles(self.photo_id)
 
     def open(self, storage: Storage) -> BinaryIO:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from app.engine.catalogue import Catalogue
+from app.fair_slots import FairSlots, NoSlot
 from app.imaging import decode_photo, encode_webp
 from app.imaging.faces import Face, find_faces
 from app.imaging.watermark import watermark
@@ -22,7 +23,6 @@ from app.sentences import translatable
 from app.storage.base import Storage, StorageError
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound, TooBusy
-from app.studio.domain.fair_slots import FairSlots, NoSlot
 from app.studio.domain.masks import NO_MASKS, Masks
 from app.studio.painting.paint_request import PaintRequest
 from app.studio.painting.painter import finish, paint_fully
@@ -61,7 +61,7 @@ class Previewer:
         self._photos: Recent[tuple[PreviewSource, int], Image.Image] = Recent(PHOTOS_KEPT)
         self._paintings: Recent[Hashable, Image.Image] = Recent(PAINTINGS_KEPT)
         self._faces: Recent[PreviewSource, Sequence[Face]] = Recent(FACES_KEPT)
-        self._slots = FairSlots(
+        self.slots = FairSlots(
             PREVIEW_SLOTS, each=PREVIEW_SLOTS_EACH, present=PRESENT, present_each=PRESENT_EACH
         )
 
@@ -171,7 +171,7 @@ class Previewer:
     @contextmanager
     def _slot(self, visitor: Hashable) -> Iterator[None]:
         try:
-            with self._slots.slot(visitor, SLOT_WITHIN):
+            with self.slots.slot(visitor, SLOT_WITHIN):
                 yield
         except NoSlot:
             raise TooBusy(

@@ -96,7 +96,7 @@ def process_render(app: Flask, render_id: uuid.UUID) -> None:
             log.warning("render.lease_lost", attempt=render.attempt)
             discard_files(storage(), [render.files.attempt_prefix])
         except (OutOfMemory, UnreadablePhoto):
-            # Later there may be room. And the photo could be read when it was uploaded.
+            # A later attempt may have enough memory. The photo was readable at its upload.
             log.exception("render.failed", attempt=render.attempt)
             retry_or_fail(render, delay=_delay_after(render.attempt))
         except (DomainError, EngineError) as error:
@@ -108,7 +108,7 @@ def process_render(app: Flask, render_id: uuid.UUID) -> None:
 
 
 def _paint_and_store(render: Render, lease: Lease) -> None:
-    """Decode, stylise, encode: no transaction is open meanwhile."""
+    """Decode, paint, encode and store, without an open transaction."""
     picture = paint(catalogue(), _paint_request(render), lambda done: lease.report(0.1 + 0.7 * done))
     lease.report(0.8)
     storage().delete_prefix(render.files.attempt_prefix)
@@ -143,7 +143,7 @@ def _fail(render: Render, failure: str) -> None:
         failed = owner is not None and leases.fail(
             session, render.id, render.attempt, owner.wallet_id, failure
         )
-        # A render that could not fail may be finished by now. Then its files are somebody's picture.
+        # If the render could not be marked as failed, it may be finished. Then its files are still needed.
         needed = not failed and session.get(Render, render.id) is not None
     if not needed:
         discard_files(storage(), [render.files.attempt_prefix])

@@ -13,8 +13,9 @@ import numpy as np
 from app.engine.color import LUMA
 from app.engine.typing import Floats, Pixels
 
-# The colour distance (in scaled levels of Cb and Cr) and the texture (in levels of luma) at which presence is
-# 1 - 1/e, about two thirds. Measured on the shipped styles, which lie around these values.
+# presence = 1 - exp(-(colour distance / COLOR_SCALE + new texture / TEXTURE_SCALE)). The distance is in
+# scaled levels of Cb and Cr, the texture in levels of luma. The shipped styles have values around these
+# scales.
 COLOR_SCALE = 80.0
 TEXTURE_SCALE = 25.0
 

@@ -55,4 +55,4 @@ def _warm_up(offered: Catalogue) -> None:
     try:
         warm_up(offered)
     except Exception:
-        log.exception("warm_up.failed")  # the first render tells what is wrong
+        log.exception("warm_up.failed")  # the first render will report the error

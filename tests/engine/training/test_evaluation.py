@@ -23,6 +23,7 @@ from app.commands.evaluation_inputs import (
     read_picture,
 )
 from app.commands.evaluation_page import MOST_BYTES, Method, make_sheet, page, to_csv
+from app.commands.training_data import SHIPPED
 from app.config import PROJECT_ROOT
 from app.engine.networks.checkpoints import save_checkpoint
 from app.engine.networks.config import NetworkConfig
@@ -45,7 +46,7 @@ from testing.networks import chance_checkpoint
 from testing.site import SHARED
 
 METHOD = Method("flask networks evaluate", 384, 256, "bfloat16")
-VGG = SHARED / "vgg16" / "vgg16_notop.weights.h5"
+WAVE = SHARED / "paintings" / "wave.jpg"
 
 
 def make_score(**changes: object) -> Score:
@@ -144,15 +145,15 @@ def test_distances_are_nothing_where_pictures_are_the_same() -> None:
     assert unknown.content == as_painting.content
 
 
-@pytest.mark.skipif(not VGG.exists(), reason="VGG-16's weights are not here")
+@pytest.mark.skipif(not WAVE.exists(), reason="the painting is not here")
 def test_style_distance_has_the_size_it_was_trained_with(house_v0: Stylizer) -> None:
     # On other photos the wave of the first house network has the distances 131k and 20.5k.
-    painting = read_picture(SHARED / "paintings" / "wave.jpg", 384)
+    painting = read_picture(WAVE, 384)
     photo = Photo(
         "coffee", "", read_picture(PROJECT_ROOT / "static" / "samples" / "coffee.jpg", 480, multiple=4)
     )
     picture = house_v0.stylize(photo.pixels, "wave", exact=True)
-    score = Judge(VGG, {"wave": painting}).score("n", photo, {"wave": picture})[0]
+    score = Judge(SHIPPED, {"wave": painting}).score("n", photo, {"wave": picture})[0]
     assert 90_000 < score.content < 170_000
     assert score.style_distance is not None
     assert 14_000 < score.style_distance < 30_000
@@ -293,7 +294,6 @@ def run(app: Flask, *arguments: object) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-@pytest.mark.skipif(not VGG.exists(), reason="VGG-16's weights are not here")
 @pytest.mark.parametrize("published_file", [pytest.param("V1", marks=pytest.mark.soak), "V2"], indirect=True)
 def test_command_writes_page_sheet_and_figures(app: Flask, published_file: Path, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
@@ -307,7 +307,7 @@ def test_command_writes_page_sheet_and_figures(app: Flask, published_file: Path,
     save_checkpoint(network, replace(chance, styles=("wave", "chance")))
     output = tmp_path / "out"
     folders = ("--photos", photos, "--paintings", tmp_path / "paintings", "--output", output)
-    sizes = ("--published", published_file.parent, "--vgg", VGG, "--size", 80, "--style-size", 64)
+    sizes = ("--published", published_file.parent, "--size", 80, "--style-size", 64)
     code, text = run(app, network, "house_v0", *folders, *sizes)
     assert (code, text.count("\n")) == (0, 1)
     rows = list(csv.DictReader(io.StringIO((output / "evaluation.csv").read_text())))

@@ -351,34 +351,26 @@ def test_kernels_that_float16_would_spoil_ship_in_float32(app: Flask, trained: P
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("command", ["train", "evaluate"])
 def test_weights_that_cannot_be_fetched_are_one_sentence(
-    command: str, recipe_file: Path, pictures: Path, tmp_path: Path
+    recipe_file: Path, pictures: Path, tmp_path: Path
 ) -> None:
     """Keras itself tries to fetch them, in a process without network and cache."""
     photos = ("--photos", pictures / "photos", "--paintings", pictures / "paintings")
-    options = {"train": ("--config", recipe_file), "evaluate": ("house_v0", "--size", "64")}
+    recipe_file.write_text(RECIPE.replace("[loss.content]", "[loss]\nnetwork = 'vgg19'\n[loss.content]"))
     unreachable = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path / "keras")}
-    nothing_at_hand = (
-        "from pathlib import Path; from app.commands import training_data;"
-        "training_data.AT_HAND = Path('nowhere')"
-    )
-    arguments = ("networks", command, *options[command], *photos, "--output", tmp_path / "out")
-    answer = flask(tmp_path / "instance", *arguments, code=nothing_at_hand, **unreachable)
+    arguments = ("networks", "train", "--config", recipe_file, *photos, "--output", tmp_path / "out")
+    answer = flask(tmp_path / "instance", *arguments, **unreachable)
     assert answer.returncode == 2
-    assert answer.stderr.startswith("Error: Keras could not fetch the ImageNet weights of vgg16")
+    assert answer.stderr.startswith("Error: Keras could not fetch the ImageNet weights of vgg19")
     assert "URL fetch failure" in answer.stderr
     assert answer.stderr.count("\n") == 1
 
 
-def test_the_file_at_hand_serves_only_the_network_it_is_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    at_hand = tmp_path / "vgg16.weights.h5"
-    monkeypatch.setattr(training_data, "AT_HAND", at_hand)
-    assert training_data.loss_weights(None) == "imagenet"
-    at_hand.touch()
-    assert training_data.loss_weights(None) == at_hand
+def test_the_shipped_weights_serve_the_network_and_the_layers_that_they_hold(tmp_path: Path) -> None:
+    shipped = PROJECT_ROOT / "models" / "vgg16.npz"
+    assert training_data.loss_weights(None) == shipped
+    assert training_data.loss_weights(None, "vgg16", ["relu1_1", "relu5_2"]) == shipped
+    assert training_data.loss_weights(None, "vgg16", ["relu1_1", "relu5_3"]) == "imagenet"
     assert training_data.loss_weights(None, "vgg19") == "imagenet"
     assert training_data.loss_weights(tmp_path / "named.h5", "vgg19") == tmp_path / "named.h5"
 
@@ -392,8 +384,6 @@ def test_training_takes_the_weights_of_the_network_that_the_recipe_names(
         asked.append(sources.loss_weights)
         return folder
 
-    (tmp_path / "vgg16.weights.h5").touch()
-    monkeypatch.setattr(training_data, "AT_HAND", tmp_path / "vgg16.weights.h5")
     monkeypatch.setattr(trainer, "train", train)
     folders = ("--photos", pictures / "photos", "--paintings", pictures / "paintings")
     recipe_file.write_text(RECIPE.replace("[loss.content]", "[loss]\nnetwork = 'vgg19'\n[loss.content]"))

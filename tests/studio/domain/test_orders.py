@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import User
 from app.billing import ledger
 from app.db import transaction
-from app.imaging.prints import Focus, Turn, find_size
+from app.imaging.prints import Focus, Orientation, find_size
 from app.studio.domain import orders
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound, NothingChosen, TooManyPictures
@@ -78,7 +78,7 @@ def test_the_same_form_twice_is_one_order(session: Session, user: User) -> None:
         {"controls": Controls(style="udnie")},
         {"controls": Controls(style="wave", strength=0.5)},
         {"size": find_size("a4")},
-        {"turn": Turn.LYING},
+        {"orientation": Orientation.LANDSCAPE},
         {"focus": Focus(0.1, 0.1, 0.5)},
     ],
 )
@@ -117,7 +117,7 @@ def test_a_print_has_the_size_of_its_paper_and_shows_what_was_chosen(session: Se
     with transaction():
         photo = add_photo(session, user)  # 40 by 30
         a4 = find_size("a4")
-        item = OrderItem(photo, WAVE, a4, Turn.UPRIGHT, Focus(0.2, 0.0, 0.1))
+        item = OrderItem(photo, WAVE, a4, Orientation.PORTRAIT, Focus(0.2, 0.0, 0.1))
         render = submit(session, user, [], items=[item])[0]
         session.expire_all()
         assert (render.width, render.height, render.dpi) == (2480, 3508, 300)

@@ -15,6 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 from structlog.testing import capture_logs
+from werkzeug.http import parse_options_header
 
 from app.db import db, transaction
 from app.imaging import encode_png
@@ -234,3 +235,14 @@ def test_names_hold_nothing_that_a_system_refuses(app: Flask, ada: FlaskClient) 
             name = PictureFile.of(session.query(Render).one(), str.title).name
     assert location
     assert name == "What_ _me_ _and_ you_ - Wave"
+
+
+def test_long_names_with_joiners_reach_the_browser(app: Flask, ada: FlaskClient) -> None:
+    location = finished(app, ada)
+    with app.app_context(), transaction() as session:
+        session.query(Render).one().name = "می\u200cخواهم" + "写" * 92
+    answer = ada.get(f"{location}/download?format=png")
+    _, options = parse_options_header(answer.headers["Content-Disposition"])
+    assert len(options["filename"].encode()) <= 255
+    assert options["filename"].startswith("می\u200cخواهم写")
+    assert options["filename"].endswith(" - The Great Wave off Kanagawa.png")

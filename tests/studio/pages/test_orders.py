@@ -357,7 +357,7 @@ def test_a_double_click_paints_once(app: Flask, ada: FlaskClient, user: User) ->
         {"brush": "nan"},
         {"mask": "me.png"},
         {"size": "a0"},
-        {"turn": "askew"},
+        {"orientation": "askew"},
         {"token": "x"},
     ],
 )

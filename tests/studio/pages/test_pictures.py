@@ -121,9 +121,9 @@ def test_a_print_is_opened_again_with_its_size_and_part(app: Flask, ada: FlaskCl
     """The way leads through the studio and its page without scripts to the same print."""
     photo = uploaded(ada)
     part = {f"left-{photo}": "25", f"top-{photo}": "10", f"width-{photo}": "40"}
-    location = paint(ada, photo, size="a4", turn="upright", **part).location
+    location = paint(ada, photo, size="a4", orientation="portrait", **part).location
     edit = ada.get(f"{location}/edit").location
-    assert {"size": "a4", "turn": "upright"}.items() <= dict(parse_qsl(urlsplit(edit).query)).items()
+    assert {"size": "a4", "orientation": "portrait"}.items() <= dict(parse_qsl(urlsplit(edit).query)).items()
     assert "Size: A4" in ada.get(edit).text
     sent = hidden_fields(ada.get(edit).text) | {"photos": photo, "style": "wave"}
     without_scripts = ada.post("/studio", data=sent).location
@@ -141,7 +141,7 @@ def test_a_print_that_lies_as_its_photo_does_is_not_turned(app: Flask, ada: Flas
     photo = uploaded(ada)
     query = dict(parse_qsl(urlsplit(ada.get(f"{paint(ada, photo, size='a4').location}/edit").location).query))
     assert query["size"] == "a4"
-    assert "turn" not in query
+    assert "orientation" not in query
     assert "Size:" not in ada.get("/studio", query_string=query | {"size": "a0"}).text
 
 

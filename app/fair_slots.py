@@ -1,4 +1,4 @@
-"""Fair slots: visitors share a few slots, and those who wait are served in turn."""
+"""Fair slots: visitors share a few slots, and waiting visitors take turns."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.studio.domain.fair_slots import FairSlots, NoSlot
+from app.fair_slots import FairSlots, NoSlot
 from testing.together import at_once
 
 
