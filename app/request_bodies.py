@@ -103,9 +103,10 @@ def configure_request_bodies(app: Flask, settings: Settings) -> None:
     app.before_request(_check_size)
     app.before_request(_check_rate)
     app.before_request(_check_token_of_large_body)
-    # A thread reads an upload as slowly as it comes. Half of the threads may; one visitor holds half of those.
-    most = max(1, settings.web_threads // 2)
-    each = max(1, most // 2)
+    # A thread reads an upload as slowly as it comes. A quarter of the threads may; one visitor holds a third of
+    # those.
+    most = max(1, settings.web_threads // 4)
+    each = max(1, most // 3)
     readers = FairSlots(most, each=each, present=most, present_each=each)
     app.before_request(partial(_hold_reader, readers))
     app.teardown_request(_free_reader)
