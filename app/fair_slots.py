@@ -60,6 +60,8 @@ class FairSlots:
                 if not self._held[visitor]:
                     del self._held[visitor]
                 self._free += 1
+                if visitor in self._waiting:  # whoever waits for a first slot comes before
+                    self._waiting[visitor] = self._waiting.pop(visitor)
                 self._serve()
 
     def _wait(self, visitor: Hashable, within: float | None) -> None:

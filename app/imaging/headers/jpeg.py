@@ -10,8 +10,8 @@ from app.imaging.headers.limits import METADATA_BYTES, METADATA_PARTS
 
 # Cameras and programs write 1 to about 12 scans.
 SCANS = 100
-# Each scan goes over all pixels: 33 scans of 60 megapixels, 83 of 24.
-SCANS_TIMES_MEGAPIXELS = 2_000
+# Each scan goes over all pixels: 15 scans of 60 megapixels, 37 of 24.
+SCANS_TIMES_MEGAPIXELS = 900
 # Tables, restart intervals and whatever else stands between the scans.
 SEGMENTS = 4_000
 

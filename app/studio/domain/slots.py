@@ -10,7 +10,7 @@ from app.studio.domain.errors import TooBusy
 from app.fair_slots import FairSlots, NoSlot
 
 # For how many seconds a visitor waits for a slot.
-SLOT_WITHIN = 10.0
+SLOT_WITHIN = 20.0
 # A large picture takes half a gigabyte meanwhile. One visitor holds one slot of two, and the server's other
 # threads are for pages.
 _uploads = FairSlots(2, each=1, present=10, present_each=6)
