@@ -10,9 +10,9 @@ from app.imaging.headers.limits import METADATA_BYTES, METADATA_PARTS
 
 # The largest number of scans; cameras and programs write 1 to about 12.
 SCANS = 100
-# Each scan visits all pixels, so this allows 33 scans of 60 megapixels, or 83 of 24.
-SCANS_TIMES_MEGAPIXELS = 2_000
-# The most segments: tables, restart intervals and others between the scans.
+# Each scan goes over all pixels: 15 scans of 60 megapixels, 37 of 24.
+SCANS_TIMES_MEGAPIXELS = 900
+# Tables, restart intervals and whatever else stands between the scans.
 SEGMENTS = 4_000
 
 START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN, COMMENT = 0xD8, 0xD9, 0xDA, 0xFE
