@@ -15,6 +15,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 from app.imaging import decode_photo, encode_jpeg
+from app.imaging.decode import decode_here
 from app.imaging.errors import DamagedPhoto, EmptyFile, ImageError, NotAPhoto, SideTooLong, TooManyPixels
 
 LIMIT = 1_000_000
@@ -307,11 +308,19 @@ def png(color_type: int, depth: int, size: tuple[int, int], row: bytes, *extra: 
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, body) for kind, body in chunks)
 
 
-@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
-def test_what_is_computed_in_strips_has_no_seams(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.imaging.decode.STRIP_PIXELS", 300)
+@pytest.mark.parametrize(
+    ("dtype", "kind"),
+    [(np.uint16, "PNG"), (np.uint16, "TIFF"), (np.int32, "TIFF"), (np.float32, "TIFF")],
+)
+def test_what_is_computed_in_strips_has_no_seams(
+    dtype: type, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.imaging.tiff.STRIP_PIXELS", 300)
+    monkeypatch.setattr("app.imaging.transparency.STRIP_PIXELS", 300)
     levels = (np.arange(50)[:, None] * 1300 + np.arange(40)).astype(dtype)  # 7 rows to a strip, but the last
-    decoded = np.asarray(decode(encoded(Image.fromarray(levels), "TIFF")))
+    data = encoded(Image.fromarray(levels), kind)
+    # In this process, since strips are set here.
+    decoded = np.asarray(decode_here(io.BytesIO(data), max_pixels=LIMIT).image)
     assert np.abs(decoded[..., 0].astype(float) - levels / 257.0).max() <= 1.0
 
 
