@@ -26,6 +26,7 @@ Primaries = tuple[tuple[float, float], ...]
 SRGB: Primaries = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), D65)
 ADOBE_RGB: Primaries = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), D65)
 SMPTE_C: Primaries = ((0.630, 0.340), (0.310, 0.595), (0.155, 0.070), D65)
+BT2020: Primaries = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), D65)
 P3 = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 PRIMARIES: dict[int, Primaries] = {
     1: SRGB,
@@ -34,7 +35,7 @@ PRIMARIES: dict[int, Primaries] = {
     6: SMPTE_C,
     7: SMPTE_C,
     8: ((0.681, 0.319), (0.243, 0.692), (0.145, 0.049), (0.310, 0.316)),
-    9: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), D65),
+    9: BT2020,
     11: (*P3, (0.314, 0.351)),
     12: (*P3, D65),
     22: ((0.630, 0.340), (0.295, 0.605), (0.155, 0.077), D65),
@@ -46,6 +47,7 @@ SRGB_CURVE: Curve = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 CURVES: dict[int, Curve] = {4: (2.2,), 5: (2.8,), 8: (1.0,), 17: (2.6,)}
 # How PNG says 1/2.2, with what programs round; it means sRGB.
 USUAL_GAMMA = range(45_000, 46_001)
+SENSIBLE_GAMMA = range(10_000, 1_000_001)
 ADOBE_GAMMA = 563 / 256
 COLOR_SPACE_SRGB = 1
 
@@ -60,6 +62,8 @@ class Space:
 
 
 Colors = bytes | Space | None
+# What descriptions that mean no colours raise.
+UNFIT = (ImageCms.PyCMSError, OSError, ValueError, TypeError, ArithmeticError, struct.error)
 
 
 def colors_of(image: Image.Image, data: bytes) -> Colors:
@@ -77,10 +81,11 @@ def colors_of(image: Image.Image, data: bytes) -> Colors:
     return _exif_space(image)
 
 
-def _coded(primaries: int, transfer: int) -> Space | None:
+def _coded(primaries: int, transfer: int) -> Space:
     """The space with these numbers of H.273; unknown ones count as sRGB."""
-    hdr = transfer if transfer in tone.HDR else None
-    return Space(PRIMARIES.get(primaries, SRGB), CURVES.get(transfer, SRGB_CURVE), hdr)
+    if transfer in tone.HDR:
+        return Space(PRIMARIES.get(primaries, BT2020), hdr=transfer)
+    return Space(PRIMARIES.get(primaries, SRGB), CURVES.get(transfer, SRGB_CURVE))
 
 
 def _png_space(chunks: dict[bytes, bytes]) -> Space | None:
@@ -94,7 +99,7 @@ def _png_space(chunks: dict[bytes, bytes]) -> Space | None:
         primaries: Primaries = (red, green, blue, white)
     else:
         primaries = SRGB
-    if (gamma in USUAL_GAMMA and primaries == SRGB) or not gamma:
+    if (gamma in USUAL_GAMMA and primaries == SRGB) or gamma not in SENSIBLE_GAMMA:
         return None
     return Space(primaries, SRGB_CURVE if gamma in USUAL_GAMMA else (100_000 / gamma,))
 
@@ -115,6 +120,20 @@ def _exif_space(image: Image.Image) -> Space | None:
     return None
 
 
+def hdr_to_srgb(pixels: npt.NDArray[Any], primaries: int, transfer: int) -> tone.Pixels:
+    """Bring an HDR picture to SDR.
+
+    Args:
+        pixels: uint8 or uint16 [height, width, 3].
+        primaries, transfer: their numbers in ITU-T H.273.
+    """
+    return _to_sdr(pixels, PRIMARIES.get(primaries, BT2020), transfer)
+
+
+def _to_sdr(pixels: npt.NDArray[Any], primaries: Primaries, transfer: int) -> tone.Pixels:
+    return tone.to_sdr(pixels, transfer, np.linalg.inv(_to_xyz(SRGB)) @ _to_xyz(primaries))
+
+
 def to_srgb(image: Image.Image, colors: Colors) -> Image.Image:
     """Convert L, RGB, CMYK or LAB to sRGB; broken or unfit descriptions count as sRGB."""
     try:
@@ -123,10 +142,9 @@ def to_srgb(image: Image.Image, colors: Colors) -> Image.Image:
         if colors is not None and colors != Space() and image.mode in ("L", "RGB"):
             image = image.convert("RGB")
             if colors.hdr is not None:
-                matrix = np.linalg.inv(_to_xyz(SRGB)) @ _to_xyz(colors.primaries)
-                return Image.fromarray(tone.to_sdr(np.asarray(image), colors.hdr, matrix))
+                return Image.fromarray(_to_sdr(np.asarray(image), colors.primaries, colors.hdr))
             return _by_profile(image, profile_of(colors))
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError, ArithmeticError) as error:
+    except UNFIT as error:
         # For instance a grey profile in an RGB file: cameras and editors get this wrong.
         log.info("photo.profile_ignored", cause=repr(error))
     return image if image.mode == "RGB" else image.convert("RGB")

@@ -143,6 +143,8 @@ def _decode_page(data: bytes, page: tiff.Page) -> DecodedPhoto:
 def _decode_image(opened: Image.Image, data: bytes) -> DecodedPhoto:
     """Decode what Pillow has opened."""
     media_type = MEDIA_TYPES[opened.format or ""]
+    for key in ("xmp", "XML:com.adobe.xmp"):
+        opened.info.pop(key, None)  # XMP alone turns no picture, as in browsers
     frame = _gif_frame(opened)
     image = _load(opened, data)
     turn, colors = _turn_upright(image), colors_of(image, data)
@@ -183,12 +185,7 @@ def _load(image: Image.Image, data: bytes) -> Image.Image:
 
 
 def _turn_upright(image: Image.Image) -> Image.Transpose | None:
-    """How EXIF says that the picture is to be turned; what cannot be read counts as upright.
-
-    XMP alone turns no picture, as in browsers.
-    """
-    for key in ("xmp", "XML:com.adobe.xmp"):
-        image.info.pop(key, None)
+    """How EXIF says that the picture is to be turned; what cannot be read counts as upright."""
     try:
         return UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception as error:
@@ -208,10 +205,10 @@ def _frame_size(image: Image.Image, data: bytes) -> tuple[int, int]:
 
 
 def _gif_frame(image: Image.Image) -> tuple[int, int, int, int] | None:
-    """The part of a GIF's canvas that its first frame covers, where that is not all; to be asked before loading."""
-    if image.format != "GIF" or not image.tile:
+    """The part of a GIF's canvas that its first frame covers, where that is not all; known before loading."""
+    if image.format != "GIF" or not isinstance(image, ImageFile.ImageFile) or not image.tile:
         return None
-    box = image.tile[0][1]
+    box = image.tile[0].extents
     return box if box != (0, 0, *image.size) else None
 
 

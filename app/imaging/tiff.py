@@ -124,7 +124,7 @@ def _values(data: bytes, page: Page) -> tuple[Values, bytes | None]:
         file.filehandle.seek(page.offset)
         read = TiffPage(file, index=0)
         pieces = zip(read.dataoffsets, read.databytecounts, strict=True)
-        if not all(0 < start and 0 < length and start + length <= len(data) for start, length in pieces):
+        if not all(start > 0 and length > 0 and start + length <= len(data) for start, length in pieces):
             raise DamagedPhoto
         separate = page.number(PLANES, 1) == SEPARATE and page.number(SAMPLES_PER_PIXEL, 1) > 1
         values = read.asarray(maxworkers=1)
@@ -160,11 +160,11 @@ def _scale_of_alpha(page: Page, values: Values) -> Callable[[Values], Values]:
 def _white(page: Page, bits: int, values: Values, channels: int) -> float:
     """The sample that stands for white, or for full ink.
 
-    No range is agreed on for 32 bits and floating point: 0..1, 0..255, 0..65535 and the whole range all occur.
+    No range is agreed on for 32 bits and floating point: 0..1, 0..255, 0..65535 and all bits occur.
     """
     if values.dtype.kind == "u" and bits < 32:
         return float(2**bits - 1)
-    if values.dtype.kind not in "uif" or (values.dtype.kind == "i" and bits < 32) or bits > 64:
+    if values.dtype.kind != "f" and not (values.dtype.kind in "ui" and bits == 32):
         raise UnreadablePhoto
     highest = 0.0
     for _, strip in _strips(values[..., :channels]):

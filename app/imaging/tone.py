@@ -21,7 +21,7 @@ HDR = (PQ, HLG)
 DIFFUSE_WHITE = 203.0
 HLG_PEAK, HLG_GAMMA = 1000.0, 1.2
 # Below this share of white nothing changes.
-KNEE = 0.6
+KNEE = 0.8
 # What a pixel's red, green and blue give to its luminance (ITU-R BT.2020).
 LUMINANCE = np.array([0.2627, 0.6780, 0.0593], np.float32)
 # sRGB levels are looked up by the root of light, which needs fewer steps in the dark.
@@ -61,7 +61,10 @@ def _light(transfer: int, highest: int) -> Light:
         ratio = np.maximum(root - 3424 / 4096, 0) / (2413 / 128 - 2392 / 128 * root)
         return (10_000 / DIFFUSE_WHITE * ratio ** (16384 / 2610)).astype(np.float32)
     a, b, c = 0.17883277, 0.28466892, 0.55991073
-    return np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12).astype(np.float32)
+    scene: Light = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12).astype(
+        np.float32
+    )
+    return scene
 
 
 def _as_it_is(light: Light) -> Light:
@@ -71,14 +74,15 @@ def _as_it_is(light: Light) -> Light:
 def _hlg_on_display(scene: Light) -> Light:
     """What a display of 1000 cd/m² shows of a scene, relative to diffuse white (BT.2100, table 5)."""
     luminance = np.maximum(scene @ LUMINANCE, 1e-6)
-    return scene * (HLG_PEAK / DIFFUSE_WHITE * luminance ** (HLG_GAMMA - 1))[..., None]
+    light: Light = scene * (HLG_PEAK / DIFFUSE_WHITE * luminance ** (HLG_GAMMA - 1))[..., None]
+    return light
 
 
 def _compressed(light: Light) -> Light:
     """Light of 0 to 1. A pixel's brightest channel is compressed, and the others with it to keep the hue."""
     brightest = light.max(axis=-1, keepdims=True)
-    rest = 1 - KNEE
-    shoulder = KNEE + rest * -np.expm1((KNEE - np.maximum(brightest, KNEE)) / rest)
+    above = (np.maximum(brightest, KNEE) - KNEE) / (1 - KNEE)
+    shoulder = KNEE + (1 - KNEE) * above / (1 + above)
     scale = np.where(brightest > KNEE, shoulder / np.maximum(brightest, KNEE), 1)
     compressed: Light = light * scale
     return compressed
@@ -89,4 +93,5 @@ def _levels() -> Pixels:
     """The sRGB level of each step of the root of light (IEC 61966-2-1)."""
     light = (np.arange(STEPS) / (STEPS - 1)) ** 2
     coded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.rint(255 * coded).astype(np.uint8)
+    levels: Pixels = np.rint(255 * coded).astype(np.uint8)
+    return levels

@@ -57,7 +57,10 @@ def _split_declared(image: Image.Image, data: bytes) -> Split:
 
 
 def _opaque_but_for(image: Image.Image, declared: tuple[int, int, int], data: bytes) -> Image.Image:
-    """Where a 16-bit PNG has not the declared colour; Pillow keeps the high bytes, so the low ones are read too."""
+    """Where a 16-bit PNG has another colour than the declared one.
+
+    Pillow keeps the high byte of each sample, so the low bytes are read once more.
+    """
     with Image.open(BytesIO(data), formats=("PNG",)) as again:
         again.tile = [tile._replace(args=LOW_BYTES) for tile in again.tile]
         low = again.convert("RGB")

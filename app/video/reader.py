@@ -17,9 +17,11 @@ import structlog
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 
+from app.imaging.colors import hdr_to_srgb
+from app.imaging.tone import HDR
 from app.video.errors import NoPictures, NotAVideo
 from app.video.files import address
 from app.video.orientation import Turn
@@ -34,9 +36,8 @@ CONTAINERS = (
 )
 OPTIONS = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
 
-# Numbers of ITU-T H.273: the matrices that films declare, and the transfer functions of HDR (PQ and HLG).
+# Numbers of ITU-T H.273: the matrices that films declare.
 MATRICES = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
-HDR = (16, 18)
 # Players take a film that declares none for BT.709 from this height on, and for BT.601 below it.
 HIGH_DEFINITION = 720
 RESAMPLING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND
@@ -132,7 +133,7 @@ class Film:
         return self._frames
 
     def pixels(self, frame: Frame) -> Pixels:
-        """A frame as it is shown, uint8 [height, width, 3], RGB of BT.709; HDR is brought to SDR."""
+        """A frame as it is shown, uint8 [height, width, 3], RGB of sRGB; HDR is brought to SDR."""
         raw = frame.raw
         matrix = MATRICES.get(int(raw.colorspace))
         if matrix is None:
@@ -140,14 +141,13 @@ class Film:
         hdr = int(raw.color_trc) in HDR
         rgb = raw.reformat(
             *self._coded,
-            format="rgb24",
+            format="rgb48le" if hdr else "rgb24",
             src_colorspace=matrix,
             src_color_range=raw.color_range or ColorRange.MPEG,
             interpolation=RESAMPLING,
-            dst_color_trc=ColorTrc.BT709 if hdr else None,
-            dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
-        )
-        return self._turn.apply(np.asarray(rgb.to_ndarray(), np.uint8))
+        ).to_ndarray()
+        pixels = hdr_to_srgb(rgb, int(raw.color_primaries), int(raw.color_trc)) if hdr else rgb
+        return self._turn.apply(np.asarray(pixels, np.uint8))
 
     def _decode(self) -> Iterator[Frame]:
         last = -1

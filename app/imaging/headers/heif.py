@@ -54,8 +54,9 @@ def coded_colors(data: bytes) -> tuple[int, int] | None:
 def clean_aperture(data: bytes) -> tuple[float, ...] | None:
     """Width, height and offset from the middle of the part that is shown (``clap``)."""
     for body in _primary_contents(data, b"clap"):
-        numbers = struct.unpack(">4IiIiI", body[:32])
-        return tuple(above / below for above, below in zip(numbers[::2], numbers[1::2], strict=True))
+        numbers = struct.unpack(">4IiIiI", body[:32].ljust(32, b"\0"))
+        if all(numbers[1::2]):
+            return tuple(above / below for above, below in zip(numbers[::2], numbers[1::2], strict=True))
     return None
 
 

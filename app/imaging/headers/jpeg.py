@@ -34,9 +34,8 @@ def matches(data: bytes) -> bool:
 
 def judge(data: bytes, max_pixels: int) -> int:
     """The number of pixels."""
-    segments, parts, beside, scans, pixels = 0, 0, 0, 0, 0
-    for code, start, length in _segments(data):
-        segments += 1
+    parts, beside, scans, pixels = 0, 0, 0, 0
+    for segments, (code, start, length) in enumerate(_segments(data), 1):
         if code in FRAMES:
             height, width = struct.unpack_from(">2H", data, start + 1)
             pixels = max(pixels, width * height)

@@ -133,16 +133,16 @@ class _Reader:
         """The tags of a page that hold whole numbers, but for long lists."""
         start = self._start(offset)
         end = min(start + self._entries(offset) * self._entry_bytes, len(self._data))
-        found = {}
-        for at in range(start, end, self._entry_bytes):
-            tag, kind, count = self._unpack(f"HH{self._offset}", at)
+        found: dict[int, tuple[int, ...]] = {}
+        for entry in range(start, end, self._entry_bytes):
+            tag, kind, count = self._unpack(f"HH{self._offset}", entry)
             if tag in (MAKE, DNG_VERSION):
                 found[tag] = (0,)  # that it is there tells enough
             elif kind in INTEGERS and 0 < count <= VALUES:
                 form = f"{count}{INTEGERS[kind]}"
-                at += struct.calcsize(f"<HH{self._offset}")
+                at = entry + struct.calcsize(f"<HH{self._offset}")
                 if struct.calcsize(f"<{form}") > struct.calcsize(self._offset):
-                    (at,) = self._unpack(self._offset, at)
+                    at = self._unpack(self._offset, at)[0]
                 if at + struct.calcsize(f"<{form}") <= len(self._data):
                     found[tag] = self._unpack(form, at)
         return found
