@@ -32,6 +32,6 @@ USER 1000
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
-    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/readyz', timeout=4)"]
+    CMD ["python", "-m", "app.health"]
 # Migrating is the operator's act (`docker compose run --rm site flask db upgrade`), serving is the container's.
 CMD ["gunicorn", "wsgi:app"]

@@ -1,4 +1,4 @@
-# `make run` starts the site, `make test` checks everything. `make help` lists the rest.
+# `make run` starts the site, `make test` checks it, `make soak` runs the long tests. `make help` lists the rest.
 
 # The first Python found that TensorFlow supports.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -10,9 +10,10 @@ PORT ?= 8000
 export HOST PORT
 # Networks allocate and free large blocks of memory. Huge pages make that several times faster.
 HUGE_PAGES := glibc.malloc.hugetlb=1
+PYTEST := TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test lint types js unit bench lock translations
+.PHONY: help venv run test lint types js unit soak bench lock translations
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -23,7 +24,7 @@ run: venv ## Migrate the database and serve the site on http://HOST:PORT
 	@$(BIN)/flask db upgrade
 	@exec env GLIBC_TUNABLES=$(HUGE_PAGES) $(BIN)/gunicorn wsgi:app
 
-test: lint types js unit ## Run everything: linters, type checks and tests (browser tests too)
+test: lint types js unit ## Linters, types, and all tests but the long ones (the browser's included)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -37,7 +38,11 @@ types: $(VENV)/.installed-dev
 
 unit: $(VENV)/.installed-dev $(VENV)/.native
 	@scripts/ensure-chromium
-	TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal
+	$(PYTEST) -m "not soak"
+
+soak: $(VENV)/.installed-dev $(VENV)/.native ## The long tests: training on other backends, films, kill loops
+	@scripts/ensure-chromium
+	$(PYTEST) -m soak
 
 js: ## Test the scripts' logic with Node's own test runner
 	@if node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; then node --test tests/js/*.test.mjs; \

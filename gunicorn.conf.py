@@ -5,7 +5,7 @@ import os
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 threads = int(os.environ.get("WEB_THREADS", "16"))
-worker_class = "gthread"
+worker_class = "app.serving.PatientWorker"
 # TensorFlow does not survive a fork, so nothing is loaded before it.
 preload_app = False
 # Enough seconds to finish the current picture.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -13,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.files import write_new
 from app.sentences import translatable
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +48,9 @@ class Settings(BaseSettings):
     database_url: str | None = None
     site_url: str | None = None
     trusted_proxies: int = Field(default=0, ge=0)
+    session_idle_days: float = Field(default=30.0, gt=0)
+    session_most_days: float = Field(default=180.0, gt=0)
+    password_fresh_minutes: float = Field(default=10.0, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     smtp_host: str | None = None
@@ -128,9 +130,11 @@ class Settings(BaseSettings):
 
     @property
     def trusted_hosts(self) -> list[str] | None:
-        """The hosts under which requests may come; None locally, where any will do."""
+        """The hosts that requests may name: SITE_URL's alone in production, None (any) without SITE_URL."""
         host = urlsplit(self.site_url or "").hostname
-        return [host, "127.0.0.1", "localhost"] if host else None
+        if not host:
+            return None
+        return [host] if self.app_env == "production" else [host, "127.0.0.1", "localhost"]
 
     @property
     def upload_max_bytes(self) -> int:
@@ -197,14 +201,7 @@ def load_settings() -> Settings:
 def read_or_create_secret(path: Path) -> str:
     """Return the secret kept in ``path``, making it (readable by its owner alone) if there is none."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(48))
-            # Linking keeps the first of two processes that start at once, and shows no half-written file.
-            with suppress(FileExistsError):
-                os.link(temporary, path)
-        finally:
-            Path(temporary).unlink()
+        # Of two processes that start at once the first one's secret stays.
+        with suppress(FileExistsError):
+            write_new(path, secrets.token_urlsafe(48).encode())
     return path.read_text().strip()

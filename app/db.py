@@ -1,4 +1,4 @@
-"""The declarative base, naming of constraints, and ``transaction()``."""
+"""The database: its extension, the declarative base, naming of constraints, and ``transaction()``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Enum, MetaData, event
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, registry
@@ -56,6 +57,9 @@ class Base(DeclarativeBase):
     )
 
 
+db = SQLAlchemy(model_class=Base)
+
+
 def utc_now() -> datetime:
     """The present moment as an aware datetime in UTC."""
     return datetime.now(UTC)
@@ -79,8 +83,6 @@ def transaction() -> Iterator[Session]:
 
     Entry points (views, commands, the worker) open it; domain code only flushes.
     """
-    from app.extensions import db
-
     session = db.session()
     begin_write(session)
     try:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import sqlite3
 import time
 from contextlib import suppress
 
+import psycopg
 import structlog
-from flask import Flask, current_app, render_template, request
+from flask import Flask, Response, current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, SecurityError
 
-from app.extensions import db, limiter
+from app.db import db
+from app.extensions import limiter
 from app.sentences import DomainError, Plural, translatable
+from app.storage.base import StorageError
 from app.translation import language
 
 __all__ = ["SENTENCES", "DomainError", "configure_errors", "error_page", "in_words"]
@@ -31,6 +37,12 @@ def in_words(error: DomainError) -> str:
     return str(gettext(error.sentence, **error.values))
 
 
+# When to ask again after a 503 that names no time of its own, in seconds.
+RETRY_SECONDS = 10
+# SQLite's codes for a lock that others hold and for a full disk, and the system's for a full disk or quota.
+SQLITE_PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL}
+OS_PASSING = {errno.ENOSPC, errno.EDQUOT}
+
 SENTENCES = {
     400: translatable("We could not understand that request. Go back, reload the page and try again."),
     403: translatable("You do not have access to this. Go back, or log in with the account it belongs to."),
@@ -40,6 +52,7 @@ SENTENCES = {
     405: translatable("This page cannot be opened this way. Start again from the home page."),
     413: translatable("That upload is too large. Choose smaller photos, or fewer at once, and try again."),
     500: translatable("Something went wrong on our side. We have logged it. Try again in a moment."),
+    503: translatable("The site cannot save anything at the moment. Try again in a minute."),
 }
 
 
@@ -50,6 +63,12 @@ def configure_errors(app: Flask) -> None:
     app.register_error_handler(RateLimitExceeded, _too_fast)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected_error)
+
+    @app.after_request
+    def _say_when_again(response: Response) -> Response:
+        if response.status_code == 503:
+            response.headers.setdefault("Retry-After", str(RETRY_SECONDS))
+        return response
 
 
 def error_page(sentence: str, status: int) -> ResponseReturnValue:
@@ -72,7 +91,10 @@ def _bare_page(sentence: str) -> str:
 
 def _domain_error(error: DomainError) -> ResponseReturnValue:
     log.info("request.refused", error=type(error).__name__, sentence=str(error), cause=repr(error.__cause__))
-    return error_page(in_words(error), error.status)
+    response = make_response(error_page(in_words(error), error.status))
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def _csrf_error(error: CSRFError) -> ResponseReturnValue:
@@ -83,7 +105,9 @@ def _csrf_error(error: CSRFError) -> ResponseReturnValue:
 def _too_fast(error: RateLimitExceeded) -> ResponseReturnValue:
     hit = limiter.current_limit
     seconds = hit.reset_at - time.time() if hit else error.limit.limit.get_expiry()
-    return error_page(_when_again(seconds), 429)
+    response = make_response(error_page(_when_again(seconds), 429))
+    response.headers["Retry-After"] = str(max(1, math.ceil(seconds)))
+    return response
 
 
 def _when_again(seconds: float) -> str:
@@ -119,4 +143,16 @@ def _unexpected_error(error: Exception) -> ResponseReturnValue:
     log.exception("request.failed", path=request.path)
     with suppress(SQLAlchemyError):  # what is broken may be the connection itself
         db.session.rollback()
-    return error_page(gettext(SENTENCES[500]), 500)
+    status = 503 if will_pass(error) else 500
+    return error_page(gettext(SENTENCES[status]), status)
+
+
+def will_pass(error: BaseException | None) -> bool:
+    """Whether an error comes from a busy or unreachable database, or from a full disk."""
+    if isinstance(error, OperationalError):
+        cause = error.orig
+        code = getattr(cause, "sqlite_errorcode", None)
+        return isinstance(cause, psycopg.OperationalError) if code is None else code & 0xFF in SQLITE_PASSING
+    if isinstance(error, StorageError):
+        return will_pass(error.__cause__)
+    return isinstance(error, PoolTimeout) or (isinstance(error, OSError) and error.errno in OS_PASSING)

@@ -1,8 +1,9 @@
-"""The web application. ``create_app`` is the only place where the parts are wired together."""
+"""The web application: only ``create_app`` wires its parts together."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from flask import Flask, Response
 from flask_login import current_user
@@ -17,14 +18,16 @@ from app.billing import views as billing_views
 from app.billing.gateway import Gateway
 from app.billing.sandbox import pages as sandbox_pages
 from app.billing.sandbox.service import Sandbox
+from app.caching import DAY_SECONDS, configure_caching
 from app.cli import register_commands
 from app.config import PROJECT_ROOT, Settings, load_settings
-from app.db import configure_sqlite
+from app.db import configure_sqlite, db
 from app.engine.catalogue import Catalogue
 from app.errors import configure_errors
-from app.extensions import csrf, db, limiter, migrate
+from app.extensions import csrf, limiter, migrate
 from app.logging import configure_logging
 from app.mail import make_mailer
+from app.request_bodies import configure_request_bodies
 from app.storage.local import LocalStorage
 from app.studio.domain.pictures import delete_everything_of
 from app.studio.pages import orders as order_views
@@ -34,21 +37,28 @@ from app.studio.pages import shares as share_views
 from app.studio.pages import upload as studio_views
 from app.studio.painting.previewer import Previewer
 from app.studio.painting.queue import RenderQueue, make_huey
-from app.studio.painting.worker import process_render
+from app.studio.painting.rendering import process_render
 from app.translation import configure_translation
 
 
 class Site(Flask):
-    """Flask, but that scripts, style sheets and icons are asked after each time they are used.
+    """Flask, except that browsers revalidate scripts, styles and icons on every use.
 
-    A page of a new version needs those of the same version. What has not changed is answered with 304, by the
-    file's ETag. Fonts and pictures stay what they are, and are kept for a day.
+    A page of a new version needs scripts and styles of the same version. The ETag of an unchanged file gives
+    a 304 response. Fonts and pictures never change, so browsers keep them for a day.
     """
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:
         if filename and filename.endswith((".js", ".css", ".svg")):
             return None
         return super().get_send_file_max_age(filename)
+
+    def url_for(self, endpoint: str, *, _external: bool | None = None, **values: Any) -> str:
+        """An address; a whole one begins with SITE_URL, whatever host the request names."""
+        site_url: str | None = self.extensions["settings"].site_url
+        if not _external or site_url is None:
+            return super().url_for(endpoint, _external=_external, **values)
+        return site_url.rstrip("/") + super().url_for(endpoint, **values)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -66,13 +76,16 @@ def create_app(settings: Settings | None = None) -> Flask:
         static_folder=str(PROJECT_ROOT / "static"),
     )
     configure_flask(app, settings)
+    configure_limits(app, settings)
+    configure_caching(app)
+    configure_request_bodies(app)
+    csrf.init_app(app)
     configure_database(app, settings)
     configure_storage(app, settings)
     configure_payments(app, settings)
     configure_mail(app, settings)
     configure_accounts(app, settings)
     configure_studio(app, settings)
-    configure_limits(app, settings)
     configure_security_headers(app, settings)
     configure_templates(app, settings)
     configure_translation(app)
@@ -83,30 +96,27 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def configure_flask(app: Flask, settings: Settings) -> None:
-    """Flask's own settings; cookies are readable by nobody else, and secure wherever the site is."""
+    """Flask's own settings, with cookies that are secure wherever the site is."""
     settings.instance_dir.mkdir(parents=True, exist_ok=True)
     app.extensions["settings"] = settings
     app.config.update(
         SECRET_KEY=settings.resolved_secret_key(),
-        MAX_CONTENT_LENGTH=settings.upload_max_bytes * settings.upload_max_files,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.https,
         REMEMBER_COOKIE_SAMESITE="Lax",
         REMEMBER_COOKIE_SECURE=settings.https,
         REMEMBER_COOKIE_HTTPONLY=True,
         WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
-        SEND_FILE_MAX_AGE_DEFAULT=86400,
-        # Links in mails are made from the request's host: only the site's own may stand there.
+        SEND_FILE_MAX_AGE_DEFAULT=DAY_SECONDS,
         TRUSTED_HOSTS=settings.trusted_hosts,
     )
-    csrf.init_app(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
 
 def configure_database(app: Flask, settings: Settings) -> None:
-    """SQLAlchemy and Alembic. Nothing is migrated here: ``flask db upgrade`` does that."""
+    """SQLAlchemy and Alembic; migrating is left to ``flask db upgrade``."""
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.resolved_database_url
     if make_url(settings.resolved_database_url).get_backend_name() == "postgresql":
         # A connection may have died while it waited in the pool.
@@ -141,7 +151,7 @@ def configure_mail(app: Flask, settings: Settings) -> None:
 
 
 def configure_studio(app: Flask, settings: Settings) -> None:
-    """The styles on offer, what paints previews, and the queue that carries renders to a worker."""
+    """The catalogue, the previewer, and the queue that carries renders to a worker."""
     app.extensions["catalogue"] = Catalogue(
         [PROJECT_ROOT / "models", settings.instance_dir / "styles"],
         public_domain_only=settings.styles_public_domain_only,
@@ -160,13 +170,12 @@ def configure_limits(app: Flask, settings: Settings) -> None:
     app.config.update(
         RATELIMIT_ENABLED=settings.ratelimit_enabled,
         RATELIMIT_STORAGE_URI=settings.ratelimit_storage_url,
-        RATELIMIT_HEADERS_ENABLED=True,
     )
     limiter.init_app(app)
 
 
 def configure_security_headers(app: Flask, settings: Settings) -> None:
-    """Tell browsers to load nothing from elsewhere, run nothing inline, and not to guess or embed."""
+    """Headers that forbid content from elsewhere, inline scripts and embedding."""
     policy = "; ".join(
         (
             "default-src 'self'",
@@ -192,9 +201,6 @@ def configure_security_headers(app: Flask, settings: Settings) -> None:
     def _add_headers(response: Response) -> Response:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
-        if response.mimetype == "text/html":
-            # Pages show who is logged in and what is left to them: going back must not show yesterday's.
-            response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
 

@@ -22,7 +22,12 @@ SMTP_TIMEOUT_SECONDS = 20
 
 
 class Mailer(Protocol):
-    """Something that gets a message on its way. It never raises: the request that caused a mail goes on."""
+    """Something that gets a message on its way. It never raises: the request that caused a mail goes on.
+
+    ``folder`` names the folder where messages stay if nobody delivers them.
+    """
+
+    folder: str | None
 
     def send(self, message: EmailMessage) -> str | None:
         """Send; return where the message lies if nobody will deliver it, for the page to say so."""
@@ -33,6 +38,7 @@ class Outbox:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.folder: str | None = _short(folder)
 
     def send(self, message: EmailMessage) -> str | None:
         moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
@@ -60,6 +66,7 @@ class SmtpMailer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.folder: str | None = None
 
     def send(self, message: EmailMessage) -> str | None:
         threading.Thread(target=self._deliver, args=(message,), name="smtp").start()

@@ -9,7 +9,8 @@ from flask import Blueprint, Response, current_app, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 
-from app.extensions import db, limiter
+from app.db import db
+from app.extensions import limiter
 from app.wiring import catalogue, settings
 
 bp = Blueprint("pages", __name__)

@@ -43,6 +43,7 @@ class DomainError(Exception):
     """
 
     status = 400
+    retry_after: int | None = None  # seconds
 
     def __init__(self, sentence: str | Plural = "", **values: object) -> None:
         super().__init__(in_english(sentence, values))

@@ -1,4 +1,4 @@
-"""Typed access to what ``create_app`` put together, for code that runs inside an application context."""
+"""Typed access to the parts of the application, inside an application context."""
 
 from __future__ import annotations
 

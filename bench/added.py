@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 
 from app import create_app
-from app.commands.evaluate import words
 from app.commands.evaluation_page import make_sheet
 from app.config import PROJECT_ROOT
+from app.engine.catalogue import title_of
 from app.wiring import catalogue
 from bench.photos import SAMPLES, open_sample
 
@@ -29,9 +29,9 @@ def main(slugs: Sequence[str]) -> None:
     with create_app().app_context():
         stylizer = Stylizer(catalogue())
     rows = {
-        words(slug): [Image.fromarray(stylizer.stylize(photo, slug)) for photo in photos] for slug in slugs
+        title_of(slug): [Image.fromarray(stylizer.stylize(photo, slug)) for photo in photos] for slug in slugs
     }
-    sheet = make_sheet(f"{words(slugs[0])}, added later, beside styles of the training", rows, HEIGHT)
+    sheet = make_sheet(f"{title_of(slugs[0])}, added later, beside styles of the training", rows, HEIGHT)
     (PROJECT_ROOT / "docs" / "networks" / "added.webp").write_bytes(sheet)
 
 

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from app.commands.evaluate import find_network, read_listed, read_paintings, whole_network
+from app.commands.evaluation_inputs import find_network, read_listed, read_paintings
 from app.commands.training_data import SHARED
 from app.engine.networks.checkpoints import load_checkpoint
-from app.engine.padding import Pixels
+from app.engine.training.candidates import whole_network
+from app.engine.typing import Pixels
 
 SIDE, CELL, COLUMNS = 384, (330, 290), 6
 PHOTOS_EACH = 2

@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from app.commands.evaluate import read_picture, words
 from app.commands.evaluation_goals import markdown
+from app.commands.evaluation_inputs import read_picture
 from app.commands.evaluation_page import make_sheet
 from app.config import PROJECT_ROOT
-from app.engine.catalogue import Catalogue
-from app.engine.padding import Pixels
+from app.engine.catalogue import Catalogue, title_of
+from app.engine.typing import Pixels
 
 PHOTO = PROJECT_ROOT / "static" / "samples" / "coffee.jpg"
 SIDE, HEIGHT = 480, 230
@@ -44,11 +44,11 @@ def main() -> None:
     rows, figures = {}, []
     for style in STYLES:
         pair = [stylizer.stylize(photo, style, exact=exact) for exact in (True, False)]
-        rows[words(style)] = [Image.fromarray(picture) for picture in pair]
+        rows[title_of(style)] = [Image.fromarray(picture) for picture in pair]
         excess = [float(border_excess(picture[None], photo[None])[0]) for picture in pair]
         lines = [strongest_line(picture) for picture in pair]
         figures.append(
-            [words(style), *(f"{value:.2f}" for value in excess), *(f"{value:.1f}" for value in lines)]
+            [title_of(style), *(f"{value:.2f}" for value in excess), *(f"{value:.1f}" for value in lines)]
         )
     captions = ("Without a margin", "With one that is cropped away")
     sheet = make_sheet("The border of small pictures", rows, HEIGHT, captions)

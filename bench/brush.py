@@ -16,13 +16,12 @@ from unittest import mock
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from app.commands.evaluate import words
 from app.commands.evaluation_page import make_sheet
 from app.config import PROJECT_ROOT
 from app.engine import cascade
 from app.engine.cascade import WORKING_SIZE, resize
-from app.engine.catalogue import Catalogue
-from app.engine.padding import Pixels
+from app.engine.catalogue import Catalogue, title_of
+from app.engine.typing import Pixels
 
 if TYPE_CHECKING:
     from app.engine.stylizer import Stylizer
@@ -114,7 +113,7 @@ def whole_pictures(stylizer: Stylizer, sample: str, styles: tuple[str, ...]) -> 
         for share, tone in PASSES:
             with mock.patch.multiple(cascade, PASS_SHARE=share, TONE=tone):
                 pictures.append(stylizer.stylize(large, style))
-        rows[words(style)] = [Image.fromarray(picture) for picture in pictures]
+        rows[title_of(style)] = [Image.fromarray(picture) for picture in pictures]
     captions = (
         f"{PREVIEW_SIDE} pixels",
         *(f"{LONG_SIDE}, passes by {share:.0%}, tones of {tone}" for share, tone in PASSES),

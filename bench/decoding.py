@@ -18,7 +18,7 @@ from PIL import Image
 from app.imaging.decode import decode_here
 from app.imaging.errors import ImageError
 from app.imaging.isolation.pool import Decoders
-from tests.imaging import hostile
+from testing import hostile
 
 LIMIT = 60_000_000
 SIZES = {"12 megapixels": (4000, 3000), "48 megapixels": (8000, 6000)}

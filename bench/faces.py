@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from app.commands.evaluate import find_network, whole_network, words
+from app.commands.evaluation_inputs import find_network
 from app.commands.evaluation_page import make_sheet
 from app.config import PROJECT_ROOT
 from app.engine.cascade import resize
+from app.engine.catalogue import title_of
+from app.engine.training.candidates import whole_network
 from bench.photos import open_sample
 
 SAMPLE, SIDE, HEIGHT, COLUMNS = "astronaut.jpg", 640, 210, 6
@@ -35,7 +37,7 @@ def main(name: str) -> None:
         styles = list(candidate.slugs)
         painted = {style: Image.fromarray(candidate.stylizer.stylize(face, style)) for style in styles}
     groups = [styles[start : start + COLUMNS] for start in range(0, len(styles), COLUMNS)]
-    rows = {", ".join(map(words, group)): [painted[style] for style in group] for group in groups}
+    rows = {", ".join(map(title_of, group)): [painted[style] for style in group] for group in groups}
     sheet = make_sheet(f"A face in every style of {path.stem}", rows, HEIGHT)
     (PROJECT_ROOT / "docs" / "networks" / "faces.webp").write_bytes(sheet)
 

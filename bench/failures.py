@@ -13,13 +13,13 @@ import numpy as np
 import skimage
 from PIL import Image
 
-from app.commands.evaluate import find_network, read_picture
+from app.commands.evaluation_inputs import find_network, read_picture
 from app.commands.evaluation_page import make_sheet
 from app.config import PROJECT_ROOT
 from app.engine.cascade import resize
 from app.engine.catalogue import Catalogue, StyleFacts, ship_network
 from app.engine.networks.checkpoints import load_checkpoint
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 SIDE, LARGE, HEIGHT = 480, 1920, 260
 # What is hard: a photo and a style each.

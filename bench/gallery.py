@@ -14,12 +14,11 @@ from flask_migrate import upgrade
 from sqlalchemy import insert
 
 from app import create_app
-from app.db import transaction, utc_now
-from app.extensions import db
+from app.db import db, transaction, utc_now
 from app.studio.domain.controls import Controls
 from app.studio.domain.gallery import newest_page, oldest_page, page_before
 from app.studio.domain.models import PictureOrder, Render, RenderStatus
-from tests.conftest import create_user, log_in, make_settings
+from testing.site import create_user, log_in, make_settings
 
 PICTURES, PAGE, ROUNDS = 10_000, 24, 20
 

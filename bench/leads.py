@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from app.commands.evaluate import find_network, make_candidate, read_listed, read_paintings, read_picture
 from app.commands.evaluation_goals import markdown
+from app.commands.evaluation_inputs import find_network, read_listed, read_paintings, read_picture
 from app.commands.evaluation_page import make_sheet
 from app.commands.networks import recipe_of
 from app.commands.training_data import SHARED, loss_weights
 from app.config import PROJECT_ROOT
 from app.engine.networks.checkpoints import load_checkpoint
+from app.engine.training.candidates import make_candidate
 from app.engine.training.evaluation import Score, mean_scores
 from app.engine.training.pictures import find_paintings
 from app.engine.training.recipe import Recipe, Schedule, Stage

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.live import LiveSite
+from testing.browser import CHROMIUM, FLAGS
+from testing.live import LiveSite
 
 
 @contextmanager

@@ -15,14 +15,15 @@ from PIL import Image
 
 from app import create_app
 from app.accounts.services import open_account
+from app.billing import ledger
+from app.billing.models import EntryReason
 from app.config import PROJECT_ROOT, Settings
-from app.db import transaction
-from app.extensions import db
+from app.db import db, transaction
 from app.studio.domain import orders
 from app.studio.domain.controls import Controls
-from app.studio.domain.orders import Wish
+from app.studio.domain.orders import OrderItem
 from app.studio.domain.photos import keep_photo
-from app.studio.painting.worker import process_render
+from app.studio.painting.rendering import process_render
 from app.wiring import storage
 
 RENDERS = 100
@@ -43,7 +44,8 @@ def main() -> None:
             upgrade()
             styles = [style.slug for style in app.extensions["catalogue"].styles]
             with transaction() as session:
-                user = open_account(session, email="a@example.com", password_hash="-", free_credits=RENDERS)
+                user = open_account(session, email="a@example.com", password_hash="-")
+                ledger.grant(session, user.wallet_id, RENDERS, EntryReason.ADJUSTMENT, "bench")
                 user_id, wallet_id = user.id, user.wallet_id
         chance = random.Random(1)
         early = 0.0
@@ -64,16 +66,15 @@ def render(app: Flask, user_id: int, wallet_id: uuid.UUID, size: tuple[int, int]
     with Image.open(PROJECT_ROOT / "static" / "samples" / "coffee.jpg") as sample:
         sample.convert("RGB").resize(size).save(data, "JPEG")
     with app.app_context():
-        photo = keep_photo(storage(), user_id, "photo.jpg", data.getvalue(), max_pixels=10**8)
-        photo_id = photo.id
+        photo = keep_photo(storage(), "photo.jpg", data.getvalue(), max_pixels=10**8)
         with transaction() as session:
-            session.add(photo)
+            session.add(photo.row(user_id))
         with transaction() as session:
             order = orders.place_order(
                 session,
                 user_id=user_id,
                 wallet_id=wallet_id,
-                wishes=[Wish(photo_id, Controls(style=style))],
+                items=[OrderItem(photo.id, Controls(style=style))],
                 credits_each=1,
                 max_pictures=1,
                 form_token=uuid.uuid4().hex,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Browser, CDPSession, Page
 
 from bench.live import open_site
-from tests.browser.everywhere import STOPS, Exhibit, Stop, furnish, open_context
+from testing.exhibit import STOPS, Exhibit, Stop, furnish, open_context
 
 SHOWN = ("landing", "studio-sample", "pictures")
 # Pages whose weight is limited.

@@ -14,8 +14,8 @@ from playwright.sync_api import Page, Response, expect
 
 from app.config import PROJECT_ROOT
 from bench.live import open_site
-from tests.browser.easel import follow, put, rest
-from tests.browser.test_customer import sign_up
+from testing.customer import sign_up
+from testing.easel import follow, put, rest
 
 SIZE = (1024, 768)
 WALLS = 3

@@ -44,13 +44,16 @@ def measure(network: str, precision: str) -> dict[str, list[float]]:
     ]
     rows = tf.constant(checkpoint.rows[0])
     plain = _Plain(config, checkpoint.kernels, graphs[0].dtype)
-    figures, side = {}, SIDE
+    figures, measured = {}, set()
     for spec in config.layers:
-        if not spec.name.startswith(("res", "fine")) or spec.name.endswith("1_a"):
+        if (spec.kind, spec.level) not in measured:
+            # A halving reads the level above its own, a doubling the level below.
+            level = spec.level - 1 if spec.kind == "halving" else spec.kernel_level
+            side = SIDE >> level
             figures[spec.name] = _race(
                 plain.runner(spec, side), *(_runner(graph, spec, side, rows) for graph in graphs)
             )
-        side = side // 2 if spec.name.startswith("down") else side * 2 if spec.name.startswith("up") else side
+        measured.add((spec.kind, spec.level))
     return figures
 
 
@@ -79,7 +82,7 @@ class _Plain:
     def _convolve(self, x: Any, kernel: Any, spec: LayerSpec) -> Any:
         import tensorflow as tf
 
-        up, stride = spec.name.startswith("up"), 2 if spec.name.startswith("down") else 1
+        up, stride = spec.kind == "doubling", spec.stride
         if up and self.config.upsampling == "transposed":
             shape = [1, 2 * x.shape[1], 2 * x.shape[2], spec.outputs]
             return tf.nn.conv2d_transpose(x, tf.transpose(kernel, [0, 1, 3, 2]), shape, 2, "SAME")
@@ -95,16 +98,16 @@ def _runner(graph: Any, spec: LayerSpec, side: int, rows: Any) -> Run:
     """The layer as the engine runs it, from the form in which it gets its source."""
     import tensorflow as tf
 
-    if spec.name == "conv1":
+    if spec.kind == "entry":
         photo = tf.zeros([1, side + 8, side + 8, 3], tf.uint8)
         return _function(lambda: graph.normalize(graph.enter(tf.identity(photo)), rows))
-    blocks = spec.name in ("down1", "out")
+    blocks = spec.kind == "exit" or (spec.kind == "halving" and spec.level == 1)
     shape = [1, side // 2, side // 2, 4 * spec.inputs] if blocks else [1, side, side, spec.inputs]
     x = _noise(shape, graph.dtype)
 
     def run() -> Any:
         raw = graph.convolve(tf.identity(x), spec.name, rows)
-        return (graph.finish if spec.name == "out" else graph.normalize)(raw, rows)
+        return (graph.finish if spec.kind == "exit" else graph.normalize)(raw, rows)
 
     return _function(run)
 

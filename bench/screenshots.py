@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from app.config import PROJECT_ROOT
 from bench.live import open_site
-from tests.browser.everywhere import STOPS, Exhibit, Stop, furnish, open_context
+from testing.exhibit import STOPS, Exhibit, Stop, furnish, open_context
 
 FOLDER = PROJECT_ROOT / "docs" / "screenshots"
 WIDTHS = (390, 768, 1280)

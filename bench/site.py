@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from app.config import PROJECT_ROOT
 from bench.live import open_site
-from tests.browser.test_customer import choose_style, sign_up, upload
+from testing.customer import choose_style, sign_up, upload
 
 STYLES = (
     "The Great Wave off Kanagawa",

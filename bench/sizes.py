@@ -12,7 +12,7 @@ import numpy as np
 
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 from bench.memory import resident_memory
 from bench.photos import open_sample
 

@@ -11,9 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from app.commands.evaluate import find_network, make_candidate, published_networks, words
+from app.commands.evaluation_inputs import find_network
 from app.commands.training_data import SHARED
 from app.config import PROJECT_ROOT
+from app.engine.catalogue import title_of
+from app.engine.training.candidates import make_candidate, published_networks
 from bench.brush import Row, read_sample, write_sheet
 
 LONG_SIDE = 1024
@@ -40,7 +42,7 @@ def main(name: str) -> None:
         for style, sample, place in CASES:
             photo = read_sample(sample, LONG_SIDE)
             pictures = [
-                (words(style), photo),
+                (title_of(style), photo),
                 ("published", published.paint(style, photo)),
                 (f"{path.stem}, one pass", ours.paint(style, photo)),
                 (f"{path.stem}, as it ships", ours.stylizer.stylize(photo, style)),

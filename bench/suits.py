@@ -14,8 +14,8 @@ from PIL import Image
 from app.commands.evaluation_page import make_sheet
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
-from app.engine.padding import Pixels
-from app.studio.painting.previewer import SMALL_SIDE
+from app.engine.typing import Pixels
+from app.studio.painting.small_previews import SMALL_SIDE
 from app.studio.painting.suitability import presence, suitability, survival
 from bench.photos import open_sample
 

@@ -24,12 +24,10 @@ from PIL import Image
 
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
+from app.engine.typing import Floats, Pixels
 from app.video import DAMPING
 from app.video.damping import FlickerDamper
 from app.video.writer import KINDS, SegmentWriter, Shape
-
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 SIZE = (640, 360)
 FRAMES = 40

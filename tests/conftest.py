@@ -6,9 +6,8 @@ import getpass
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -16,39 +15,21 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from flask_security import hash_password
-from jinja2 import FileSystemBytecodeCache
 from sqlalchemy.orm import Session
-from werkzeug.test import TestResponse
 
 from app import create_app
 from app.accounts.models import User
-from app.billing import ledger
-from app.billing.models import EntryReason, Wallet
 from app.config import Settings
-from app.db import transaction
-from app.extensions import db
+from app.db import db
+from testing.servers import miss, postgres_installed
+from testing.site import PASSWORD, MakeUser, create_user, make_settings, running_app
 
 # The settings of whoever runs the tests must not leak into them.
 for name in Settings.model_fields:
     os.environ.pop(name.upper(), None)
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
-PASSWORD = "correct-horse-battery"
-# Nobody's password is at stake in a test: the same function, with as little work as it takes.
-HASHED_QUICKLY = {"argon2__time_cost": 1, "argon2__memory_cost": 8, "argon2__parallelism": 1}
-# Every application of a process takes its templates from where the first one left them.
-TEMPLATES_FOLDER = TemporaryDirectory(prefix="templates-")
-COMPILED_TEMPLATES = FileSystemBytecodeCache(TEMPLATES_FOLDER.name)
-MakeUser = Callable[..., User]
 
 _networks: dict[object, Any] = {}
-
-
-def make_settings(instance_dir: Path, **overrides: object) -> Settings:
-    """Settings for a site under ``instance_dir`` that paints only when a test says so."""
-    defaults: dict[str, object] = {"ratelimit_enabled": False, "embedded_worker": False}
-    return Settings(_env_file=None, instance_dir=instance_dir, **(defaults | overrides))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +52,7 @@ def postgres_server() -> Iterator[psycopg.Connection]:
             os.environ.get("TEST_POSTGRES_URL", default), autocommit=True, connect_timeout=3
         )
     except psycopg.OperationalError:
-        pytest.skip("needs a PostgreSQL server (TEST_POSTGRES_URL)")
+        miss("PostgreSQL (TEST_POSTGRES_URL)", installed=postgres_installed())
     with connection:
         yield connection
 
@@ -133,46 +114,20 @@ def app_on_both(tmp_path: Path, database_url: str) -> Iterator[Flask]:
     yield from running_app(make_settings(tmp_path, database_url=database_url))
 
 
-def running_app(settings: Settings) -> Iterator[Flask]:
-    """An application that leaves no connection open behind it."""
-    app = create_app(settings)
-    app.testing = True
-    app.test_client_class = ReadingClient
-    app.extensions["security"].pwd_context.update(**HASHED_QUICKLY)
-    app.jinja_env.bytecode_cache = COMPILED_TEMPLATES
-    yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
-
-
 @pytest.fixture
 def networks_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the applications of a process share the networks they load: tracing one takes seconds."""
     from app.engine.loading import Networks
 
-    build = Networks._build
+    build = Networks.build
 
     def build_once(self: Networks, checkpoint: Any, key: Any) -> Any:
-        wanted = (key, self._batch_limit)
+        wanted = (key, self.batch_limit)
         if wanted not in _networks:
             _networks[wanted] = build(self, checkpoint, key)
         return _networks[wanted]
 
-    monkeypatch.setattr(Networks, "_build", build_once)
-
-
-class ReadingClient(FlaskClient):
-    """Reads every answer to its end, as a browser does, so that served files are closed.
-
-    Werkzeug's client leaves the temporary file of a large form open; here it is closed with the answer.
-    """
-
-    def open(self, *args: Any, buffered: bool = True, **options: Any) -> TestResponse:
-        answer = super().open(*args, buffered=buffered, **options)
-        for each in (*answer.history, answer):
-            each.request.environ["wsgi.input"].close()
-        return answer
+    monkeypatch.setattr(Networks, "build", build_once)
 
 
 @pytest.fixture
@@ -195,25 +150,3 @@ def make_user(app: Flask) -> MakeUser:
         return create_user(app, email, password, credits)
 
     return make
-
-
-def create_user(app: Flask, email: str, password: str = PASSWORD, credits: int = 0) -> User:
-    with app.app_context():
-        hashed = hash_password(password)
-        with transaction() as session:
-            wallet = Wallet(id=uuid.uuid4())
-            user = User(email=email, password=hashed, fs_uniquifier=uuid.uuid4().hex, wallet=wallet)
-            session.add(user)
-            session.flush()
-            if credits:
-                ledger.grant(session, wallet.id, credits, EntryReason.WELCOME, str(wallet.id))
-        session.refresh(user)
-        session.expunge(user)
-        session.rollback()
-    return user
-
-
-def log_in(client: FlaskClient, user: User, password: str = PASSWORD) -> None:
-    """Log in by the form, as a person does."""
-    answer = client.post("/log-in", data={"email": user.email, "password": password})
-    assert answer.status_code == 302, answer.text

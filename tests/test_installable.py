@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 
-from tests.conftest import MakeUser, log_in
+from testing.site import MakeUser, log_in
 
 Manifest = dict[str, list[dict[str, str]]]
 

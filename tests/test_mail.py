@@ -19,9 +19,9 @@ from structlog.testing import capture_logs
 
 from app.config import Settings
 from app.mail import Outbox, SmtpMailer, make_mailer, plain_message
-from tests.conftest import make_settings
-from tests.live import free_port
-from tests.waiting import wait_until
+from testing.live import free_port
+from testing.site import make_settings
+from testing.waiting import wait_until
 
 LINK = "https://art.example.com/confirm/" + "x" * 300
 

@@ -11,9 +11,9 @@ from sqlalchemy import Uuid, bindparam, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from app.accounts.services import open_account
-from app.billing.models import LedgerEntry
-from app.db import UtcDateTime, transaction, utc_now
-from app.extensions import db
+from app.billing import ledger
+from app.billing.models import EntryReason, LedgerEntry
+from app.db import UtcDateTime, db, transaction, utc_now
 from app.imaging.prints import WHOLE
 from app.studio.domain.controls import Controls
 from app.studio.domain.models import Render
@@ -36,7 +36,7 @@ def test_up_down_and_up_again(app_on_both: Flask) -> None:
 def test_pictures_painted_before_there_were_orders_keep_their_settings(app_on_both: Flask) -> None:
     with app_on_both.app_context():
         with transaction() as session:
-            user = open_account(session, email="ada@example.com", password_hash="-", free_credits=3)
+            user = open_account(session, email="ada@example.com", password_hash="-")
             user_id = user.id
         downgrade(revision="0001")
         old = {"id": uuid.uuid4(), "user_id": user_id, "now": utc_now()}
@@ -69,7 +69,8 @@ def test_models_and_migrations_agree(app_on_both: Flask) -> None:
 def test_the_migrated_database_protects_the_ledger(app_on_both: Flask) -> None:
     with app_on_both.app_context():
         with transaction() as session:
-            open_account(session, email="ada@example.com", password_hash="-", free_credits=3)
+            user = open_account(session, email="ada@example.com", password_hash="-")
+            ledger.grant(session, user.wallet_id, 3, EntryReason.WELCOME, "1")
         for change in (
             db.update(LedgerEntry).values(amount=300),
             db.delete(LedgerEntry),

@@ -32,8 +32,9 @@ from app.studio.painting.failures import CREDIT_BACK, failure_in_words, kept_fai
 from app.studio.painting.notices import done_message
 from app.translation import LANGUAGES, LOCALES
 from scripts import translations
-from tests.conftest import MakeUser, log_in
-from tests.studio.test_views import paint, uploaded
+from testing.site import MakeUser, log_in
+from testing.studio import paint, uploaded
+from testing.waiting import finish_mails
 
 GERMAN = {"Accept-Language": "de-AT, de;q=0.9, en;q=0.5"}
 # What a sentence may hold beside words: values in two notations, and tags.
@@ -260,6 +261,7 @@ def forms(app: Flask) -> FlaskClient:
 
 def kept_mail(folder: Path) -> tuple[str, str]:
     """Subject and text of the newest mail."""
+    finish_mails()
     newest = max((folder / "outbox").glob("*.eml"))
     message = email.message_from_bytes(newest.read_bytes(), policy=default)
     return str(message["Subject"]), str(message.get_content())  # type: ignore[attr-defined]
@@ -268,7 +270,7 @@ def kept_mail(folder: Path) -> tuple[str, str]:
 def test_signing_up_is_german_from_the_form_to_the_mail(forms: FlaskClient, tmp_path: Path) -> None:
     refused = forms.post("/sign-up", data={"email": "ada@", "password": "short"}).text
     assert "Das sieht nicht wie eine E-Mail-Adresse aus." in refused
-    assert "Nimm mindestens 8 Zeichen." in refused
+    assert "Nimm mindestens 8 und höchstens 128 Zeichen." in refused
     answer = forms.post("/sign-up", data={"email": "ada@example.com", "password": "correct-horse-battery"})
     assert answer.status_code == 302
     assert "Willkommen! Wir haben einen Link an ada@example.com geschickt" in forms.get("/studio").text

@@ -30,8 +30,8 @@ class EmailTaken(DomainError):
         )
 
 
-def open_account(session: Session, *, email: str, password_hash: str, free_credits: int) -> User:
-    """Create a user with a wallet and the welcome credits.
+def open_account(session: Session, *, email: str, password_hash: str) -> User:
+    """Create a user with an empty wallet.
 
     Raises:
         EmailTaken: the address has an account.
@@ -49,8 +49,6 @@ def open_account(session: Session, *, email: str, password_hash: str, free_credi
     except IntegrityError as error:
         session.rollback()
         raise EmailTaken from error
-    if free_credits:
-        ledger.grant(session, user.wallet_id, free_credits, EntryReason.WELCOME, str(user.wallet_id))
     return user
 
 

@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 
+import structlog
 from flask import Flask, Response, after_this_request, flash, request
 from flask_babel import gettext
 from flask_login import user_logged_out
 from flask_security import MailUtil, Security, SQLAlchemyUserDatastore
+from limits import parse
 from sqlalchemy.orm import Session
 
-from app.accounts.forms import NewEmailForm, SignUpForm
+from app.accounts.forms import (
+    CheckPasswordForm,
+    ConfirmationForm,
+    ForgottenPasswordForm,
+    LogInForm,
+    NewEmailForm,
+    NewPasswordForm,
+    SignUpForm,
+)
+from app.accounts.login import configure_login
 from app.accounts.models import User
+from app.accounts.notices import configure_notices
+from app.accounts.passwords import SitePasswordUtil
 from app.accounts.services import open_account
+from app.accounts.welcome import configure_welcome
 from app.config import Settings, read_or_create_secret
-from app.db import begin_write
-from app.extensions import db, limiter
+from app.db import begin_write, db
+from app.extensions import limiter
 from app.mail import Mailer, plain_message
 from app.sentences import translatable
 from app.translation import CATALOGUES
 
+log = structlog.get_logger(__name__)
+
+# Mails that a stranger can cause, and how many of them one address gets. The person who asks is not told
+# when there are more: that would tell whether there is an account.
+COUNTED_MAILS = {"change_email_instructions", "confirmation_instructions", "reset_instructions", "welcome"}
+MAILS_FOR_ONE = [parse("5/hour"), parse("15/day")]
+
 MESSAGES = {
     "CONFIRM_REGISTRATION": (
-        translatable("Welcome! We sent a link to %(email)s to confirm your address."),
+        translatable("Welcome! We sent a link to %(email)s. Open it to confirm your address."),
         "success",
     ),
     "CONFIRMATION_REQUEST": (
@@ -51,7 +73,10 @@ MESSAGES = {
     ),
     "EMAIL_NOT_PROVIDED": (translatable("Enter your email."), "error"),
     "PASSWORD_NOT_PROVIDED": (translatable("Enter your password."), "error"),
-    "PASSWORD_INVALID_LENGTH": (translatable("Use at least %(length)s characters."), "error"),
+    "PASSWORD_INVALID_LENGTH": (
+        translatable("Use at least %(length)s characters, and at most 128."),
+        "error",
+    ),
     "INVALID_PASSWORD": (translatable("Wrong password. Try again."), "error"),
     "RETYPE_PASSWORD_MISMATCH": (translatable("The two passwords do not match. Enter them again."), "error"),
     "GENERIC_AUTHN_FAILED": (translatable("Wrong email or password. Try again."), "error"),
@@ -97,18 +122,12 @@ MESSAGES = {
 class AccountDatastore(SQLAlchemyUserDatastore):  # type: ignore[misc]
     """Lets Flask-Security's sign-up open an account with its wallet; there are no roles here."""
 
-    def __init__(self, free_credits: int) -> None:
+    def __init__(self) -> None:
         super().__init__(db, User, None)
-        self._free_credits = free_credits
 
     def create_user(self, **values: Any) -> User:
         session: Session = db.session()
-        return open_account(
-            session,
-            email=values["email"],
-            password_hash=values["password"],
-            free_credits=self._free_credits,
-        )
+        return open_account(session, email=values["email"], password_hash=values["password"])
 
 
 def configure_accounts(app: Flask, settings: Settings) -> None:
@@ -117,13 +136,22 @@ def configure_accounts(app: Flask, settings: Settings) -> None:
     app.config.update({f"SECURITY_MSG_{name}": message for name, message in MESSAGES.items()})
     security = Security(
         app,
-        AccountDatastore(settings.free_credits),
+        AccountDatastore(),
         register_form=SignUpForm,
+        login_form=LogInForm,
+        verify_form=CheckPasswordForm,
+        change_password_form=NewPasswordForm,
+        forgot_password_form=ForgottenPasswordForm,
+        send_confirmation_form=ConfirmationForm,
+        password_util_cls=SitePasswordUtil,
         change_email_form=NewEmailForm,
         mail_util_cls=_mail_util(app.extensions["mailer"]),
     )
     # Files are the same for everybody: no database is asked, nor has to be there, for what a page looks like.
     security.principal.skip_static = True
+    configure_login(app, settings)
+    configure_welcome(app, settings)
+    configure_notices(app)
     _write_in_one_transaction(app)
     _limit_guessing(app)
     _forget_pages(app)
@@ -170,10 +198,10 @@ def _security_options(app: Flask, settings: Settings) -> dict[str, object]:
         "SECURITY_POST_CHANGE_EMAIL_VIEW": "accounts.settings",
         "SECURITY_CHANGE_EMAIL_ERROR_VIEW": "security.change_email",
         "SECURITY_POST_LOGOUT_VIEW": "pages.landing",
-        # Changing what an account hangs on asks for the password again after this long.
-        "SECURITY_FRESHNESS": timedelta(hours=24),
-        # Directives without a value; the library's own default writes "private=True", which is none.
-        "SECURITY_CACHE_CONTROL": {"private": None, "no-store": None},
+        # Changing the email asks for a password that was entered lately; time is not granted on top.
+        "SECURITY_FRESHNESS": timedelta(minutes=settings.password_fresh_minutes),
+        "SECURITY_FRESHNESS_GRACE_PERIOD": timedelta(0),
+        "REMEMBER_COOKIE_DURATION": timedelta(days=settings.session_most_days),
         "SECURITY_RESET_PASSWORD_WITHIN": timedelta(hours=2),
         # The library speaks German already; what is said here is in the site's own catalogue.
         "SECURITY_I18N_DIRNAME": ["builtin", str(CATALOGUES)],
@@ -212,6 +240,9 @@ def _mail_util(mailer: Mailer) -> type[Any]:
             html: str | None,
             **context: Any,
         ) -> None:
+            if template.rpartition("/")[2] in COUNTED_MAILS and not _may_have_another(recipient):
+                log.warning("mail.too_many", template=template)
+                return
             message: EmailMessage = plain_message(str(sender), recipient, str(subject), body or "")
             kept_at = mailer.send(message)
             if kept_at:
@@ -219,6 +250,12 @@ def _mail_util(mailer: Mailer) -> type[Any]:
                 flash(said, "info")
 
     return AppMailUtil
+
+
+def _may_have_another(recipient: str) -> bool:
+    """Count a mail to an address; False if it has had too many."""
+    digest = hashlib.sha256(recipient.lower().encode()).hexdigest()[:32]
+    return not limiter.enabled or all(limiter.limiter.hit(most, "mails", digest) for most in MAILS_FOR_ONE)
 
 
 def _write_in_one_transaction(app: Flask) -> None:

@@ -5,6 +5,7 @@ The same code talks to Stripe and, by another base address, to the local sandbox
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from stripe.params.checkout import SessionCreateParams
 
 log = structlog.get_logger(__name__)
+
+# What the table of events that were handled can hold.
+EVENT_ID_LENGTH = 255
+EVENT_TYPE_LENGTH = 100
 
 TIMEOUT_SECONDS = 15
 RETRIES = 2
@@ -60,6 +65,13 @@ class PaymentRefused(PaymentUnavailable):
 
     def __init__(self) -> None:
         super().__init__(NOT_STARTED)
+
+
+class MalformedEvent(DomainError):
+    """A signed webhook that is no event, or lacks what its type promises."""
+
+    def __init__(self) -> None:
+        super().__init__(translatable("This event has not the shape of a Stripe event."))
 
 
 class InvalidSignature(DomainError):
@@ -266,21 +278,43 @@ class Gateway:
 
         Raises:
             InvalidSignature: it is not signed with this site's secret, or not recently.
+            MalformedEvent: it is signed, but it is no event.
         """
         try:
-            event = stripe.Webhook.construct_event(
-                body, signature, self._webhook_secret, tolerance=SIGNATURE_TOLERANCE_SECONDS
+            stripe.WebhookSignature.verify_header(
+                body.decode(), signature or "", self._webhook_secret, SIGNATURE_TOLERANCE_SECONDS
             )
-        except (ValueError, stripe.SignatureVerificationError) as error:
+        except (UnicodeDecodeError, stripe.SignatureVerificationError) as error:
             raise InvalidSignature from error
-        subject = event.data.object
-        if event.type.startswith("checkout.session."):
-            return PaymentEvent(event.id, event.type, subject["id"], subject["client_reference_id"])
-        if event.type == "charge.refunded":
-            return PaymentEvent(event.id, event.type, charge_id=subject["id"])
-        if event.type.startswith("charge.dispute."):
-            return PaymentEvent(event.id, event.type, dispute_id=subject["id"])
-        return PaymentEvent(event.id, event.type)
+        try:
+            return _event(json.loads(body))
+        except (ValueError, RecursionError) as error:
+            raise MalformedEvent from error
+
+
+def _event(sent: object) -> PaymentEvent:
+    """Read the parts of an event that matter here.
+
+    Raises:
+        MalformedEvent: one of them is missing, or is of another type.
+    """
+    match sent:
+        case {"id": str(event_id), "type": str(kind), "data": {"object": {**subject}}}:
+            pass
+        case _:
+            raise MalformedEvent
+    if len(event_id) > EVENT_ID_LENGTH or len(kind) > EVENT_TYPE_LENGTH:
+        raise MalformedEvent
+    if not kind.startswith(("checkout.session.", "charge.refunded", "charge.dispute.")):
+        return PaymentEvent(event_id, kind)
+    subject_id, reference = subject.get("id"), subject.get("client_reference_id")
+    if not isinstance(subject_id, str) or not isinstance(reference, str | None):
+        raise MalformedEvent
+    if kind.startswith("checkout.session."):
+        return PaymentEvent(event_id, kind, subject_id, reference)
+    if kind.startswith("charge.dispute."):
+        return PaymentEvent(event_id, kind, dispute_id=subject_id)
+    return PaymentEvent(event_id, kind, charge_id=subject_id)
 
 
 # With these Stripe says that the same request will be refused again.

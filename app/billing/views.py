@@ -23,10 +23,11 @@ from app.billing.gateway import CheckoutRequest, PaymentEvent, PaymentUnavailabl
 from app.billing.models import Purchase, PurchaseState
 from app.billing.packs import UnknownPack, find_pack, format_money
 from app.config import CreditPack
-from app.db import transaction
+from app.db import db, transaction
 from app.errors import DomainError
-from app.extensions import csrf, db, limiter
+from app.extensions import csrf, limiter
 from app.recent import Recent
+from app.request_bodies import takes_body
 from app.sentences import translatable
 from app.translation import translated
 from app.wiring import gateway, settings
@@ -35,6 +36,8 @@ log = structlog.get_logger(__name__)
 bp = Blueprint("billing", __name__)
 
 ENTRIES_PER_PAGE = 20
+# Databases count rows in 64 bits; no history is as long as this.
+MOST_PAGES = 1_000_000
 ORDERS_SHOWN = 10
 WEBHOOK_MAX_BYTES = 512 * 1024
 # How often Stripe is asked for somebody who waits on the return page, in seconds; its webhook is faster.
@@ -71,7 +74,11 @@ class PurchaseNotFound(DomainError):
 @auth_required("session")
 def credits() -> ResponseReturnValue:
     wallet_id = current_user.wallet_id
-    entries = db.paginate(ledger.history(wallet_id), per_page=ENTRIES_PER_PAGE, max_per_page=ENTRIES_PER_PAGE)
+    entries = db.paginate(
+        ledger.history(wallet_id),
+        page=min(request.args.get("page", 1, int), MOST_PAGES),
+        per_page=ENTRIES_PER_PAGE,
+    )
     newest_purchases = (
         select(Purchase)
         .where(Purchase.wallet_id == wallet_id)
@@ -134,16 +141,10 @@ def _checkout_request(purchase_id: uuid.UUID, pack: CreditPack, email: str) -> C
         ),
         amount_minor=pack.amount_minor,
         currency=settings().currency,
-        success_url=_absolute_url("billing.checkout_return", purchase_id),
-        cancel_url=_absolute_url("billing.checkout_cancelled", purchase_id),
+        success_url=url_for("billing.checkout_return", order=purchase_id, _external=True),
+        cancel_url=url_for("billing.checkout_cancelled", order=purchase_id, _external=True),
         email=email,
     )
-
-
-def _absolute_url(endpoint: str, purchase_id: uuid.UUID) -> str:
-    """An address at the configured site, not at whatever host the request names."""
-    root = (settings().site_url or request.host_url).rstrip("/")
-    return root + url_for(endpoint, order=purchase_id)
 
 
 @bp.get("/checkout/return")
@@ -162,9 +163,7 @@ def checkout_status(purchase_id: uuid.UUID) -> ResponseReturnValue:
     if not current_user.is_authenticated:
         raise PurchaseNotFound
     outcome = _outcome(purchase_id, polled=True)
-    headers = {"Cache-Control": "no-store"}
-    if not outcome["waiting"]:
-        headers["HX-Refresh"] = "true"
+    headers = {} if outcome["waiting"] else {"HX-Refresh": "true"}
     return render_template("billing/_waiting.html", **outcome), headers
 
 
@@ -251,6 +250,7 @@ def _look_and_fulfil(purchase_id: uuid.UUID, checkout_id: str, *, hasty: bool) -
 @bp.post("/webhooks/stripe")
 @csrf.exempt
 @limiter.exempt
+@takes_body(lambda: WEBHOOK_MAX_BYTES)
 def stripe_webhook() -> ResponseReturnValue:
     """Take a signed event. Any answer but 2xx makes Stripe deliver it again, for days.
 
@@ -258,7 +258,6 @@ def stripe_webhook() -> ResponseReturnValue:
     cannot mend is logged for a person and accepted. The latter leaves no trace in the database, so
     that the event can be sent again by hand once its cause is removed.
     """
-    request.max_content_length = WEBHOOK_MAX_BYTES
     event = gateway().read_event(request.get_data(), request.headers.get("Stripe-Signature"))
     try:
         _handle(event)

@@ -2,47 +2,42 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import shlex
 import tempfile
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 from click.core import ParameterSource
 from flask.cli import with_appcontext
 from PIL import Image
 
 from app.commands.console import BadInput, OneLineCommand, Progress, bad_input_is_one_line
-from app.commands.evaluation_goals import PUBLISHED
+from app.commands.evaluation_inputs import (
+    find_network,
+    name_networks,
+    read_folder,
+    read_listed,
+    read_paintings,
+)
 from app.commands.evaluation_page import Method, make_sheet, page, to_csv
 from app.commands.training_data import folder_at_hand, loss_weights, vgg_option
 from app.config import PROJECT_ROOT
-from app.engine.catalogue import Catalogue, StyleFacts
+from app.engine.catalogue import title_of
 from app.engine.color import blend
-from app.engine.files import write_whole
-from app.engine.networks.checkpoints import load_checkpoint, read_tensorflow1_checkpoint, save_checkpoint
-from app.engine.padding import Pixels
 from app.engine.processor import computes_bfloat16
-from app.engine.training.evaluation import Blended, Photo, Score, listed_photos
-from app.engine.training.pictures import find_paintings
-from app.imaging import decode_photo
+from app.engine.training.candidates import PUBLISHED, Candidate, published_networks, whole_network
+from app.engine.training.evaluation import Blended, Photo, Score
+from app.engine.typing import Pixels
+from app.files import write_whole
 from app.wiring import catalogue
 
 if TYPE_CHECKING:
-    from app.engine.stylizer import Stylizer
     from app.engine.training.judge import Judge, Precision
 
-# The published checkpoints' names of styles that are called otherwise here.
-PUBLISHED_NAMES = {"scream": "the_scream", "wreck": "the_shipwreck_of_the_minotaur"}
-PHOTO_ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
-LARGEST_PHOTO = 100_000_000
-LEAST_SIDE = 20
 # How strongly the styles that networks have in common are painted for the curves.
 STRENGTHS = (1.0, 0.9, 0.8, 0.7)
 # The photos of the sheet that sets networks side by side.
@@ -51,18 +46,6 @@ COMPARED_PHOTOS = 2
 UNTOLD = {"networks", "output", "vgg"}
 SHEET_HEIGHT, COMPARISON_HEIGHT = 132, 210
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A network with its styles, by whatever they are called in its own catalogue."""
-
-    name: str
-    stylizer: Stylizer
-    slugs: Mapping[str, str]
-
-    def paint(self, style: str, photo: Pixels) -> Pixels:
-        return self.stylizer.stylize(photo, self.slugs[style], exact=True)
 
 
 @click.command("evaluate", cls=OneLineCommand)
@@ -165,77 +148,6 @@ def _as_typed(networks: Iterable[str]) -> str:
     return shlex.join(words)
 
 
-def name_networks(files: Iterable[Path]) -> dict[str, Path]:
-    """Networks by the names of their files; where these are the same, with the folder's before.
-
-    Raises:
-        BadInput: the names are the same even so.
-    """
-    paths = list(dict.fromkeys(path.resolve() for path in files))
-    stems = Counter([PUBLISHED, *(path.stem for path in paths)])
-    named: dict[str, Path] = {}
-    for path in paths:
-        name = path.stem if stems[path.stem] == 1 else f"{path.parent.name}_{path.stem}"
-        if name in named:
-            raise BadInput(f"Two networks are called {name}: rename one of them.")
-        named[name] = path
-    return named
-
-
-def find_network(name: str) -> Path:
-    """A checkpoint by its file, or by its name in models/."""
-    for path in (Path(name), PROJECT_ROOT / "models" / f"{name}.npz"):
-        if path.is_file():
-            return path
-    raise BadInput(f"There is no network file {name}, and no network of that name in models/.")
-
-
-def read_listed(held_out: Path | None, size: int) -> list[Photo]:
-    """The listed photos that are at hand here."""
-    folders = {"samples": PROJECT_ROOT / "static" / "samples"}
-    if held_out:
-        folders["held-out"] = held_out
-    package = importlib.util.find_spec("skimage")
-    if package and package.origin:
-        folders["scikit-image"] = Path(package.origin).parent / "data"
-    photos = []
-    for entry in listed_photos():
-        path = folders[entry.source] / entry.file if entry.source in folders else None
-        if path and path.is_file():
-            pixels = read_picture(path, size, multiple=4)
-            photos.append(Photo(entry.name, entry.kind, pixels, entry.rights, shown=bool(entry.rights)))
-    return photos
-
-
-def read_folder(folder: Path, size: int) -> list[Photo]:
-    """Every photo of a folder, by the file's name, with its ending only where two would have one name."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_ENDINGS)
-    stems = Counter(path.stem for path in paths)
-    names = [path.stem if stems[path.stem] == 1 else path.name for path in paths]
-    return [
-        Photo(name, "photo", read_picture(path, size, multiple=4))
-        for name, path in zip(names, paths, strict=True)
-    ]
-
-
-def read_paintings(folder: Path | None, slugs: Iterable[str], size: int) -> dict[str, Pixels]:
-    """The paintings at hand, by slug: the files that training takes too."""
-    paths = find_paintings(folder) if folder else {}
-    return {slug: read_picture(paths[slug], size) for slug in slugs if slug in paths}
-
-
-def read_picture(path: Path, size: int, *, multiple: int = 1) -> Pixels:
-    """A picture no longer than ``size``, its sides cut to multiples of ``multiple``."""
-    with path.open("rb") as file:
-        image = decode_photo(file, max_pixels=LARGEST_PHOTO).image
-    image.thumbnail((size, size), Image.Resampling.LANCZOS)
-    if min(image.size) < LEAST_SIDE:
-        raise BadInput(f"{path.name} is too small to measure.")
-    pixels = np.asarray(image)
-    height, width = (side // multiple * multiple for side in pixels.shape[:2])
-    return np.ascontiguousarray(pixels[:height, :width])
-
-
 def _shipped() -> list[Path]:
     """All checkpoints beside the catalogue's own, the newest networks first as the catalogue has them."""
     used = list(dict.fromkeys(style.checkpoint for style in catalogue().styles if not style.imported))
@@ -249,37 +161,6 @@ def _candidates(files: Mapping[str, Path], published: Path | None, folder: Path)
         yield whole_network(name, path, folder / name)
     if published and (candidate := published_networks(published, folder)):
         yield candidate
-
-
-def published_networks(published: Path, folder: Path) -> Candidate | None:
-    """The published checkpoints of a folder as one candidate, converted into ``folder``."""
-    checkpoints: dict[str, Path] = {}
-    for path in sorted(published.glob("*.ckpt*")):
-        name = path.name.partition(".ckpt")[0]
-        if name in checkpoints:
-            continue  # another file of the same checkpoint
-        checkpoints[name] = folder / f"{name}.npz"
-        save_checkpoint(checkpoints[name], read_tensorflow1_checkpoint(path, name))
-    if not checkpoints:
-        return None
-    styles = {PUBLISHED_NAMES.get(name, name): name for name in checkpoints}
-    return make_candidate(PUBLISHED, folder / PUBLISHED, checkpoints, styles)
-
-
-def whole_network(name: str, path: Path, folder: Path) -> Candidate:
-    """All styles of a checkpoint, in a catalogue of its own in ``folder``."""
-    slugs = {slug: slug for slug in load_checkpoint(path).styles}
-    return make_candidate(name, folder, dict.fromkeys(slugs, path), slugs)
-
-
-def make_candidate(name: str, folder: Path, files: Mapping[str, Path], slugs: Mapping[str, str]) -> Candidate:
-    """A network in a catalogue of its own in ``folder``: ``files`` has the checkpoint of each style."""
-    from app.engine.stylizer import Stylizer
-
-    own = Catalogue([folder])
-    for slug, path in files.items():
-        own.add(StyleFacts(slug, slug), str(path))
-    return Candidate(name, Stylizer(own), slugs)
 
 
 # The painted pictures that may be shown, by network, style and photo.
@@ -363,7 +244,7 @@ def make_sheets(
         names = [candidate.name for candidate in candidates]
         compared = shown[:COMPARED_PHOTOS]
         rows = {
-            words(style): [pictures[name, style, photo.name] for photo in compared for name in names]
+            title_of(style): [pictures[name, style, photo.name] for photo in compared for name in names]
             for style in common
         }
         captions = names * len(compared)
@@ -372,11 +253,6 @@ def make_sheets(
     for candidate in candidates:
         rows = {"Photo": [Image.fromarray(photo.pixels) for photo in shown]}
         for style in candidate.slugs:
-            rows[words(style)] = [pictures[candidate.name, style, photo.name] for photo in shown]
+            rows[title_of(style)] = [pictures[candidate.name, style, photo.name] for photo in shown]
         title = f"Every style of {candidate.name}"
         yield Sheet(f"{candidate.name}.webp", title, make_sheet(title, rows, SHEET_HEIGHT))
-
-
-def words(slug: str) -> str:
-    """A slug as people write it."""
-    return slug.replace("_", " ").capitalize()

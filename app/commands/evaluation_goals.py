@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.engine.training.candidates import PUBLISHED
 from app.engine.training.evaluation import Blended, CurvePoint, Score, at_content, curves, mean_scores
 
-PUBLISHED = "published"
 # The most that is wanted of their style distance and of their checkerboard.
 STYLE, CHECKERBOARD = 0.25, 0.1
 # Content distances that differ by so much of one another count as equal.

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, fields
 
 from PIL import Image, ImageDraw, ImageFont
 
-from app.commands.evaluation_goals import CURVES, PUBLISHED, curve_table, goals, markdown
+from app.commands.evaluation_goals import CURVES, curve_table, goals, markdown
+from app.engine.training.candidates import PUBLISHED
 from app.engine.training.evaluation import Blended, Photo, Score, mean_scores
 from app.imaging import encode_webp
 

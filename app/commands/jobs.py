@@ -16,7 +16,7 @@ from PIL import Image
 
 from app.commands.console import BadInput
 from app.commands.painting import stamp
-from app.engine.files import PART
+from app.files import PART
 from app.imaging import encode_jpeg, encode_png, encode_webp
 
 Encoder = Callable[[Image.Image], bytes]

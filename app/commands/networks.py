@@ -16,17 +16,16 @@ from app.commands.console import (
     OneLineCommand,
     Progress,
     bad_input_is_one_line,
-    load_stylizer,
 )
 from app.commands.evaluate import evaluate
 from app.commands.shipping import ship
-from app.commands.styles import render_preview
+from app.commands.styles import show_new_style
 from app.commands.training_data import loss_weights, lying_beside, vgg_option
 from app.config import PROJECT_ROOT
-from app.engine.catalogue import StyleFacts
+from app.engine.catalogue import StyleFacts, title_of
 from app.engine.errors import CatalogueError
-from app.engine.files import write_whole
 from app.engine.training.recipe import Recipe, parse_recipe, read_recipe
+from app.files import write_whole
 from app.wiring import catalogue, settings
 
 if TYPE_CHECKING:
@@ -154,19 +153,13 @@ def add_style(
     save_row(row, checkpoint, fitted.row)
     write_whole(row.with_suffix(".json"), json.dumps(fitted.facts, indent=2).encode())
     offered.add_row(facts, path.name, row.name)
-    try:
-        render_preview(load_stylizer(), slug, offered.import_folder / "previews" / f"{slug}.webp")
-    except BaseException:
-        # A style without a preview is half a style.
-        offered.remove(slug)
-        raise
-    click.echo(f"{slug} is now on offer")
+    show_new_style(offered, slug)
 
 
 def _facts(slug: str, *, title: str, public_domain: bool, **known: Any) -> StyleFacts:
     return StyleFacts(
         slug,
-        title or slug.replace("_", " ").capitalize(),
+        title or title_of(slug),
         rights="Public domain" if public_domain else "Unknown: ask the rights holder",
         public_domain=public_domain,
         **known,

@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from app.commands.console import load_stylizer
 from app.engine.options import Mixture, StyleMap, Upsampling, check_brush, check_strength, check_upsampling
+from app.engine.typing import Pixels
 from app.imaging import decode_photo
 from app.wiring import catalogue, settings
 
 if TYPE_CHECKING:
     from app.engine.stylizer import Stylizer
 
-Pixels = npt.NDArray[np.uint8]
 
 _OPTIONS = (
     click.option(

@@ -15,9 +15,9 @@ from PIL import Image
 from app.commands.console import BadInput, OneLineCommand, Progress, bad_input_is_one_line
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts, is_name, ship_network
-from app.engine.files import write_whole
 from app.engine.networks.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
+from app.files import write_whole
 
 MODELS = PROJECT_ROOT / "models"
 FACTS = "paintings.tsv"

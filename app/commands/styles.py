@@ -16,8 +16,8 @@ from app.commands.console import (
     load_stylizer,
 )
 from app.config import PROJECT_ROOT
-from app.engine.catalogue import StyleFacts
-from app.engine.files import write_whole
+from app.engine.catalogue import Catalogue, StyleFacts, title_of
+from app.files import write_whole
 from app.imaging import decode_photo, encode_webp
 from app.wiring import catalogue
 
@@ -76,7 +76,7 @@ def import_style(file: Path, slug: str, title: str, artist: str) -> None:
     offered = catalogue()
     facts = StyleFacts(
         slug=slug,
-        title=title or slug.replace("_", " ").capitalize(),
+        title=title or title_of(slug),
         artist=artist,
         rights="Imported checkpoint: research use only",
     )
@@ -87,13 +87,7 @@ def import_style(file: Path, slug: str, title: str, artist: str) -> None:
     name = f"{slug}.npz"
     save_checkpoint(offered.import_folder / name, checkpoint)
     offered.add(facts, name)
-    try:
-        render_preview(load_stylizer(), slug, offered.import_folder / "previews" / f"{slug}.webp")
-    except BaseException:
-        # A style without a preview is half a style.
-        offered.remove(slug)
-        raise
-    click.echo(f"{slug} is now on offer")
+    show_new_style(offered, slug)
 
 
 @styles.command("remove", cls=OneLineCommand)
@@ -123,6 +117,16 @@ def render_previews() -> None:
         write_whole(SAMPLES / "showcase" / f"{sample}-{slug}.webp", encode_webp(picture, quality=70))
     for sample in sorted({sample for sample, _ in SHOWCASE}):
         write_whole(SAMPLES / "showcase" / f"{sample}.webp", encode_webp(_sample(sample), quality=80))
+
+
+def show_new_style(offered: Catalogue, slug: str) -> None:
+    """Paint the preview of a style that was just added; if that fails, remove the style again."""
+    try:
+        render_preview(load_stylizer(), slug, offered.import_folder / "previews" / f"{slug}.webp")
+    except BaseException:
+        offered.remove(slug)
+        raise
+    click.echo(f"{slug} is now on offer")
 
 
 def render_preview(stylizer: Stylizer, slug: str, path: Path) -> None:

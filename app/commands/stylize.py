@@ -27,7 +27,7 @@ from app.commands.console import (
 )
 from app.commands.jobs import ENCODERS, STANDARD, Finished, Job, plan_folder, plan_single, sweep
 from app.commands.painting import Painter, Painting, painting_options
-from app.engine.files import write_whole
+from app.files import write_whole
 from app.imaging import decode_photo
 from app.wiring import settings
 

@@ -1,15 +1,17 @@
 """Broad strokes on large photos: painting from coarse to fine.
 
-A network's strokes have the size it was trained with, in pixels; on a large photo they are so small that the
-result looks like a colour filter, and a small result enlarged is a blur. So the photo is painted small first;
-the painting is enlarged a little, some of the photo's detail is mixed in, and it is painted again, up to full
-size: shapes come from the first pass, crisp paint from the last (after Wang, Oxholm, Zhang and Wang 2017,
-"Multimodal Transfer: A Hierarchical Deep Convolutional Neural Network for Fast Artistic Style Transfer").
+A network's strokes have a fixed size in pixels, from its training. On a large photo they are so small that
+the result looks like a colour filter. A small result enlarged is a blur. So the photo is painted small first.
+Then the painting is enlarged a little, some of the photo's detail is mixed in, and it is painted again, up to
+full size. Shapes come from the first pass, crisp paint from the last.
 
-A network that is shown a painting paints each of its strokes with further strokes, until plain areas are full
-of them and shapes drown. So each pass goes half the way from the painting before to the one it makes, and
-gives back the first one's tones, the means of small areas. A large picture then looks like a small one of the
-same photo, only sharper.
+After Wang, Oxholm, Zhang and Wang 2017, "Multimodal Transfer: A Hierarchical Deep Convolutional Neural
+Network for Fast Artistic Style Transfer".
+
+A network paints each stroke of a painting with further strokes, until they fill plain areas and shapes are
+lost. So the result of each pass is mixed half and half with the painting before. It also gets the tones of
+the first painting back, the means of small areas. A large picture then looks like a small one of the same
+photo, only sharper.
 """
 
 from __future__ import annotations
@@ -19,25 +21,24 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from app.engine.padding import Pixels
+from app.engine.typing import Floats, Pixels
 
-# The long side at which a network's strokes look natural in a picture, in pixels; how much larger each pass
-# is than the one before; the painting's share in what the next pass is given; that pass's share in what
-# comes out; and the side of the areas of the first painting whose tones stay, in its pixels. Chosen by eye:
-# docs/ENGINE.md.
+# All chosen by eye: docs/ENGINE.md. The long side of the first pass at brush size 1, in pixels.
 WORKING_SIZE = 640
+# How much larger each pass is than the one before.
 FACTOR = 1.6
+# The share of the painting in the source of the next pass; the rest is the photo.
 PAINTING_SHARE = 0.75
+# The share of a pass in its result; the rest is the painting before.
 PASS_SHARE = 0.5
+# The side of the areas that keep the tones of the first painting, in pixels of that painting.
 TONE = 4
 
 # Rows that are shifted at a time: their floating-point numbers take little memory beside the picture.
 ROWS = 64
 
-Floats = npt.NDArray[np.float32]
 Paint = Callable[[Pixels, Callable[[float], None]], Pixels]
 
 
@@ -47,7 +48,7 @@ def plan(height: int, width: int, brush: float) -> list[tuple[int, int]]:
     Args:
         height: of the photo, in pixels.
         width: of the photo, in pixels.
-        brush: breadth of the strokes relative to the picture, 1 being the natural one.
+        brush: the brush size; 1 is the network's own.
     """
     long_side, first = max(height, width), WORKING_SIZE / brush
     passes = max(0, round(math.log(long_side / first, FACTOR))) if long_side > first else 0
@@ -74,7 +75,7 @@ def paint_coarse_to_fine(
     for step, size in enumerate(sizes[1:], 1):
         before = painted
         painted = paint_step(step, _mix(resize(before, *size), resize(photo, *size), PAINTING_SHARE))
-        # Enlarged again, since it would lie in memory while the network paints.
+        # Enlarged a second time, so that it takes no memory while the network paints.
         painted = _mix(painted, resize(before, *size), PASS_SHARE)
         _shift(painted, tones - _means(painted, rows, columns))
     return painted
@@ -84,7 +85,7 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
     """Enlarge bicubically, or make smaller by Lanczos's filter (3 lobes), antialiased.
 
     ``pixels``: uint8 [rows, columns] or [rows, columns, 3]. OpenCV enlarges ten times as fast as Pillow, but
-    has no filter of this kind to make pictures smaller by.
+    it has no Lanczos filter with antialiasing.
     """
     if pixels.shape[:2] == (height, width):
         return pixels
@@ -94,21 +95,21 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
 
 
 def _means(pixels: Pixels, rows: int, columns: int) -> Floats:
-    """The means of so many areas of equal size, float32 [rows, columns, 3]."""
+    """The means of ``rows`` x ``columns`` areas of equal size, float32 [rows, columns, 3]."""
     return cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def _shift(pixels: Pixels, by: Floats) -> None:
-    """Add ``by``, given for areas of equal size, to the pixels, bilinearly between the areas' middles.
+    """Add ``by``, one value for each area of equal size, to the pixels; bilinear between the areas' middles.
 
-    ``by``: float32 [rows, columns, 3], in levels; what leaves 0 to 255 is cut off.
+    ``by``: float32 [rows, columns, 3], in levels. The result is clipped to 0..255.
     """
     height, width = pixels.shape[:2]
     wide = cv2.resize(by, (width, len(by)), interpolation=cv2.INTER_LINEAR)
-    places = np.clip((np.arange(height) + 0.5) * len(by) / height - 0.5, 0, len(by) - 1)
-    upper = places.astype(int)
+    positions = np.clip((np.arange(height) + 0.5) * len(by) / height - 0.5, 0, len(by) - 1)
+    upper = positions.astype(int)
     lower = np.minimum(upper + 1, len(by) - 1)
-    shares = (places - upper).astype(np.float32)[:, None, None]
+    shares = (positions - upper).astype(np.float32)[:, None, None]
     for top in range(0, height, ROWS):
         rows = slice(top, top + ROWS)
         shifted = wide[upper[rows]] * (1 - shares[rows]) + wide[lower[rows]] * shares[rows] + pixels[rows]
@@ -117,5 +118,5 @@ def _shift(pixels: Pixels, by: Floats) -> None:
 
 
 def _mix(one: Pixels, other: Pixels, share: float) -> Pixels:
-    """``one`` by its share, and ``other`` by the rest."""
+    """Mix two pictures: share * one + (1 - share) * other."""
     return np.asarray(cv2.addWeighted(one, share, other, 1 - share, 0), np.uint8)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.errors import CatalogueError, UnknownStyle
-from app.engine.files import write_whole
+from app.files import write_whole
 
 SLUG = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")
 FILE_NAME = "catalogue.json"
@@ -205,6 +205,11 @@ class Catalogue:
             networks = _read_networks(self.import_folder)
             yield networks
             _write_json(self.import_folder / FILE_NAME, networks)
+
+
+def title_of(slug: str) -> str:
+    """A slug as people write it: ``la_muse`` is "La muse"."""
+    return slug.replace("_", " ").capitalize()
 
 
 def is_name(text: str) -> bool:

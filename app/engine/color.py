@@ -5,18 +5,17 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
-from app.engine.padding import Pixels
+from app.engine.typing import Floats, Pixels
 
-# How much each of red, green and blue gives to a pixel's luma Y' (ITU-R BT.601, as JPEG uses it).
+# The weights of red, green and blue in a pixel's luma Y' (ITU-R BT.601, as JPEG uses it).
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
-# Rows worked on at a time, so that the floating-point copies stay small.
+# How many rows are computed at a time, so that the floating-point copies stay small.
 STRIP = 256
 
 
-def _srgb_to_linear() -> npt.NDArray[np.float32]:
+def _srgb_to_linear() -> Floats:
     """The light of each of the 256 levels, 0..1 (IEC 61966-2-1, the sRGB transfer function)."""
     levels = np.arange(256) / 255.0
     return np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4).astype(np.float32)
@@ -27,6 +26,21 @@ LINEAR = _srgb_to_linear()
 _MIDPOINTS = (LINEAR[1:] + LINEAR[:-1]) / 2
 # Steps of light that are finer than a hundredth of any level.
 _STEPS = 1 << 20
+
+
+def combine(
+    photo: Pixels, painted: Pixels, *, strength: float, mask: Pixels | None = None, keep_colors: bool = False
+) -> Pixels:
+    """The finished picture from a photo and its painting at full strength.
+
+    Args:
+        photo: uint8 [height, width, 3].
+        painted: the same photo, painted.
+        strength: 0 (the photo itself) to 1 (the full style).
+        mask: uint8 [height, width], the share of the strength at each pixel, 0..255.
+        keep_colors: take only the luminance from ``painted``.
+    """
+    return blend(photo, keep_photo_colors(photo, painted) if keep_colors else painted, strength, mask)
 
 
 def blend(photo: Pixels, painted: Pixels, strength: float, mask: Pixels | None = None) -> Pixels:
@@ -43,7 +57,7 @@ def blend(photo: Pixels, painted: Pixels, strength: float, mask: Pixels | None =
     for start in range(0, len(photo), STRIP):
         rows = slice(start, start + STRIP)
         if mask is None:
-            # Of each pair of levels it is known beforehand what it becomes.
+            # A table holds the result for each pair of levels.
             np.take(levels, photo[rows].astype(np.uint16) << 8 | painted[rows], out=result[rows])
         else:
             shares = mask[rows, :, None] * np.float32(strength / 255)
@@ -53,14 +67,14 @@ def blend(photo: Pixels, painted: Pixels, strength: float, mask: Pixels | None =
 
 
 @cache
-def _levels_of_light() -> npt.NDArray[np.uint8]:
+def _levels_of_light() -> Pixels:
     """The level nearest to each step of light: uint8 [_STEPS + 1]."""
     steps = np.arange(_STEPS + 1, dtype=np.float32) / _STEPS
     return np.searchsorted(_MIDPOINTS, steps).astype(np.uint8)
 
 
-def _mixed_levels(share: np.float32) -> npt.NDArray[np.uint8]:
-    """What becomes of each pair of levels, at 256 times the photo's plus the painting's: uint8 [65536]."""
+def _mixed_levels(share: np.float32) -> Pixels:
+    """The mixture of each pair of levels, at index 256 * photo + painting: uint8 [65536]."""
     light = LINEAR[:, None] * (1 - share) + LINEAR[None] * share
     return np.searchsorted(_MIDPOINTS, light).astype(np.uint8).ravel()
 

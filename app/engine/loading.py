@@ -1,4 +1,4 @@
-"""The loaded networks of a catalogue: each loaded once, whoever asks for it first."""
+"""The loaded networks of a catalogue, each loaded once."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from app.engine.network import Network
 from app.engine.networks.checkpoints import Checkpoint, load_checkpoint
 from app.engine.plain import PlainNetwork
 
-# What paints with a loaded network: the fast path on TensorFlow, plain Keras on any other backend.
-Painter = Network | PlainNetwork
+# The fast path on TensorFlow, plain Keras on any other backend.
+LoadedNetwork = Network | PlainNetwork
 
 
-class _Key(NamedTuple):
+class NetworkKey(NamedTuple):
+    """Which network, in which precision, on which device."""
+
     checkpoint: Path
     changed: int  # when the file was written, in nanoseconds
     precision: str
@@ -27,18 +29,18 @@ class _Key(NamedTuple):
 
 
 class Networks:
-    """Loads networks when they are asked for; safe to share between threads.
+    """Loads networks on demand; safe to share between threads.
 
-    Nobody waits for a network that somebody else is loading, except those who want the same.
+    A thread waits for another one's loading only if both want the same network.
     """
 
     def __init__(self, catalogue: Catalogue, *, batch_limit: int) -> None:
         self._catalogue = catalogue
-        self._batch_limit = batch_limit
-        self._networks: dict[_Key, Future[Painter]] = {}
+        self.batch_limit = batch_limit
+        self._networks: dict[NetworkKey, Future[LoadedNetwork]] = {}
         self._lock = threading.Lock()
 
-    def get(self, slug: str, precision: str, device: str) -> Painter:
+    def get(self, slug: str, precision: str, device: str) -> LoadedNetwork:
         """The network that paints a style.
 
         Raises:
@@ -47,27 +49,27 @@ class Networks:
         """
         path = self._catalogue.get(slug).checkpoint
         try:
-            key = _Key(path, path.stat().st_mtime_ns, precision, device)
+            key = NetworkKey(path, path.stat().st_mtime_ns, precision, device)
         except OSError as error:
             raise InvalidCheckpoint(f"The checkpoint of {slug} is missing.") from error
         with self._lock:
             loading = self._networks.get(key)
             if loading is None:
-                self._forget_what_is_gone(key)
-                mine = self._networks[key] = Future[Painter]()
+                self._forget_unused(key)
+                mine = self._networks[key] = Future[LoadedNetwork]()
         if loading is not None:
             return loading.result()
         return self._load(key, mine)
 
-    def loaded(self) -> list[Painter]:
-        """Those that are ready."""
+    def loaded(self) -> list[LoadedNetwork]:
+        """The networks that are ready."""
         with self._lock:
             futures = list(self._networks.values())
         return [future.result() for future in futures if future.done() and not future.exception()]
 
-    def _load(self, key: _Key, promise: Future[Painter]) -> Painter:
+    def _load(self, key: NetworkKey, promise: Future[LoadedNetwork]) -> LoadedNetwork:
         try:
-            network = self._build(load_checkpoint(key.checkpoint), key)
+            network = self.build(load_checkpoint(key.checkpoint), key)
         except BaseException as error:
             with self._lock:
                 self._networks.pop(key, None)  # whoever comes later tries anew
@@ -76,13 +78,14 @@ class Networks:
         promise.set_result(network)
         return network
 
-    def _build(self, checkpoint: Checkpoint, key: _Key) -> Painter:
+    def build(self, checkpoint: Checkpoint, key: NetworkKey) -> LoadedNetwork:
+        """A new network for this key: the fast one, or plain Keras on another backend."""
         if keras.backend.backend() != "tensorflow":
             return PlainNetwork(checkpoint, precision=key.precision, device=key.device)
-        return Network(checkpoint, precision=key.precision, device=key.device, batch_limit=self._batch_limit)
+        return Network(checkpoint, precision=key.precision, device=key.device, batch_limit=self.batch_limit)
 
-    def _forget_what_is_gone(self, new: _Key) -> None:
-        """Drop networks whose file was replaced or is used no more; who paints with one paints to the end."""
+    def _forget_unused(self, new: NetworkKey) -> None:
+        """Drop networks whose file was replaced or is no longer used; passes in progress go on."""
         used = {style.checkpoint for style in self._catalogue.styles}
         for key in list(self._networks):
             replaced = key._replace(changed=new.changed) == new

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from app.engine.fast.graph import BatchGraph, Graph
@@ -19,27 +18,28 @@ from app.engine.memory import release_unused_memory
 from app.engine.native import operations as native
 from app.engine.networks.checkpoints import Checkpoint
 from app.engine.networks.config import NetworkConfig
-from app.engine.padding import REACH, PaddedPhoto, Pixels
+from app.engine.padding import REACH, PaddedPhoto
 from app.engine.scheduling import FairQueue
+from app.engine.typing import Floats, Pixels
 
 log = logging.getLogger(__name__)
 
-# Pixels mirrored around a photo before a network, and cropped off after, by what it pads with: a network sees
-# where the border is. With zeros it draws bright lines there, which reach about half as far inwards; with
-# reflections some styles draw frames or grow calm.
+# Pixels mirrored around a photo before a pass and cropped off after it, by the network's padding. A network
+# sees the border. With zeros it draws bright lines there, about half as wide as this. With reflections some
+# styles draw frames or fewer strokes.
 BORDER_MARGINS = {"zeros": 32, "reflect": 24}
-# Pictures up to this size are painted whole, which is a little faster than in strips; larger ones let others
-# take their turn in between.
+# Pictures up to this size are painted whole, which is a little faster than strips. Between the strips of a
+# larger picture others take their turn.
 WHOLE_PIXELS = 3 << 19
-# The small passes of a larger picture leave the turn to others as often as its tiles do: they are painted
-# whole up to so small a part of that.
+# The small passes of a larger picture must let others in as often as its strips do. They are painted whole
+# only up to WHOLE_PIXELS / PART_OF_LARGE.
 PART_OF_LARGE = 4
-# On a GPU strips mean that activations travel to the processor's memory and back, so that all but the largest
-# pictures are tried whole first.
+# On a GPU, strips move activations to the processor's memory and back. So pictures up to this size are tried
+# whole first.
 WHOLE_PIXELS_GPU = 24 << 20
-# Tensors of full size and width that one whole pass holds at a time.
+# How many tensors of full size a whole pass holds at a time.
 WHOLE_TENSORS = 5
-# Pixels that the pictures of a batch may have together.
+# The most pixels of all pictures of a batch together.
 BATCH_PIXELS = 4 * WHOLE_PIXELS
 
 Report = Callable[[float], None]
@@ -47,25 +47,25 @@ Report = Callable[[float], None]
 
 @dataclass(frozen=True)
 class StyleRows:
-    """What a pass is styled with: ``rows`` float32 [style_size], or, with a map, [2, style_size].
+    """The style of a pass: ``rows`` is float32 [style_size], or [2, style_size] with a map.
 
     ``where`` is uint8 [height, width] like the photo: the second row's share, 0..255.
     """
 
-    rows: npt.NDArray[np.float32]
+    rows: Floats
     where: Pixels | None = None
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass over a picture: what is painted, and by which leave.
+    """One pass over a picture.
 
     ``photo``: uint8 [height, width, 3].
-    ``exact``: leave out the care for the border.
-    ``budget``: bytes of activations to hold in the machine's memory; more lie in temporary files.
-    ``queue``: whose turn it is to use the device.
-    ``report``: called between tiles with the share done; may raise to stop.
-    ``of``: how many pixels the picture has that this pass is a step to.
+    ``exact``: paint without the mirrored margins.
+    ``budget``: bytes of activations to hold in the machine's memory; the rest lies in temporary files.
+    ``queue``: gives turns on the device.
+    ``report``: called between strips with the share done; may raise to stop.
+    ``of``: how many pixels the finished picture has; this pass may be a smaller step to it.
     """
 
     photo: Pixels
@@ -83,8 +83,8 @@ class Network:
     def __init__(self, checkpoint: Checkpoint, *, precision: str, device: str, batch_limit: int = 1) -> None:
         """Args:
         checkpoint: the weights.
-        precision: what the convolutions compute in, "float32" or "bfloat16".
-        device: TensorFlow's name of it, "/CPU:0" or "/GPU:0".
+        precision: of the convolutions, "float32" or "bfloat16".
+        device: as TensorFlow names it, "/CPU:0" or "/GPU:0".
         batch_limit: how many waiting pictures of one shape are painted at once.
         """
         self.checkpoint = checkpoint
@@ -114,13 +114,13 @@ class Network:
             return self._paint_strips(padded, wanted)
 
     def count_traces(self) -> int:
-        """How many times a function was traced so far, those of the strips' stages included."""
+        """How many times a function was traced so far, including the stages of strips."""
         whole = [self._whole, *([self._batch] if self._batch_limit > 1 else [])]
         functions = [*whole, *self._tiled.stages]
         return sum(function.experimental_get_tracing_count() for function in functions)
 
     def _suits_whole(self, area: int, wanted: Pass) -> bool:
-        """Whether to try so many pixels at once; a GPU says itself when that is too many."""
+        """Whether to try ``area`` pixels at once; a GPU raises an error when that is too many."""
         if self.device.startswith("/GPU"):
             return area <= WHOLE_PIXELS_GPU
         tensor = area * self.checkpoint.config.base_width * self._graph.dtype.size
@@ -141,7 +141,7 @@ class Network:
         padded.crop_into(picture, painted, 0)
         return picture
 
-    def _paint_together(self, requests: Sequence[tuple[Pixels, npt.NDArray[np.float32]]]) -> Sequence[Pixels]:
+    def _paint_together(self, requests: Sequence[tuple[Pixels, Floats]]) -> Sequence[Pixels]:
         """One pass for photos of one shape, each with its style: slabs [1, ...] and rows [style_size]."""
         slabs, rows = zip(*requests, strict=True)
         if len(requests) == 1:
@@ -153,7 +153,7 @@ class Network:
 
     def _paint_strips(self, padded: PaddedPhoto, wanted: Pass) -> Pixels:
         rows, levels = tf.constant(wanted.style.rows), self._levels(padded, wanted.style)
-        release_unused_memory()  # what strips of another size left, where planes shall lie
+        release_unused_memory()  # strips of another size may have left holes; planes need the memory
         with PlaneStore(wanted.budget) as store:
             return self._tiled.paint(Job(padded, rows, levels, store, wanted.queue.turn, wanted.report))
 
@@ -168,7 +168,7 @@ class Network:
 
 
 def pad(photo: Pixels, config: NetworkConfig, *, exact: bool) -> PaddedPhoto:
-    """The photo as a network wants it; unless it is to be exact, with the care for its border."""
+    """The photo padded for a network; with mirrored margins unless ``exact``."""
     return PaddedPhoto(
         photo,
         margin=0 if exact else BORDER_MARGINS[config.padding],
@@ -178,13 +178,13 @@ def pad(photo: Pixels, config: NetworkConfig, *, exact: bool) -> PaddedPhoto:
     )
 
 
-# What TensorFlow says, under several codes, when a device has no room for a copy or for a convolution's own
-# working memory.
+# Parts of TensorFlow's messages, under several codes, when a device has no room for a copy or for the working
+# memory of a convolution.
 _NO_ROOM = ("Dst tensor is not initialized", "No algorithm worked", "out of memory", "RESOURCE_EXHAUSTED")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory, a device's or the machine's, or room for temporary files ran out."""
+    """Whether an error means that memory or disk space ran out, on the machine or on a device."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOSPC
     if isinstance(error, tf.errors.OpError):

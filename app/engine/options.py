@@ -1,4 +1,4 @@
-"""What can be asked of a painting besides its photo. Loads without TensorFlow."""
+"""The arguments of a painting, and their checks. Loads without TensorFlow."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
-from app.engine.errors import InvalidOption
+from app.engine.errors import InvalidOption, InvalidPicture
+from app.engine.typing import Pixels
 
 BRUSH_LEAST, BRUSH_MOST = 0.25, 4.0
 Upsampling = Literal["cascade", "guided"]
@@ -73,11 +73,28 @@ class StyleMap:
     """
 
     style: Mixture
-    where: npt.NDArray[np.uint8]
+    where: Pixels
+
+
+def check_picture(pixels: object) -> Pixels:
+    """Return ``pixels`` as a uint8 array of shape [height, width, 3].
+
+    Raises:
+        InvalidPicture: it is something else, or has no pixels.
+    """
+    if not isinstance(pixels, np.ndarray):
+        raise InvalidPicture("A picture must be a NumPy array.")
+    if pixels.dtype != np.uint8:
+        raise InvalidPicture(f"A picture must hold 8-bit values (uint8), not {pixels.dtype}.")
+    if pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise InvalidPicture(f"A picture must have the shape [height, width, 3], not {list(pixels.shape)}.")
+    if 0 in pixels.shape:
+        raise InvalidPicture("A picture must have at least one pixel.")
+    return pixels
 
 
 def check_brush(brush: float) -> float:
-    """Return ``brush``, the breadth of strokes relative to the picture, 1 being the natural one.
+    """Return ``brush``, the brush size: 1 is the network's own.
 
     Raises:
         InvalidOption: it is out of range.
@@ -88,10 +105,10 @@ def check_brush(brush: float) -> float:
 
 
 def check_upsampling(upsampling: str, exact: bool) -> None:
-    """Check how a large picture is to come from a small one.
+    """Check the way from a small picture to a large one.
 
     Raises:
-        InvalidOption: there is no such way, or the network's own pixels are asked for as well.
+        InvalidOption: it is unknown, or it does not go with exact pixels.
     """
     if upsampling not in get_args(Upsampling):
         raise InvalidOption(f"The upsampling must be {' or '.join(get_args(Upsampling))}.")
@@ -110,7 +127,7 @@ def check_strength(strength: float) -> float:
     return strength
 
 
-def check_mask(mask: npt.NDArray[np.uint8], height: int, width: int, name: str) -> npt.NDArray[np.uint8]:
+def check_mask(mask: Pixels, height: int, width: int, name: str) -> Pixels:
     """Return ``mask`` as uint8 [height, width].
 
     Raises:
@@ -119,3 +136,15 @@ def check_mask(mask: npt.NDArray[np.uint8], height: int, width: int, name: str) 
     if not isinstance(mask, np.ndarray) or mask.dtype != np.uint8 or mask.shape != (height, width):
         raise InvalidOption(f"The {name} must be 8-bit grey and as large as the photo, {width} by {height}.")
     return mask
+
+
+def check_masks(mask: Pixels | None, style_map: StyleMap | None, height: int, width: int) -> None:
+    """Check the mask of the strength and the style map, where they are given.
+
+    Raises:
+        InvalidOption: one of them has another shape or type than the photo needs.
+    """
+    if mask is not None:
+        check_mask(mask, height, width, "mask")
+    if style_map is not None:
+        check_mask(style_map.where, height, width, "style map")

@@ -1,4 +1,4 @@
-"""Between pictures and the network: checks, and the photo continued beyond its border."""
+"""Photos continued beyond their border."""
 
 from __future__ import annotations
 
@@ -7,34 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from app.engine.errors import InvalidPicture
-
-Pixels = npt.NDArray[np.uint8]
+from app.engine.typing import Pixels
 
 # How far the first layer, 9x9, reaches beyond the picture.
 REACH = 4
 
 
-def check_picture(pixels: object) -> Pixels:
-    """Return ``pixels`` as a uint8 array of shape [height, width, 3].
-
-    Raises:
-        InvalidPicture: it is something else, or has no pixels.
-    """
-    if not isinstance(pixels, np.ndarray):
-        raise InvalidPicture("A picture must be a NumPy array.")
-    if pixels.dtype != np.uint8:
-        raise InvalidPicture(f"A picture must hold 8-bit values (uint8), not {pixels.dtype}.")
-    if pixels.ndim != 3 or pixels.shape[2] != 3:
-        raise InvalidPicture(f"A picture must have the shape [height, width, 3], not {list(pixels.shape)}.")
-    if 0 in pixels.shape:
-        raise InvalidPicture("A picture must have at least one pixel.")
-    return pixels
-
-
 @dataclass(frozen=True)
 class Margins:
-    """How many pixels were added on each side, to be taken off again."""
+    """How many pixels were added on each side; they are cropped off the painted picture."""
 
     top: int
     bottom: int
@@ -43,11 +24,11 @@ class Margins:
 
 
 class PaddedPhoto:
-    """A photo mirrored outwards, made strip by strip as a network asks for it.
+    """A photo mirrored outwards, made strip by strip.
 
-    It is mirrored by ``margin`` on each side and by what makes its sides multiples of ``multiple`` and no
-    shorter than ``least``. Beyond that stands what the network's first layer was trained to see there: the
-    padded photo mirrored once more (``reflect``), or zeros.
+    It is mirrored by ``margin`` on each side, and further until its sides are multiples of ``multiple`` and
+    no shorter than ``least``. The network's first layer reads beyond that. There it gets what it was trained
+    with: the padded photo mirrored once more (``reflect``), or zeros.
     """
 
     def __init__(self, pixels: Pixels, *, margin: int, multiple: int, least: int, reflect: bool) -> None:
@@ -68,16 +49,16 @@ class PaddedPhoto:
         ``start`` may be as little as ``-REACH`` and ``stop`` as much as ``height + REACH``. Returns uint8
         [1, stop - start, width + 2 REACH, 3].
         """
-        places = np.arange(start, stop)
+        positions = np.arange(start, stop)
         if self._reflect:
-            return self._take(self._rows[_fold(places, self.height)])[None]
+            return self._take(self._rows[_fold(positions, self.height)])[None]
         slab = np.zeros((stop - start, self.width + 2 * REACH, 3), np.uint8)
-        inside = (places >= 0) & (places < self.height)
-        slab[inside, REACH:-REACH] = self._take(self._rows[places[inside]])
+        inside = (positions >= 0) & (positions < self.height)
+        slab[inside, REACH:-REACH] = self._take(self._rows[positions[inside]])
         return slab[None]
 
     def _take(self, rows: npt.NDArray[np.intp]) -> Pixels:
-        """Gather rows, then continue them to the left and right; most columns stand where they stood."""
+        """Gather rows and continue them to the left and right; the photo's own columns are copied as one."""
         taken = self._pixels[rows]
         before = self.margins.left + (REACH if self._reflect else 0)
         after = before + self._pixels.shape[1]
@@ -88,7 +69,7 @@ class PaddedPhoto:
         return result
 
     def crop_into(self, picture: Pixels, strip: Pixels, start: int) -> None:
-        """Put painted rows of the padded photo, from ``start`` on, where they belong in ``picture``."""
+        """Copy painted rows of the padded photo, from ``start`` on, into ``picture`` without the margins."""
         height, width = picture.shape[:2]
         first = max(start, self.margins.top)
         last = min(start + len(strip), self.margins.top + height)

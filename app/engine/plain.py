@@ -9,13 +9,14 @@ from app.engine.errors import InvalidOption
 from app.engine.network import Pass, pad
 from app.engine.networks.checkpoints import Checkpoint
 from app.engine.networks.transformer import build_transformer, load_kernels
-from app.engine.padding import REACH, Pixels
+from app.engine.padding import REACH
+from app.engine.typing import Pixels
 
 
 class PlainNetwork:
-    """What :class:`app.engine.network.Network` is, for any backend of Keras; safe to share between threads.
+    """Does what :class:`app.engine.network.Network` does, on any backend of Keras; safe to share.
 
-    A shape that comes for the first time is compiled, and memory grows with the picture.
+    Each new shape is compiled, and memory grows with the picture.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, precision: str, device: str) -> None:
@@ -27,10 +28,10 @@ class PlainNetwork:
         load_kernels(self._model, checkpoint.config, checkpoint.kernels)
 
     def paint(self, wanted: Pass) -> Pixels:
-        """One pass, as :meth:`app.engine.network.Network.paint`, whatever the memory that it may use.
+        """One pass, as :meth:`app.engine.network.Network.paint`, without regard to its memory budget.
 
         Raises:
-            InvalidOption: there is a style map, for which layers need two styles at once.
+            InvalidOption: there is a style map; layers would need two styles at once.
         """
         if wanted.style.where is not None:
             raise InvalidOption(f"A style map needs TensorFlow, and Keras runs on {keras.backend.backend()}.")
@@ -43,5 +44,5 @@ class PlainNetwork:
         return picture
 
     def count_traces(self) -> int:
-        """Backends that compile do so for every shape, and do not tell."""
+        """Always 0: backends compile for every shape, and do not report it."""
         return 0

@@ -1,4 +1,4 @@
-"""Who may use the processor next: first come, first served, one tile at a time; equals may go together."""
+"""Turns on the processor: first come, first served, one strip at a time; equal requests may share one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(eq=False)
 class _Ticket:
-    """A place in the queue. A request with a ``key`` may be answered along with one whose turn it is."""
+    """A position in the queue. Requests of equal ``key`` may be answered in one turn."""
 
     key: Hashable = None
     request: Any = None
@@ -26,11 +26,11 @@ class _Ticket:
 
 
 class FairQueue:
-    """A lock that is passed on in the order of asking.
+    """A lock that threads get in the order in which they ask.
 
-    One inference uses every core, so inferences take turns. A large picture asks anew for each of its tiles
-    and so lines up behind a small one that came meanwhile; a plain lock may be taken back by the thread that
-    has just released it, again and again.
+    One pass uses every core, so passes take turns. A large picture asks again for each of its strips, so it
+    queues behind small pictures that came in between. A plain lock may go again and again to the thread that
+    has just released it.
     """
 
     def __init__(self) -> None:
@@ -50,13 +50,13 @@ class FairQueue:
         answer: Callable[[Sequence[Request]], Sequence[Answer]],
         limit: int,
     ) -> Answer:
-        """Have a request answered in one's turn, or before it along with an equal one that has its turn.
+        """Have a request answered in its turn, or earlier together with an equal one.
 
         Args:
             key: requests of equal keys can be answered together.
-            request: what is asked.
+            request: the caller's request.
             answer: makes one answer for each request. If it fails for several, each is answered alone in its
-                own turn, so that what is wrong with one is the matter of that one.
+                own turn, so one bad request cannot fail the others.
             limit: how many requests may be answered together.
         """
         ticket = _Ticket(key, request)
@@ -67,7 +67,7 @@ class FairQueue:
         return mine
 
     def _answer_together(self, ticket: _Ticket, answer: Callable[[Any], Any], limit: int) -> bool:
-        """Answer the first in line and its equals, if there are any; whether that was done."""
+        """Answer the first in the queue and its equals; returns False if there are no equals."""
         with self._changed:
             equals = [each for each in self._waiting if each.key == ticket.key and not each.answers]
         group = equals[:limit]

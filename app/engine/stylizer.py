@@ -11,18 +11,17 @@ from typing import Literal, TypeVar
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# oneDNN keeps a compiled primitive per shape; pictures come in endless shapes.
+# oneDNN keeps a compiled primitive for each shape, and pictures have many shapes.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from app.engine.cascade import Paint, paint_coarse_to_fine, plan, resize
 from app.engine.catalogue import Catalogue
-from app.engine.color import blend, keep_photo_colors
+from app.engine.color import combine
 from app.engine.errors import InvalidOption, OutOfMemory
-from app.engine.loading import Networks, Painter
+from app.engine.loading import LoadedNetwork, Networks
 from app.engine.memory import available_memory, release_unused_memory
 from app.engine.network import Pass, Report, StyleRows, is_out_of_memory
 from app.engine.networks.checkpoints import load_row
@@ -31,23 +30,25 @@ from app.engine.options import (
     StyleMap,
     Upsampling,
     check_brush,
-    check_mask,
+    check_masks,
+    check_picture,
     check_strength,
     check_upsampling,
 )
-from app.engine.padding import Pixels, check_picture
 from app.engine.processor import computes_bfloat16
 from app.engine.scheduling import FairQueue
+from app.engine.typing import Floats, Pixels
 from app.engine.upsampling import paint_guided
 
 log = logging.getLogger(__name__)
 
-# Bytes of activations that one picture may hold in memory, how many it may for each of its pixels if that is
-# more (the house network's largest layer but those at full size has 16, and some for the margin), and the
-# share of the available memory beyond which it may not go either.
+# The most bytes of activations of one picture in memory: ACTIVATIONS, or ACTIVATIONS_PER_PIXEL for each pixel
+# if that is more. Below full size, the house network's largest layer has 16 bytes per pixel; the rest is for
+# the margins.
 ACTIVATIONS, ACTIVATIONS_PER_PIXEL = 800_000_000, 16.5
+# In no case more than this share of the available memory.
 MEMORY_SHARE = 0.25
-# How many pictures of one shape a GPU paints at once; a processor is busy with one.
+# How many pictures of one shape a GPU paints at once; one picture keeps a processor busy.
 GPU_BATCH = 8
 
 T = TypeVar("T")
@@ -58,9 +59,9 @@ Device = Literal["auto", "cpu", "gpu"]
 class Stylizer:
     """Paints pictures with the networks of a catalogue.
 
-    Safe to call from several threads. One inference runs at a time, since each uses every core; large
-    pictures are painted in tiles and let others take their turn between two of them. On a GPU, pictures of
-    one shape that wait at the same time are painted together, whatever their styles of one network.
+    Safe to call from several threads. One pass runs at a time, because each uses every core. Large pictures
+    are painted in strips; between two strips others take their turn. On a GPU, waiting pictures of one shape
+    and one network are painted together, each in its own style.
     """
 
     def __init__(
@@ -76,12 +77,12 @@ class Stylizer:
 
         Args:
             catalogue: where the styles come from.
-            precision: what convolutions compute in; "auto" is bfloat16 where the processor multiplies it.
-            device: where they run; "auto" is a GPU if TensorFlow sees one.
-            memory_limit: bytes of activations that a picture may hold in memory at a time, by default what
-                suits the machine; 0 leaves all of them to temporary files.
-            batch_limit: how many waiting pictures of one shape are painted at once, by default what suits the
-                device: 1 on a processor.
+            precision: of the convolutions; "auto" is bfloat16 where the processor multiplies it.
+            device: "auto" is a GPU if TensorFlow sees one.
+            memory_limit: bytes of activations of one picture in memory, by default what suits the machine;
+                with 0 all of them lie in temporary files.
+            batch_limit: how many waiting pictures of one shape are painted at once, by default 1 on a
+                processor and more on a GPU.
 
         Raises:
             InvalidOption: a GPU is asked for and there is none.
@@ -118,11 +119,10 @@ class Stylizer:
             mask: uint8 [height, width], the share of the strength at each pixel, 0..255.
             style_map: a second style of the same network and where it applies.
             keep_colors: take only the luminance from the painted picture.
-            brush: breadth of the strokes relative to the picture, 0.25 to 4; 1 is the natural one.
-            exact: the network's own pixels: one pass in float32, no care for brush and border.
-            upsampling: how a large picture comes from a small one: painted again and again ("cascade"), or
-                enlarged along the photo's edges ("guided"), which is cheaper.
-            on_progress: called between tiles with the share done, 0 to 1; may raise to stop.
+            brush: the brush size, 0.25 to 4; 1 is the network's own.
+            exact: the network's own pixels: one pass in float32, without brush size and border margins.
+            upsampling: how to enlarge: "cascade" paints again, "guided" follows the photo's edges, cheaper.
+            on_progress: called between strips with the share done, 0 to 1; may raise to stop.
 
         Returns:
             uint8 of exactly the shape of ``pixels``.
@@ -132,32 +132,26 @@ class Stylizer:
             InvalidOption: another argument is out of range, or styles belong to different networks.
             UnknownStyle: the catalogue has no such style.
             InvalidCheckpoint: the style's checkpoint cannot be used.
-            OutOfMemory: not even strips of the picture found room in memory and in temporary files.
+            OutOfMemory: memory and temporary files had no room, not even for strips.
         """
         photo = check_picture(pixels)
         height, width = photo.shape[:2]
         check_strength(strength)
         check_brush(brush)
         check_upsampling(upsampling, exact)
-        if mask is not None:
-            check_mask(mask, height, width, "mask")
-        if style_map is not None:
-            check_mask(style_map.where, height, width, "style map")
+        check_masks(mask, style_map, height, width)
         mixture = style if isinstance(style, Mixture) else Mixture.parse(style)
         report = on_progress or (lambda share: None)
         report(0.0)
-        painter = self._painter(mixture, style_map, exact, pixels=height * width)
+        paint = self._prepare(mixture, style_map, exact, pixels=height * width)
         if strength == 0.0 or (mask is not None and not mask.any()):
             report(1.0)
-            return photo.copy()  # nothing of a painting would be seen
+            return photo.copy()  # no painted pixel would be visible
         sizes = [(height, width)] if exact else plan(height, width, brush)
-        enlarge = (
-            paint_coarse_to_fine if upsampling == "cascade" else partial(paint_guided, turn=self._queue.turn)
-        )
-        painted = enlarge(photo, sizes, painter, lambda share: report(0.97 * share))
-        if keep_colors:
-            painted = keep_photo_colors(photo, painted)
-        result = blend(photo, painted, strength, mask)
+        guided = partial(paint_guided, turn=self._queue.turn)
+        enlarge = paint_coarse_to_fine if upsampling == "cascade" else guided
+        painted = enlarge(photo, sizes, paint, lambda share: report(0.97 * share))
+        result = combine(photo, painted, strength=strength, mask=mask, keep_colors=keep_colors)
         release_unused_memory()
         report(1.0)
         return result
@@ -166,14 +160,14 @@ class Stylizer:
         """How many times a function was traced so far; the number does not grow with sizes or styles."""
         return sum(network.count_traces() for network in self._networks.loaded())
 
-    def _painter(self, mixture: Mixture, style_map: StyleMap | None, exact: bool, pixels: int) -> Paint:
-        """What paints a picture of any size in one pass, with everything loaded that it needs.
+    def _prepare(self, mixture: Mixture, style_map: StyleMap | None, exact: bool, pixels: int) -> Paint:
+        """A function that paints a picture of any size in one pass; loads the network that it needs.
 
         ``pixels``: how many the finished picture has.
         """
         slugs = mixture.slugs + (style_map.style.slugs if style_map else ())
         for slug in slugs:
-            self._catalogue.get(slug)  # an unknown style is said before anything is loaded
+            self._catalogue.get(slug)  # report an unknown style before loading anything
         network = self._with_room(
             partial(self._network, slugs[0], exact), self._device, f"the network of {slugs[0]}"
         )
@@ -190,12 +184,12 @@ class Stylizer:
                 same = device == network.device
                 return (network if same else self._network(slugs[0], exact, device)).paint(wanted)
 
-            with _running_out_is_said():
+            with _out_of_memory_raised():
                 return self._with_room(on, network.device, f"a picture of {here.shape}")
 
         return paint
 
-    def _row(self, network: Painter, first: str, mixture: Mixture) -> npt.NDArray[np.float32]:
+    def _row(self, network: LoadedNetwork, first: str, mixture: Mixture) -> Floats:
         """The mixture of the styles' rows, shape [style_size]; ``network`` is that of the style ``first``.
 
         Raises:
@@ -212,7 +206,7 @@ class Stylizer:
         return total
 
     def _with_room(self, work: Callable[[str], T], device: str, what: str) -> T:
-        """What ``work`` makes on a device, or on the processor if a GPU's memory has no room for ``what``."""
+        """The result of ``work`` on a device, or on the processor if a GPU has no room for ``what``."""
         try:
             return work(device)
         except tf.errors.OpError as error:
@@ -221,7 +215,7 @@ class Stylizer:
             log.warning("The GPU's memory does not suffice for %s: painting on the processor", what)
             return work(CPU)
 
-    def _network(self, slug: str, exact: bool, device: str) -> Painter:
+    def _network(self, slug: str, exact: bool, device: str) -> LoadedNetwork:
         return self._networks.get(slug, self._resolve_precision(exact, device), device)
 
     def _resolve_precision(self, exact: bool, device: str) -> str:
@@ -231,14 +225,14 @@ class Stylizer:
 
 
 def activations(pixels: int) -> int:
-    """Bytes of activations that a pass may hold in memory now, for a picture of so many pixels in the end."""
+    """Bytes of activations that a pass may hold in memory now; the finished picture has ``pixels``."""
     wanted = max(ACTIVATIONS, ACTIVATIONS_PER_PIXEL * pixels)
     return int(min(wanted, available_memory() * MEMORY_SHARE))
 
 
 @contextmanager
-def _running_out_is_said() -> Iterator[None]:
-    """Turn what Python, the system and TensorFlow say when memory or disk run out into the engine's error."""
+def _out_of_memory_raised() -> Iterator[None]:
+    """Turn errors of Python, the system and TensorFlow about memory or disk space into OutOfMemory."""
     try:
         yield
     except (MemoryError, OSError, tf.errors.OpError) as error:
@@ -263,16 +257,16 @@ _configured = False
 
 
 def configure_tensorflow() -> None:
-    """Use every core this process may use for one operation at a time, and no more GPU memory than needed.
+    """Run one operation at a time on all cores, and take GPU memory only as it is needed.
 
-    How many threads an operation may have TensorFlow reads from TF_NUM_INTRAOP_THREADS, where that is set.
+    TensorFlow reads the number of threads from TF_NUM_INTRAOP_THREADS, if that is set.
     """
     global _configured  # noqa: PLW0603 - TensorFlow's own configuration is as global, and settable once
     if _configured:
         return
     _configured = True
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    # Where float32 is asked for, a GPU shall not round what it multiplies to TF32's ten bits.
+    # Without this a GPU rounds float32 factors to the ten bits of TF32.
     tf.config.experimental.enable_tensor_float_32_execution(False)
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)

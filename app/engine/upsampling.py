@@ -1,8 +1,8 @@
-"""A painting made small and enlarged with the photo as a guide: the cheaper way to a large picture.
+"""The cheaper way to a large picture: a small painting, enlarged with the photo as a guide.
 
 A guided filter (He, Sun and Tang 2013, "Guided Image Filtering") makes the enlarged painting a linear
-function of the photo in every small window: edges are as sharp as the photo's, colours are the painting's.
-What it cannot give back are brush strokes finer than those of the small painting.
+function of the photo in every small window. Edges are as sharp as the photo's; colours are the painting's.
+Brush strokes are no finer than those of the small painting.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import cv2
 import numpy as np
 
 from app.engine.cascade import Paint, resize
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
-# The windows' half side in pixels of the small painting, and the variance, in levels squared, from which on
-# what the photo shows in a window counts as an edge. Chosen by eye: docs/ENGINE.md.
+# The windows' half side in pixels of the small painting, and the variance of the photo, in levels squared,
+# that makes a window an edge. Chosen by eye: docs/ENGINE.md.
 RADIUS = 1.5
 EDGE_VARIANCE = 25.0
 
-# The side of the square that is filtered at a time, in pixels: the filter holds some thirty numbers for each.
+# The side of the squares that are filtered one by one; the filter holds some thirty numbers per pixel.
 TILE = 1024
 
 
@@ -39,7 +39,7 @@ def paint_guided(
 ) -> Pixels:
     """Paint at the first of ``sizes`` (height, width) with ``paint(pixels, report)`` and enlarge that.
 
-    ``turn`` is entered for each tile: the filter uses every core, as inferences do.
+    ``turn`` is entered for each tile, because the filter uses every core.
     """
     painted = paint(resize(photo, *sizes[0]), lambda share: report(0.5 * share))
     return enlarge(painted, photo, lambda share: report(0.5 + 0.5 * share), turn)
@@ -48,7 +48,7 @@ def paint_guided(
 def enlarge(
     painted: Pixels, guide: Pixels, report: Callable[[float], None], turn: Turn = nullcontext
 ) -> Pixels:
-    """``painted``, uint8 [h, w, 3], in the size and with the edges of ``guide``, uint8 [height, width, 3]."""
+    """``painted`` enlarged to the size and the edges of ``guide``; both are uint8 [height, width, 3]."""
     height, width = guide.shape[:2]
     if painted.shape == guide.shape:
         return painted

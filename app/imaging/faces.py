@@ -10,11 +10,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from cv2.data import haarcascades
 from PIL import Image
 
-Grey = npt.NDArray[np.uint8]
+from app.engine.typing import Pixels
 
 # Faces are looked for, and the mask is drawn, at this size (long side in pixels), whatever the photo's: so a
 # preview and the full-size picture spare the same faces.
@@ -58,7 +57,7 @@ def find_faces(photo: Image.Image) -> list[Face]:
     return faces
 
 
-def _boxes(pixels: Grey) -> Iterator[tuple[float, float, float]]:
+def _boxes(pixels: Pixels) -> Iterator[tuple[float, float, float]]:
     """Left, top and side of every square that a cascade takes for a face, the best detector's first."""
     least = max(16, round(min(pixels.shape) * LEAST_FACE))
     for x, y, side, _ in _hits(pixels, "frontalface_alt2", FRONTAL_NEIGHBORS, least):
@@ -70,7 +69,7 @@ def _boxes(pixels: Grey) -> Iterator[tuple[float, float, float]]:
                 yield (pixels.shape[1] - x - side if mirrored else x), y, side
 
 
-def _hits(pixels: Grey, name: str, neighbors: int, least: int) -> Iterator[tuple[int, int, int, float]]:
+def _hits(pixels: Pixels, name: str, neighbors: int, least: int) -> Iterator[tuple[int, int, int, float]]:
     """Left, top and side of what one of OpenCV's cascades finds, and how sure it is."""
     with _one_at_a_time:
         boxes, _, certainties = _cascade(name).detectMultiScale3(
@@ -90,7 +89,7 @@ def _same(face: Face, known: Face) -> bool:
     return ((face.x - known.x) / known.radius_x) ** 2 + ((face.y - known.y) / known.radius_y) ** 2 < 1.0
 
 
-def spare_faces(photo: Image.Image, faces: Sequence[Face]) -> Grey:
+def spare_faces(photo: Image.Image, faces: Sequence[Face]) -> Pixels:
     """The share of the strength at each pixel that is kind to faces, 0 to 255.
 
     Returns uint8 [height, width] of the photo; 255 everywhere but around the faces.

@@ -15,12 +15,12 @@ PRINT_DPI = 300
 LEAST_SHARE = 0.05
 
 
-class Turn(enum.StrEnum):
-    """How a print is held."""
+class Orientation(enum.StrEnum):
+    """Portrait, landscape, or the orientation of the photo."""
 
     AS_PHOTO = "as_photo"
-    UPRIGHT = "upright"
-    LYING = "lying"
+    PORTRAIT = "portrait"
+    LANDSCAPE = "landscape"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PrintSize:
     width: int = 0
     height: int = 0
     dpi: int | None = None
-    turns: bool = False
+    rotates: bool = False
 
     @property
     def keeps_photo(self) -> bool:
@@ -43,9 +43,9 @@ class PrintSize:
         return self.width == 0
 
 
-def _paper(slug: str, title: str, width_mm: float, height_mm: float, *, turns: bool = True) -> PrintSize:
+def _paper(slug: str, title: str, width_mm: float, height_mm: float, *, rotates: bool = True) -> PrintSize:
     pixels = [round(side / 25.4 * PRINT_DPI) for side in (width_mm, height_mm)]
-    return PrintSize(slug, title, pixels[0], pixels[1], PRINT_DPI, turns)
+    return PrintSize(slug, title, pixels[0], pixels[1], PRINT_DPI, rotates)
 
 
 FULL = PrintSize("full", translatable("Full size"))
@@ -55,7 +55,7 @@ SIZES: tuple[PrintSize, ...] = (
     _paper("30x40", "30 × 40 cm", 300, 400),
     _paper("a3", "A3", 297, 420),
     # Cases differ by a few millimetres: this covers the largest phones, and printers trim it.
-    _paper("phone", translatable("Phone case"), 85, 170, turns=False),
+    _paper("phone", translatable("Phone case"), 85, 170, rotates=False),
     PrintSize("square", translatable("Square"), 1080, 1080),
 )
 
@@ -142,21 +142,26 @@ class Frame:
 
 
 def frame_photo(
-    photo: tuple[int, int], size: PrintSize, turn: Turn = Turn.AS_PHOTO, focus: Focus | None = None
+    photo: tuple[int, int],
+    size: PrintSize,
+    orientation: Orientation = Orientation.AS_PHOTO,
+    focus: Focus | None = None,
 ) -> Frame:
     """Fit a photo into a print.
 
     Args:
         photo: the photo's width and height in pixels.
         size: the size of the print.
-        turn: how it is held; sizes that cannot be turned are upright.
+        orientation: portrait or landscape; a size that does not rotate is portrait.
         focus: what shall be seen of the photo; brought inside it if it lies partly outside. By default the
             largest part in the middle.
     """
     if size.keeps_photo:
         return Frame(*photo, WHOLE)
-    lying = size.turns and (photo[0] > photo[1] if turn is Turn.AS_PHOTO else turn is Turn.LYING)
-    width, height = (size.height, size.width) if lying else (size.width, size.height)
+    if orientation is Orientation.AS_PHOTO and photo[0] > photo[1]:
+        orientation = Orientation.LANDSCAPE
+    landscape = size.rotates and orientation is Orientation.LANDSCAPE
+    width, height = (size.height, size.width) if landscape else (size.width, size.height)
     # The print's shape in shares of this photo: how much height goes with one unit of width.
     shape = (height / width) * (photo[0] / photo[1])
     widest = min(1.0, 1.0 / shape)

@@ -7,12 +7,12 @@ import math
 import os
 import re
 import shutil
-import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
+from app.files import write_new
 from app.storage.base import StorageError
 
 _KEY = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*")
@@ -30,8 +30,7 @@ class LocalStorage:
     def save(self, key: str, data: bytes) -> None:
         path = self._path(key)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write_new(path, data)
+            write_new(path, data)
         except OSError as error:
             raise StorageError(f"could not keep {key}") from error
 
@@ -87,16 +86,3 @@ def _changed(entry: os.DirEntry[str]) -> float:
         return entry.stat().st_mtime
     except FileNotFoundError:
         return math.inf
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` so that the file is there whole or not at all, and never replaced."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)  # fails when the name is taken, unlike a rename
-    finally:
-        Path(temporary).unlink(missing_ok=True)

@@ -28,8 +28,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
+from app.engine.typing import Floats, Pixels
 
 # Levels (of 255) by which two blurred photos may differ and still be the same thing.
 TOLERANCE = 5.0

@@ -11,10 +11,9 @@ from typing import Any, Protocol
 
 import av
 import cv2
-import numpy as np
-import numpy.typing as npt
 from av.error import FFmpegError
 
+from app.engine.typing import Pixels
 from app.video.damping import Flicker, FlickerDamper
 from app.video.errors import VideoError
 from app.video.files import sync
@@ -23,7 +22,6 @@ from app.video.partial import Partial, open_partial
 from app.video.reader import Film, Frame
 from app.video.writer import Kind, SegmentWriter, Shape, kind_of
 
-Pixels = npt.NDArray[np.uint8]
 # From a frame, uint8 [height, width, 3], to its painting of the same shape.
 Paint = Callable[[Pixels], Pixels]
 

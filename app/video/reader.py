@@ -12,7 +12,6 @@ from typing import Any
 
 import av
 import numpy as np
-import numpy.typing as npt
 import structlog
 from av.container import InputContainer
 from av.error import FFmpegError
@@ -20,6 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 
+from app.engine.typing import Pixels
 from app.imaging.colors import hdr_to_srgb
 from app.imaging.tone import HDR
 from app.video.errors import NoPictures, NotAVideo
@@ -28,7 +28,6 @@ from app.video.orientation import Turn
 
 log = structlog.get_logger(__name__)
 
-Pixels = npt.NDArray[np.uint8]
 
 # Only these containers are opened: playlists, which name other files and addresses, are not among them.
 CONTAINERS = (

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 
+from app.engine.typing import Pixels
 from app.video.errors import VideoError
 from app.video.files import address
-
-Pixels = npt.NDArray[np.uint8]
 
 RESAMPLING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND
 # ITU-T H.273: BT.709 for primaries, curve and matrix alike; and the range that every player expects.

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from bench.peers.network import Layer, Network, Paint, Pixels, apply, read_network
+from app.engine.typing import Floats, Pixels
+from bench.peers.network import Layer, Network, Paint, apply, read_network
 
 CORES = len(os.sched_getaffinity(0))
 # "auto" is the engine's own choice, with all that it does for a picture besides running the network.
@@ -73,9 +73,9 @@ def make_tensorflow(job: Job) -> tuple[Paint, str]:
         def convolve(self, x: Any, layer: Layer) -> Any:
             padding = "SAME"
             if network.reflects:
-                around = [layer.size // 2] * 2
+                around = [layer.spec.size // 2] * 2
                 x, padding = tf.pad(x, [[0, 0], around, around, [0, 0]], "REFLECT"), "VALID"
-            return self.normalize(tf.nn.conv2d(x, layer.kernel, layer.stride, padding), layer)
+            return self.normalize(tf.nn.conv2d(x, layer.kernel, layer.spec.stride, padding), layer)
 
         def enlarge(self, x: Any, layer: Layer) -> Any:
             _, height, width, _ = x.shape
@@ -159,7 +159,7 @@ def make_torch(job: Job) -> tuple[Paint, str]:
     network = read_network(job.checkpoint, job.style)
     kind = torch.float32 if job.precision == "float32" else torch.bfloat16
     weights = {
-        layer.name: (
+        layer.spec.name: (
             torch.from_numpy(_torch_kernel(network, layer)).to(kind, memory_format=torch.channels_last),
             torch.from_numpy(layer.scale).to(kind),
             torch.from_numpy(layer.shift).to(kind),
@@ -169,23 +169,25 @@ def make_torch(job: Job) -> tuple[Paint, str]:
 
     class Graph:
         def convolve(self, x: Any, layer: Layer) -> Any:
-            half = layer.size // 2
+            half = layer.spec.size // 2
             padding = half
             if network.reflects:
                 x, padding = functional.pad(x, (half,) * 4, "reflect"), 0
-            elif layer.stride == 2:
+            elif layer.spec.stride == 2:
                 x, padding = functional.pad(x, (0, 1, 0, 1)), 0
-            kernel = weights[layer.name][0]
-            return self.normalize(functional.conv2d(x, kernel, stride=layer.stride, padding=padding), layer)
+            kernel = weights[layer.spec.name][0]
+            return self.normalize(
+                functional.conv2d(x, kernel, stride=layer.spec.stride, padding=padding), layer
+            )
 
         def enlarge(self, x: Any, layer: Layer) -> Any:
             if network.config.upsampling == "nearest":
                 return self.convolve(functional.interpolate(x, scale_factor=2), layer)
-            x = functional.conv_transpose2d(x, weights[layer.name][0], stride=2)
+            x = functional.conv_transpose2d(x, weights[layer.spec.name][0], stride=2)
             return self.normalize(x[:, :, :-1, :-1], layer)
 
         def normalize(self, x: Any, layer: Layer) -> Any:
-            _, scale, shift = weights[layer.name]
+            _, scale, shift = weights[layer.spec.name]
             return functional.group_norm(x, scale.numel(), scale, shift, network.config.epsilon)
 
         def relu(self, x: Any) -> Any:
@@ -206,8 +208,8 @@ def make_torch(job: Job) -> tuple[Paint, str]:
     return run, f"PyTorch {torch.__version__.split('+')[0]}"
 
 
-def _torch_kernel(network: Network, layer: Layer) -> npt.NDArray[np.float32]:
-    enlarges = layer.name.startswith("up") and network.config.upsampling == "transposed"
+def _torch_kernel(network: Network, layer: Layer) -> Floats:
+    enlarges = layer.spec.kind == "doubling" and network.config.upsampling == "transposed"
     return layer.kernel.transpose((2, 3, 0, 1) if enlarges else (3, 2, 0, 1)).copy()
 
 

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from app.engine.networks.checkpoints import Checkpoint, load_checkpoint
-from app.engine.networks.config import PUBLISHED, NetworkConfig
+from app.engine.networks.config import PUBLISHED, LayerSpec, NetworkConfig
+from app.engine.networks.topology import Step, walk
+from app.engine.typing import Floats, Pixels
 
-Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
 Paint = Callable[[Pixels], Pixels]
 T = TypeVar("T")
 
@@ -26,15 +25,10 @@ T = TypeVar("T")
 class Layer:
     """A convolution and the scale and shift of the instance normalisation after it."""
 
-    name: str
+    spec: LayerSpec
     kernel: Floats  # [size, size, inputs, outputs]
     scale: Floats  # [outputs]
     shift: Floats  # [outputs]
-    stride: int = 1
-
-    @property
-    def size(self) -> int:
-        return int(self.kernel.shape[0])
 
 
 @dataclass(frozen=True)
@@ -59,8 +53,7 @@ def read_network(path: Path, style: str) -> Network:
     for spec in checkpoint.config.layers:
         scale, shift = (row[span] for span in spans[spec.name])
         kernel = checkpoint.kernels[spec.name].astype(np.float32)
-        stride = 2 if spec.name.startswith("down") else 1
-        layers[spec.name] = Layer(spec.name, kernel, scale, shift, stride)
+        layers[spec.name] = Layer(spec, kernel, scale, shift)
     return Network(checkpoint.config, layers)
 
 
@@ -94,25 +87,13 @@ class Operations(Protocol, Generic[T]):
 
 def apply(network: Network, operations: Operations[T], x: T) -> T:
     """From pixels in the network's range to what its last normalisation gives, before the tanh."""
-    layers = network.layers
-    config = network.config
 
-    def residual(x: T, kind: str, blocks: int) -> T:
-        for block in range(1, blocks + 1):
-            inside = operations.relu(operations.convolve(x, layers[f"{kind}{block}_a"]))
-            x = operations.add(x, operations.convolve(inside, layers[f"{kind}{block}_b"]))
-        return x
+    def apply_step(step: Step, source: T, added_to: T | None) -> T:
+        layer = network.layers[step.name]
+        compute = operations.enlarge if step.layer.kind == "doubling" else operations.convolve
+        result = compute(source, layer)
+        if added_to is not None:
+            return operations.add(added_to, result)
+        return operations.relu(result) if step.activates else result
 
-    x = operations.relu(operations.convolve(x, layers["conv1"]))
-    halved = []
-    for number in range(1, config.halvings + 1):
-        x = operations.relu(operations.convolve(x, layers[f"down{number}"]))
-        halved.append(x)
-    x = residual(x, "res", config.residual_blocks)
-    for number in range(1, config.halvings + 1):
-        x = operations.relu(operations.enlarge(x, layers[f"up{number}"]))
-        if number <= config.skips:
-            x = operations.add(x, operations.convolve(halved[-1 - number], layers[f"skip{number}"]))
-        if number == 1:
-            x = residual(x, "fine", config.fine_blocks)
-    return operations.convolve(x, layers["out"])
+    return walk(network.config, x, apply_step)

@@ -55,9 +55,9 @@ class _Graph:
         return self.constant(np.array(value, np.float32))
 
     def convolve(self, x: str, layer: Layer) -> str:
-        before = layer.size // 2
+        before = layer.spec.size // 2
         after = before
-        if not self.network.reflects and layer.stride == 2:
+        if not self.network.reflects and layer.spec.stride == 2:
             # TensorFlow's SAME: an even side needs one row less, and it is the first that goes.
             before -= 1
         pads = [before, before, after, after]
@@ -65,7 +65,7 @@ class _Graph:
             around = np.array([0, 0, before, before, 0, 0, after, after], np.int64)
             x, pads = self.node("Pad", x, self.constant(around), mode="reflect"), [0, 0, 0, 0]
         kernel = self.constant(layer.kernel.transpose(3, 2, 0, 1))
-        x = self.node("Conv", x, kernel, strides=[layer.stride] * 2, pads=pads)
+        x = self.node("Conv", x, kernel, strides=[layer.spec.stride] * 2, pads=pads)
         return self._normalize(x, layer)
 
     def enlarge(self, x: str, layer: Layer) -> str:

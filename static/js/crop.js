@@ -8,13 +8,13 @@ const tools = [...form.querySelectorAll("[data-framed]")].map((item) => new Crop
 /** Give every crop the shape of the chosen size. */
 function applySize() {
   const { dataset } = form.querySelector("input[name=size]:checked");
-  const turn = form.querySelector("input[name=turn]:checked")?.value;
-  const size = { width: Number(dataset.width), height: Number(dataset.height), turns: "turns" in dataset };
-  form.querySelector("[data-turns-choice]").hidden = !size.turns;
-  for (const tool of tools) tool.setShape(printShape(size, turn, tool.photo));
+  const orientation = form.querySelector("input[name=orientation]:checked")?.value;
+  const size = { width: Number(dataset.width), height: Number(dataset.height), rotates: "rotates" in dataset };
+  form.querySelector("[data-orientation-choice]").hidden = !size.rotates;
+  for (const tool of tools) tool.setShape(printShape(size, orientation, tool.photo));
 }
 
 form.addEventListener("change", (event) => {
-  if (["size", "turn"].includes(event.target.name)) applySize();
+  if (["size", "orientation"].includes(event.target.name)) applySize();
 });
 applySize();

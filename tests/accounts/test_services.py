@@ -11,8 +11,8 @@ from app.accounts.models import User
 from app.accounts.services import close_account
 from app.billing import ledger
 from app.db import transaction
-from tests.conftest import create_user
-from tests.together import run_together
+from testing.site import create_user
+from testing.together import run_together
 
 
 def test_what_is_spent_at_this_moment_is_not_taken_again(app_on_both: Flask) -> None:

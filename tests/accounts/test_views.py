@@ -13,37 +13,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.accounts.models import User
+from app.accounts.models import LoginSession, User
 from app.billing import ledger
 from app.billing.models import EntryReason, LedgerEntry, Wallet
 from app.db import Base, transaction
 from app.studio.domain.models import Photo, Render
-from tests.conftest import PASSWORD, create_user, log_in, make_settings, running_app
-from tests.studio.test_views import painted, uploaded
-from tests.studio.test_worker import order_picture
-from tests.together import run_together
-
-NEW_PASSWORD = "battery-horse-correct"
-
-
-def sign_up(client: FlaskClient, email: str = "ada@example.com", password: str = PASSWORD) -> TestResponse:
-    return client.post("/sign-up", data={"email": email, "password": password})
-
-
-def mailed_link(tmp_path: Path, part: str) -> str:
-    """The path of the newest mailed link that contains ``part``."""
-    newest = max((tmp_path / "outbox").glob("*.eml"))
-    link = re.search(rf"http://localhost(/\S*{part}\S*)", newest.read_text())
-    assert link, newest.read_text()
-    return link[1]
-
-
-def find(app: Flask, email: str) -> User | None:
-    with app.app_context(), transaction() as session:
-        user = session.query(User).filter_by(email=email).one_or_none()
-        if user:
-            session.expunge(user)
-    return user
+from testing.accounts import NEW_PASSWORD, find, is_logged_in, mailed_link, sign_up
+from testing.site import PASSWORD, create_user, log_in, make_settings, running_app
+from testing.studio import order_picture, painted, uploaded
+from testing.together import run_together
+from testing.waiting import finish_mails
 
 
 def form_token(client: FlaskClient, path: str) -> str:
@@ -53,14 +32,10 @@ def form_token(client: FlaskClient, path: str) -> str:
     return token[1]
 
 
-def is_logged_in(client: FlaskClient) -> bool:
-    return client.get("/account").status_code == 200
-
-
 # --- sign-up ------------------------------------------------------------------------------------
 
 
-def test_signing_up_logs_in_and_gives_welcome_credits_once(
+def test_signing_up_logs_in_and_opens_an_empty_wallet(
     app: Flask, client: FlaskClient, tmp_path: Path
 ) -> None:
     answer = sign_up(client, "Ada@Example.com")
@@ -70,9 +45,8 @@ def test_signing_up_logs_in_and_gives_welcome_credits_once(
     assert user.password is not None
     assert user.password.startswith("$argon2id$")
     with app.app_context(), transaction() as session:
-        entries = session.query(LedgerEntry).all()
-        assert [(entry.amount, entry.reason) for entry in entries] == [(3, EntryReason.WELCOME)]
-        assert entries[0].wallet_id == user.wallet_id
+        assert session.query(LedgerEntry).count() == 0
+        assert session.query(Wallet).one().id == user.wallet_id
     page = client.get("/studio").text
     mail = next((tmp_path / "outbox").glob("*.eml"))
     assert mail.name in page
@@ -91,6 +65,9 @@ def test_the_mailed_link_confirms_the_address(app: Flask, client: FlaskClient, t
     assert find(app, "ada@example.com").confirmed_at is None  # type: ignore[union-attr]
     client.get(mailed_link(tmp_path, "confirm"))
     assert find(app, "ada@example.com").confirmed_at is not None  # type: ignore[union-attr]
+    with app.app_context(), transaction() as session:
+        entries = session.query(LedgerEntry).all()
+        assert [(entry.amount, entry.reason) for entry in entries] == [(3, EntryReason.WELCOME)]
     again = client.get(mailed_link(tmp_path, "confirm"), follow_redirects=True).text
     assert "already confirmed" in again
     assert "Send a new link" not in again
@@ -135,7 +112,7 @@ def test_sign_ups_at_once_make_one_account(app_on_both: Flask) -> None:
     with app_on_both.app_context(), transaction() as session:
         assert [user.email for user in session.query(User)] == ["ada@example.com"]
         assert session.query(Wallet).count() == 1
-        assert session.query(LedgerEntry).count() == 1
+        assert session.query(LoginSession).count() == 1
 
 
 def test_who_is_logged_in_needs_no_sign_up(app: Flask, client: FlaskClient) -> None:
@@ -262,6 +239,7 @@ def test_a_foreign_host_gets_no_link_mailed(tmp_path: Path, sqlite_url: str) -> 
         assert not (tmp_path / "outbox").exists()
         served = client.post("/forgotten-password", base_url="https://art.example.com", data=form)
         assert served.status_code == 200
+        finish_mails()
         mail = next((tmp_path / "outbox").glob("*.eml")).read_text()
         assert "https://art.example.com/forgotten-password/" in mail
 
@@ -343,6 +321,7 @@ def test_recovery_does_not_tell_whether_an_account_exists(tmp_path: Path, sqlite
             assert known.status_code == unknown.status_code == 200
             assert "on its way" in known.text
             assert known.text.replace("ada@", "eve@") == unknown.text
+    finish_mails()
     for thread in threading.enumerate():
         if thread.name == "smtp":
             thread.join()
@@ -351,6 +330,7 @@ def test_recovery_does_not_tell_whether_an_account_exists(tmp_path: Path, sqlite
 def test_an_unknown_address_gets_no_mail(client: FlaskClient, tmp_path: Path) -> None:
     client.post("/forgotten-password", data={"email": "eve@example.com"})
     client.post("/confirm", data={"email": "eve@example.com"})
+    finish_mails()
     assert not (tmp_path / "outbox").exists()
 
 

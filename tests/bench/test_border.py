@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.commands.evaluate import read_picture
+from app.commands.evaluation_inputs import read_picture
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
 from app.engine.stylizer import Stylizer

@@ -138,6 +138,7 @@ def make_driver(names: list[str], jobs: dict[str, Job], folder: Path, peers: Pat
     )
 
 
+@pytest.mark.soak
 def test_engines_paint_in_turn_and_missing_ones_are_told(jobs: dict[str, Job], tmp_path: Path) -> None:
     names = ["ours/published/float32", "tensorflow/published/float32", "openvino/published/float32"]
     measuring = make_driver(names, jobs, tmp_path, peers=tmp_path / "nowhere" / "python")

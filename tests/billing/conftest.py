@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import stripe
 from flask import Flask
-from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from app.billing.gateway import CheckoutRequest, Gateway
-from app.billing.models import Wallet
+from app.billing.gateway import Gateway
 from app.billing.sandbox.service import Sandbox
 
 
@@ -36,27 +33,6 @@ def stripe_client(sandbox: Sandbox) -> stripe.StripeClient:
     return stripe.StripeClient(
         sandbox.api_key, base_addresses={"api": sandbox.api_address()}, max_network_retries=0
     )
-
-
-def checkout_request(purchase_id: uuid.UUID | None = None, **changes: object) -> CheckoutRequest:
-    wanted: dict[str, object] = {
-        "purchase_id": purchase_id or uuid.uuid4(),
-        "title": "Sketchbook",
-        "description": "10 credits",
-        "amount_minor": 490,
-        "currency": "eur",
-        "success_url": "http://127.0.0.1:8000/checkout/return?order=1",
-        "cancel_url": "http://127.0.0.1:8000/checkout/cancelled?order=1",
-        "email": "ada@example.com",
-    }
-    return CheckoutRequest(**(wanted | changes))  # type: ignore[arg-type]
-
-
-def make_wallet(session: Session) -> uuid.UUID:
-    wallet = Wallet(id=uuid.uuid4())
-    session.add(wallet)
-    session.flush()
-    return wallet.id
 
 
 class _Quiet(WSGIRequestHandler):

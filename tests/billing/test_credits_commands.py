@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from app.billing import ledger
 from app.billing.models import LedgerEntry
-from app.extensions import db
-from tests.conftest import MakeUser
+from app.db import db
+from testing.site import MakeUser
 
 
 def run(app: Flask, *command: str) -> tuple[int, str]:

@@ -9,50 +9,18 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from app.billing import fulfilment, ledger
+from app.billing import fulfilment
 from app.billing.fulfilment import Checkout, CheckoutStatus, PaymentMismatch, UnknownPurchase
 from app.billing.models import Purchase, PurchaseState
 from app.billing.packs import UnknownPack, find_pack, format_money
 from app.config import DEFAULT_PACKS
 from app.db import transaction
-from app.extensions import db
-from tests.billing.conftest import make_wallet
-from tests.together import at_once
-
-PACK = DEFAULT_PACKS[0]
-
-
-def place_purchase() -> tuple[uuid.UUID, Checkout]:
-    """A purchase with its session opened, and what Stripe says once it has been paid."""
-    with transaction() as session:
-        purchase_id = fulfilment.create_purchase(session, make_wallet(session), PACK, "eur").id
-        fulfilment.open_checkout(session, purchase_id, f"cs_{purchase_id}")
-    paid = Checkout(
-        id=f"cs_{purchase_id}",
-        purchase_reference=str(purchase_id),
-        status=CheckoutStatus.PAID,
-        amount_minor=PACK.amount_minor,
-        currency="eur",
-        payment_intent_id="pi_1",
-    )
-    return purchase_id, paid
-
-
-def held(purchase_id: uuid.UUID) -> tuple[PurchaseState, int]:
-    """The purchase's state, and the credits of its wallet."""
-    session = db.session()
-    session.expire_all()
-    purchase = session.get_one(Purchase, purchase_id)
-    return purchase.state, ledger.balance(session, purchase.wallet_id)
-
-
-def fulfil(purchase_id: uuid.UUID, checkout: Checkout) -> int:
-    with transaction() as session:
-        return fulfilment.fulfil_purchase(session, purchase_id, checkout).credited
+from testing.billing import PACK, fulfil, held, make_wallet, record_purchase
+from testing.together import at_once
 
 
 def test_a_paid_purchase_is_credited_once(session: Session) -> None:
-    purchase_id, paid = place_purchase()
+    purchase_id, paid = record_purchase()
     assert held(purchase_id) == (PurchaseState.AWAITING_PAYMENT, 0)
     assert [fulfil(purchase_id, paid) for _ in range(3)] == [10, 0, 0]
     assert held(purchase_id) == (PurchaseState.FULFILLED, 10)
@@ -71,7 +39,7 @@ def test_a_paid_purchase_is_credited_once(session: Session) -> None:
 )
 def test_what_is_not_paid_is_not_credited(app: Flask, status: CheckoutStatus, state: PurchaseState) -> None:
     with app.app_context():
-        purchase_id, paid = place_purchase()
+        purchase_id, paid = record_purchase()
         fulfil(purchase_id, replace(paid, status=status))
         assert held(purchase_id) == (state, 0)
         # Money that arrives after all counts.
@@ -82,7 +50,7 @@ def test_what_is_not_paid_is_not_credited(app: Flask, status: CheckoutStatus, st
 @pytest.mark.parametrize("status", [CheckoutStatus.FAILED, CheckoutStatus.EXPIRED])
 def test_late_news_takes_nothing_back(app: Flask, status: CheckoutStatus) -> None:
     with app.app_context():
-        purchase_id, paid = place_purchase()
+        purchase_id, paid = record_purchase()
         fulfil(purchase_id, paid)
         fulfil(purchase_id, replace(paid, status=status))
         assert held(purchase_id) == (PurchaseState.FULFILLED, 10)
@@ -101,7 +69,7 @@ def test_late_news_takes_nothing_back(app: Flask, status: CheckoutStatus) -> Non
 )
 def test_a_payment_that_is_not_the_purchases_credits_nothing(app: Flask, wrong: dict[str, object]) -> None:
     with app.app_context():
-        purchase_id, paid = place_purchase()
+        purchase_id, paid = record_purchase()
         with pytest.raises(PaymentMismatch, match="does not match this purchase") as refused:
             fulfil(purchase_id, replace(paid, **wrong))  # type: ignore[arg-type]
         assert str(purchase_id) in refused.value.reason
@@ -110,7 +78,7 @@ def test_a_payment_that_is_not_the_purchases_credits_nothing(app: Flask, wrong: 
 
 def test_an_unknown_purchase_is_said_to_be_unknown(app: Flask) -> None:
     with app.app_context():
-        _purchase_id, paid = place_purchase()
+        _purchase_id, paid = record_purchase()
         with pytest.raises(UnknownPurchase):
             fulfil(uuid.uuid4(), paid)
 
@@ -128,7 +96,7 @@ def test_a_webhook_may_be_faster_than_the_note_of_its_session(app: Flask) -> Non
 
 def test_webhook_and_return_page_at_once_credit_once(app_on_both: Flask) -> None:
     with app_on_both.app_context():
-        purchase_id, paid = place_purchase()
+        purchase_id, paid = record_purchase()
 
     def by_webhook() -> int:
         with app_on_both.app_context(), transaction() as session:

@@ -19,7 +19,7 @@ from app.billing.sandbox import payments
 from app.billing.sandbox.cards import read_card
 from app.billing.sandbox.service import Sandbox
 from app.billing.sandbox.store import JsonObject, Transaction
-from tests.billing.conftest import checkout_request
+from testing.billing import checkout_request
 
 
 def test_a_checkout_is_opened_once_per_purchase(gateway: Gateway) -> None:

@@ -13,10 +13,9 @@ from sqlalchemy.orm import Session
 from app.billing import ledger
 from app.billing.ledger import InsufficientCredits
 from app.billing.models import EntryReason, LedgerEntry, Wallet
-from app.db import Base, transaction
-from app.extensions import db
-from tests.billing.conftest import make_wallet
-from tests.together import at_once
+from app.db import Base, db, transaction
+from testing.billing import make_wallet
+from testing.together import at_once
 
 
 def wallet_with(credits: int) -> uuid.UUID:

@@ -14,10 +14,9 @@ from sqlalchemy import select
 from app.accounts.models import User
 from app.billing import ledger
 from app.billing.models import Purchase, PurchaseState
-from app.db import utc_now
-from app.extensions import db
-from tests.conftest import PASSWORD, create_user
-from tests.waiting import wait_until
+from app.db import db, utc_now
+from testing.site import PASSWORD, create_user
+from testing.waiting import wait_until
 
 CARD = {"number": "4242 4242 4242 4242", "expiry": "12 / 99", "cvc": "123", "name": "Ada Lovelace"}
 DECLINED, INSUFFICIENT, AUTHENTICATION = "4000000000000002", "4000000000009995", "4000002500003155"

@@ -20,20 +20,27 @@ from app.billing.models import EntryReason, LedgerEntry, Purchase
 from app.billing.reversals import Dispute, DisputeOutcome, Payment, PaymentNotCredited, Refunds
 from app.billing.sandbox import payments
 from app.billing.sandbox.store import JsonObject
-from app.db import transaction
-from app.extensions import db
-from tests.billing import test_fulfilment
-from tests.billing.test_fulfilment import PACK, fulfil, held
-from tests.billing.test_views import balance, deliver, event_body, pay, place_purchase
-from tests.conftest import MakeUser, log_in
-from tests.together import at_once
+from app.db import db, transaction
+from testing.billing import (
+    PACK,
+    balance,
+    deliver,
+    event_body,
+    fulfil,
+    held,
+    pay,
+    place_purchase,
+    record_purchase,
+)
+from testing.site import MakeUser, log_in
+from testing.together import at_once
 
 FULL = PACK.amount_minor
 
 
 def paid_purchase() -> tuple[uuid.UUID, Payment]:
     """A purchase that was paid and credited, and its payment."""
-    purchase_id, checkout = test_fulfilment.place_purchase()
+    purchase_id, checkout = record_purchase()
     intent = f"pi_{purchase_id.hex}"
     fulfil(purchase_id, replace(checkout, payment_intent_id=intent))
     return purchase_id, Payment(intent, str(purchase_id), "eur")
@@ -111,7 +118,7 @@ def test_other_purchases_of_the_wallet_keep_their_credits(session: Session) -> N
 
 @pytest.mark.usefixtures("session")
 def test_a_refund_before_its_payment_is_to_be_told_again() -> None:
-    purchase_id, checkout = test_fulfilment.place_purchase()
+    purchase_id, checkout = record_purchase()
     payment = Payment("pi_1", str(purchase_id), "eur")
     with pytest.raises(PaymentNotCredited) as refused:
         refund(payment, FULL)

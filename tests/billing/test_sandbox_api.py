@@ -21,8 +21,8 @@ from app.billing.sandbox.courier import signature
 from app.billing.sandbox.payments import SessionClosed
 from app.billing.sandbox.service import Sandbox
 from app.billing.sandbox.store import JsonObject
-from tests.conftest import SHARED
-from tests.waiting import wait_until
+from testing.site import SHARED
+from testing.waiting import wait_until
 
 FIXTURES = SHARED / "stripe" / "fixtures3.json"
 

@@ -19,10 +19,9 @@ from app.billing.models import LedgerEntry, Purchase, PurchaseState, Wallet
 from app.billing.reversals import Dispute, DisputeOutcome, Payment, Refunds
 from app.billing.sandbox import payments
 from app.config import DEFAULT_PACKS
-from app.db import transaction, utc_now
-from app.extensions import db
-from tests.billing.test_views import balance, deliver, event_body, pay, place_purchase, state
-from tests.conftest import PASSWORD, MakeUser, log_in
+from app.db import db, transaction, utc_now
+from testing.billing import balance, deliver, event_body, pay, place_purchase, state
+from testing.site import PASSWORD, MakeUser, log_in
 
 PACK = DEFAULT_PACKS[0]
 LATER = timedelta(minutes=11)

@@ -17,21 +17,16 @@ from structlog.testing import capture_logs
 
 from app import create_app
 from app.accounts.models import User
-from app.billing import fulfilment, ledger, views
+from app.billing import ledger, views
 from app.billing.fulfilment import Checkout
-from app.billing.gateway import CheckoutRequest, Gateway
+from app.billing.gateway import Gateway
 from app.billing.models import EntryReason, Purchase, PurchaseState, WebhookEvent
 from app.billing.sandbox import payments
-from app.billing.sandbox.cards import read_card
-from app.billing.sandbox.courier import signature
-from app.config import DEFAULT_PACKS, Settings
-from app.db import transaction, utc_now
-from app.extensions import db
-from tests.billing.conftest import checkout_request
-from tests.conftest import MakeUser, log_in, make_settings
-from tests.together import at_once
-
-PACK = DEFAULT_PACKS[0]
+from app.config import Settings
+from app.db import db, transaction
+from testing.billing import PACK, balance, deliver, event_body, pay, place_purchase, state
+from testing.site import MakeUser, log_in, make_settings
+from testing.together import at_once
 
 
 @pytest.fixture
@@ -41,56 +36,9 @@ def ada(client: FlaskClient, make_user: MakeUser) -> User:
     return user
 
 
-def place_purchase(app: Flask, wallet_id: uuid.UUID, **changes: object) -> Purchase:
-    """A purchase of the smallest pack, with a real session in the sandbox."""
-    with app.app_context():
-        with transaction() as session:
-            purchase_id = fulfilment.create_purchase(session, wallet_id, PACK, "eur").id
-        wanted: CheckoutRequest = checkout_request(
-            purchase_id, **({"amount_minor": PACK.amount_minor} | changes)
-        )
-        opened = app.extensions["gateway"].open_checkout(wanted)
-        with transaction() as session:
-            fulfilment.open_checkout(session, purchase_id, opened.id)
-        return db.session.get_one(Purchase, purchase_id)
-
-
-def pay(app: Flask, purchase: Purchase) -> None:
-    """Pay in the sandbox's books, without telling the site."""
-    with app.extensions["sandbox"].store.transaction() as store:
-        card = read_card("4242424242424242", "12/99", "123", "Ada", today=utc_now().date())
-        payments.pay_by_card(store, payments.find_session(store, purchase.checkout_session_id or ""), card)
-
-
-def event_body(purchase: Purchase, event_id: str = "evt_1", kind: str = "checkout.session.completed") -> str:
-    subject = {
-        "id": purchase.checkout_session_id,
-        "object": "checkout.session",
-        "client_reference_id": str(purchase.id),
-    }
-    return json.dumps({"id": event_id, "object": "event", "type": kind, "data": {"object": subject}})
-
-
-def deliver(app: Flask, body: str, **sign: object) -> tuple[int, str]:
-    secret = app.extensions["sandbox"].webhook_secret
-    header = signature(body, str(sign.get("secret", secret)), timestamp=sign.get("timestamp"))  # type: ignore[arg-type]
-    answer = app.test_client().post("/webhooks/stripe", data=body, headers={"Stripe-Signature": header})
-    return answer.status_code, answer.text
-
-
 def purchases(app: Flask) -> Sequence[Purchase]:
     with app.app_context():
         return db.session.scalars(select(Purchase)).all()
-
-
-def balance(app: Flask, user: User) -> int:
-    with app.app_context():
-        return ledger.balance(db.session(), user.wallet_id)
-
-
-def state(app: Flask, purchase: Purchase) -> PurchaseState:
-    with app.app_context():
-        return db.session.get_one(Purchase, purchase.id).state
 
 
 # --- pages --------------------------------------------------------------------------------------
@@ -207,7 +155,7 @@ def test_the_waiting_fragment_reloads_the_page_when_the_outcome_is_known(
     purchase = place_purchase(app, ada.wallet_id)
     before = client.get(f"/checkout/{purchase.id}/status")
     assert ("HX-Refresh" in before.headers, "<html" in before.text) == (False, False)
-    assert before.headers["Cache-Control"] == "no-store"
+    assert before.headers["Cache-Control"] == "private, no-store"
     pay(app, purchase)
     after = client.get(f"/checkout/{purchase.id}/status")
     assert (after.headers["HX-Refresh"], balance(app, ada)) == ("true", 10)

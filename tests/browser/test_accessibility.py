@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.everywhere import STOPS, Exhibit, furnish, open_context
-from tests.live import LiveSite
+from testing.exhibit import STOPS, Exhibit, furnish, open_context
+from testing.live import LiveSite
 
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -21,9 +22,11 @@ MOST_STOPS = 250  # of the Tab key on one page
 
 
 @pytest.fixture(scope="module")
-def exhibit(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exhibit]:
+def exhibit(
+    browser: Browser, migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Exhibit]:
     site = LiveSite(tmp_path_factory.mktemp("exhibit"), FREE_CREDITS="12")
-    site.migrate()
+    shutil.copy(migrated_sqlite, site.instance_dir)
     site.start()
     try:
         yield furnish(browser, site)

@@ -13,17 +13,9 @@ from playwright.sync_api import Page, expect
 from app.config import PROJECT_ROOT
 from app.imaging.faces import SOFT_UNTIL, find_faces
 from app.imaging.watermark import watermark
-from tests.browser.easel import Seen, across, distance, put, rest, seen, share_of_second, take_brush
-from tests.browser.test_customer import (
-    COFFEE,
-    choose_style,
-    credits_shown,
-    join,
-    sign_up,
-    upload,
-    wait_for_picture,
-)
-from tests.browser.test_network import hold, wait_for
+from testing.browser import hold, wait_for
+from testing.customer import COFFEE, choose_style, credits_shown, join, sign_up, upload, wait_for_picture
+from testing.easel import Seen, across, distance, put, rest, seen, share_of_second, take_brush
 
 ASTRONAUT = PROJECT_ROOT / "static" / "samples" / "astronaut.jpg"
 

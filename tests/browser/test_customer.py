@@ -5,61 +5,26 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from app.config import PROJECT_ROOT
-from tests.live import LiveSite
-
-COFFEE = PROJECT_ROOT / "static" / "samples" / "coffee.jpg"
-CHELSEA = PROJECT_ROOT / "static" / "samples" / "chelsea.jpg"
-PASSWORD = "correct-horse-battery"
-
-
-def sign_up(page: Page, email: str | None = None) -> str:
-    email = email or f"ada-{time.time_ns()}@example.com"
-    page.goto("/sign-up")
-    join(page, email)
-    expect(page.get_by_role("heading", name="Studio")).to_be_visible()
-    return email
-
-
-def join(page: Page, email: str) -> None:
-    """Fill in the sign-up page."""
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign up").click()
-
-
-def upload(page: Page, *photos: Path) -> None:
-    page.set_input_files("#photo-files", photos)
-    page.wait_for_url("**/studio?photos=*")
-
-
-def choose_style(page: Page, title: str) -> None:
-    page.locator("label.tile", has_text=title).click()
-
-
-def credits_shown(page: Page) -> int:
-    return int(page.locator("a.pill").inner_text())
-
-
-def wait_for_picture(page: Page) -> None:
-    expect(page.locator("#picture[data-state=done]")).to_be_visible(timeout=60_000)
-
-
-def download(page: Page, name: str, folder: Path) -> np.ndarray:
-    with page.expect_download() as waiting:
-        page.get_by_role("link", name=name).click()
-    path = folder / waiting.value.suggested_filename
-    waiting.value.save_as(path)
-    with Image.open(path) as image:
-        assert image.getexif() == {}
-        return np.asarray(image.convert("RGB"))
+from testing.customer import (
+    CHELSEA,
+    COFFEE,
+    check_widths,
+    choose_style,
+    credits_shown,
+    download,
+    join,
+    pay_by_card,
+    sign_up,
+    upload,
+    wait_for_picture,
+)
+from testing.live import LiveSite
 
 
 def test_from_the_first_visit_to_the_downloaded_picture(page: Page, tmp_path: Path, outbox: Path) -> None:
@@ -105,15 +70,6 @@ def test_from_the_first_visit_to_the_downloaded_picture(page: Page, tmp_path: Pa
     assert np.abs(png - jpeg).mean() < 3
 
 
-def pay_by_card(page: Page, number: str) -> None:
-    expect(page.get_by_text("no money moves").first).to_be_visible()
-    page.get_by_label("Card number").fill(number)
-    page.get_by_label(re.compile("Expiry|MM")).fill("12 / 34")
-    page.get_by_label(re.compile("Security code|CVC")).fill("123")
-    page.get_by_label(re.compile("Name")).fill("Grace Hopper")
-    page.get_by_role("button", name=re.compile("^Pay €")).click()
-
-
 def test_a_declined_card_can_be_replaced_by_a_good_one(page: Page) -> None:
     sign_up(page)
     page.goto("/credits")
@@ -124,17 +80,8 @@ def test_a_declined_card_can_be_replaced_by_a_good_one(page: Page) -> None:
     expect(page.locator("a.pill")).to_have_text("13")
 
 
-def test_several_photos_in_one_order(page: Page) -> None:
-    sign_up(page)
-    upload(page, COFFEE, CHELSEA)
-    choose_style(page, "La Muse")
-    page.get_by_role("button", name="Paint 2 pictures · 2 credits").click()
-    page.wait_for_url("**/orders/*")
-    expect(page.locator(".picture-card .picture-reveal")).to_have_count(2, timeout=60_000)
-    assert credits_shown(page) == 1
-
-
-def test_a_painted_card_stays_as_it_is_while_the_others_are_painted(page: Page) -> None:
+def test_several_photos_in_one_order_are_shown_one_after_the_other(page: Page) -> None:
+    """A painted card stays as it is while the others are painted."""
     sign_up(page)
     upload(page, COFFEE, CHELSEA)
     choose_style(page, "La Muse")
@@ -148,24 +95,31 @@ def test_a_painted_card_stays_as_it_is_while_the_others_are_painted(page: Page) 
     expect(page.get_by_text("All done.")).to_be_visible(timeout=60_000)
     expect(link).to_be_focused()
     assert link.evaluate("link => link.looked_at")
+    expect(page.locator(".picture-card .picture-reveal")).to_have_count(2)
+    assert credits_shown(page) == 1
 
 
-def test_the_picture_that_is_ready_can_be_shared_at_once(page: Page) -> None:
-    sign_up(page)
-    upload(page, COFFEE)
-    choose_style(page, "La Muse")
-    page.locator("[data-pay]").click()
-    wait_for_picture(page)
-    page.get_by_role("button", name="Create a link").click()
-    expect(page.get_by_label("The link to this picture")).to_be_visible()
-
-
-def test_a_double_click_paints_and_charges_once(page: Page, site: LiveSite) -> None:
+def test_a_picture_is_paid_once_hidden_from_strangers_and_shared_at_once(
+    page: Page, browser: Browser, site: LiveSite
+) -> None:
     email = sign_up(page)
     upload(page, COFFEE)
     choose_style(page, "Udnie")
     page.locator("[data-pay]").dblclick()
+    page.wait_for_url("**/pictures/*")
+    with browser.new_context(base_url=site.url) as others:
+        stranger = others.new_page()
+        stranger.goto(page.url)
+        expect(stranger).to_have_url(re.compile("/log-in"))
+        sign_up(stranger)
+        answer = stranger.goto(page.url)
+        assert answer is not None
+        assert answer.status == 404
+
     wait_for_picture(page)
+    page.get_by_role("button", name="Create a link").click()
+    expect(page.get_by_label("The link to this picture")).to_be_visible()
+
     page.goto("/pictures")
     expect(page.locator(".picture-card")).to_have_count(1)
     with sqlite3.connect(site.instance_dir / "site.db") as connection:
@@ -216,22 +170,6 @@ def test_the_language_is_chosen_at_the_foot_of_the_page(page: Page) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
-def test_strangers_see_nothing_of_a_picture(page: Page, browser: Browser, site: LiveSite) -> None:
-    sign_up(page)
-    upload(page, COFFEE)
-    choose_style(page, "Poppies")
-    page.locator("[data-pay]").click()
-    page.wait_for_url("**/pictures/*")
-    with browser.new_context(base_url=site.url) as others:
-        stranger = others.new_page()
-        stranger.goto(page.url)
-        expect(stranger).to_have_url(re.compile("/log-in"))
-        sign_up(stranger)
-        answer = stranger.goto(page.url)
-        assert answer is not None
-        assert answer.status == 404
-
-
 # The tiles of which the picture lies whole between the bars, and where easel, controls and price are.
 IN_SIGHT = """() => {
     const box = (selector) => document.querySelector(selector).getBoundingClientRect();
@@ -280,16 +218,6 @@ def test_how_many_styles_are_found_is_seen_where_some_are_not(page: Page) -> Non
     page.get_by_label("Search styles by title").fill("gogh")
     expect(found).to_have_text(re.compile(r"^\d of \d+ styles$"))
     assert found.evaluate(shown)
-
-
-def check_widths(page: Page, *addresses: str, widths: Sequence[int] = (360, 2560)) -> None:
-    """Each page is loaded at the first width and then resized; at none may it reach over the edge."""
-    for address in addresses:
-        page.set_viewport_size({"width": widths[0], "height": 900})
-        page.goto(address)
-        for width in widths:
-            page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (address, width)
 
 
 def test_no_page_is_wider_than_the_screen(page: Page) -> None:

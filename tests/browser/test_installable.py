@@ -6,13 +6,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.browser.test_customer import COFFEE, sign_up, upload
-from tests.live import LiveSite
-
-
-def wait_for_worker(page: Page) -> None:
-    page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+from testing.browser import CHROMIUM, FLAGS, wait_for_worker
+from testing.customer import COFFEE, sign_up, upload
+from testing.live import LiveSite
 
 
 def test_without_a_connection_there_is_a_page_that_says_so(page: Page, context: BrowserContext) -> None:

@@ -18,20 +18,11 @@ from playwright.sync_api import TimeoutError as TooSlow
 
 from app.config import PROJECT_ROOT
 from app.studio.pages.studio_page import PHOTOS_SHOWN
-from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.browser.easel import across, distance, follow, put, rest, seen, share_of_second, shown, take_brush
-from tests.browser.test_customer import (
-    CHELSEA,
-    COFFEE,
-    choose_style,
-    credits_shown,
-    sign_up,
-    upload,
-    wait_for_picture,
-)
-from tests.browser.test_installable import wait_for_worker
-from tests.live import LiveSite
-from tests.waiting import wait_until
+from testing.browser import CHROMIUM, FLAGS, hold, wait_for, wait_for_worker
+from testing.customer import CHELSEA, COFFEE, choose_style, credits_shown, sign_up, upload, wait_for_picture
+from testing.easel import across, distance, follow, put, rest, seen, share_of_second, shown, take_brush
+from testing.live import LiveSite
+from testing.waiting import wait_until
 
 Rows = list[tuple[object, ...]]
 RARELY = 300.0  # milliseconds: browsers bear with an address that is rewritten less often
@@ -308,27 +299,6 @@ def test_the_address_follows_a_slider_in_few_steps_and_is_there_when_somebody_le
     expect(slider).to_have_value("33")
 
 
-def hold(page: Page, address: str | re.Pattern[str]) -> list[Route]:
-    """What the page asks for at an address, held until the test lets each of it go on."""
-    held: list[Route] = []
-
-    def keep(route: Route) -> None:
-        held.append(route)
-
-    page.route(address, keep)
-    return held
-
-
-def wait_for(page: Page, happened: Callable[[], bool]) -> None:
-    """Wait until a route has been asked for; the page goes on meanwhile."""
-
-    def look() -> bool:
-        page.wait_for_timeout(20)
-        return happened()
-
-    wait_until(look, "the page asks")
-
-
 # --- no connection ------------------------------------------------------------------------------
 
 
@@ -554,6 +524,7 @@ def fragile(tmp_path: Path) -> Iterator[LiveSite]:
     site.stop()
 
 
+@pytest.mark.soak
 def test_the_picture_still_comes_when_the_server_is_killed_at_work(
     browser: Browser, fragile: LiveSite, tmp_path: Path
 ) -> None:

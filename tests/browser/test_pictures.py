@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, StorageState, ViewportSize, expect
 
-from tests.browser.easel import distance
-from tests.browser.test_customer import COFFEE, check_widths, download, sign_up, upload, wait_for_picture
-from tests.live import LiveSite
+from testing.customer import COFFEE, check_widths, download, sign_up, upload, wait_for_picture
+from testing.easel import distance
+from testing.live import LiveSite
 
 TILE = COFFEE.parent / "thumbnails" / "coffee.webp"
 BEST = "the_scream"

@@ -21,10 +21,10 @@ import app.commands.stylize as stylize_module
 from app.commands.jobs import Finished, Job
 from app.engine.catalogue import Catalogue
 from app.engine.options import Mixture, StyleMap
-from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
+from app.engine.typing import Pixels
+from testing.waiting import wait_until
 from tests.commands.conftest import SAMPLES, Run, Start, make_photo
-from tests.waiting import wait_until
 
 OTHER = ("--style", "wave", "--strength", "0.5")
 
@@ -392,6 +392,7 @@ def test_an_interrupted_photo_is_one_line_and_code_130(
     assert list(tmp_path.glob("*.png")) == []
 
 
+@pytest.mark.soak
 def test_a_folder_interrupted_and_then_killed_is_finished_by_the_same_command(
     start: Start, flask: Run, tmp_path: Path
 ) -> None:

@@ -12,9 +12,9 @@ import pytest
 import tensorflow as tf
 
 from app.engine.stylizer import Stylizer
+from testing.clips import make_film, read, same_film, sound_packets, spoil
+from testing.waiting import wait_until
 from tests.commands.conftest import Run, Start
-from tests.video.clips import make_film, read, same_film, sound_packets, spoil
-from tests.waiting import wait_until
 
 
 def test_a_film_is_painted_with_its_sound(flask: Run, stylizer: Stylizer, tmp_path: Path) -> None:
@@ -128,6 +128,7 @@ def test_sound_that_is_missing_is_said(flask: Run, tmp_path: Path) -> None:
     assert json.loads(result.stdout)["damage"] == "5 missing pieces of sound"
 
 
+@pytest.mark.soak
 def test_a_film_interrupted_and_then_killed_is_finished_by_the_same_command(
     start: Start, flask: Run, tmp_path: Path
 ) -> None:
@@ -161,6 +162,7 @@ def test_a_film_interrupted_and_then_killed_is_finished_by_the_same_command(
     assert not unfinished.exists()
 
 
+@pytest.mark.soak
 def test_another_style_begins_anew_and_says_so(start: Start, flask: Run, tmp_path: Path) -> None:
     source, target = make_film(tmp_path / "film.mp4", frames=30, size=(320, 240)), tmp_path / "painted.mp4"
     process = start("stylize-video", source, "-o", target, "--style", "wave", "--segment", "0.2")

@@ -11,13 +11,10 @@ from PIL import Image
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue, StyleFacts, ship_network
 from app.engine.networks.checkpoints import load_checkpoint
-from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer, configure_tensorflow
-from tests.engine.published import random_variables, save_as_tensorflow1
-
-# Compiling takes XLA far longer than the little that tests compute with it.
-COMPILED_QUICKLY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-MODELS = PROJECT_ROOT / "models"
+from app.engine.typing import Pixels
+from testing.networks import MODELS
+from testing.published import random_variables, save_as_tensorflow1
 
 
 @pytest.fixture(scope="session", autouse=True)

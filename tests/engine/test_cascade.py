@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.engine.cascade import FACTOR, WORKING_SIZE, paint_coarse_to_fine, plan
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 
 def test_a_picture_of_the_natural_size_is_painted_once() -> None:

@@ -12,7 +12,7 @@ import pytest
 from app.commands.shipping import read_facts
 from app.engine.catalogue import Catalogue, StyleFacts, ship_network
 from app.engine.errors import CatalogueError, UnknownStyle
-from tests.engine.conftest import MODELS
+from testing.networks import MODELS
 
 
 @pytest.fixture

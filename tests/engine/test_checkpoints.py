@@ -16,7 +16,7 @@ import pytest
 from app.engine.errors import InvalidCheckpoint
 from app.engine.networks.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from app.engine.networks.config import NetworkConfig
-from tests.engine.conftest import MODELS
+from testing.networks import MODELS
 
 SMALL = NetworkConfig(base_width=2, residual_blocks=1)
 

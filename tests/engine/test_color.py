@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.engine.color import blend, keep_photo_colors
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 
 def random_picture(seed: int, low: int = 0, high: int = 256) -> Pixels:

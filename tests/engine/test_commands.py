@@ -15,9 +15,10 @@ from PIL import Image
 
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import Catalogue
-from app.engine.padding import Pixels
+from app.engine.errors import InvalidOption
 from app.engine.stylizer import Stylizer
-from tests.engine.published import paint, random_variables
+from app.engine.typing import Pixels
+from testing.published import paint, random_variables
 
 SHIPPED = len(Catalogue([PROJECT_ROOT / "models"]).styles)
 
@@ -93,6 +94,7 @@ def test_bad_input_is_one_line_and_code_2(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("published_file", [pytest.param("V1", marks=pytest.mark.soak), "V2"], indirect=True)
 def test_a_style_is_imported_listed_used_and_removed(
     app: Flask, published_file: Path, photo_file: Path, photo: Pixels, tmp_path: Path
 ) -> None:
@@ -117,6 +119,20 @@ def test_a_style_is_imported_listed_used_and_removed(
     assert not style.checkpoint.exists()
     assert not style.preview.exists()
     assert len(run(app, "styles", "list").stdout.splitlines()) == SHIPPED
+
+
+def test_an_imported_style_without_a_preview_leaves_nothing_behind(
+    app: Flask, published_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def render_preview(*arguments: object) -> None:
+        raise InvalidOption("no preview")
+
+    monkeypatch.setattr("app.commands.styles.render_preview", render_preview)
+    result = run(app, "styles", "import", published_file, "--name", "chance")
+    assert (result.exit_code, result.output) == (2, "Error: no preview\n")
+    catalogue = app.extensions["catalogue"]
+    assert len(catalogue.styles) == SHIPPED
+    assert not list(catalogue.import_folder.glob("*chance*"))
 
 
 @pytest.mark.parametrize("slug", ["wave", "Not-A-Slug"])

@@ -12,16 +12,15 @@ from PIL import Image
 
 from app.config import PROJECT_ROOT
 from app.engine import network as network_module
-from app.engine.fast import planes, tiling
+from app.engine.fast import planes, tiling_plan
 from app.engine.fast.graph import BatchGraph, Graph
 from app.engine.native import operations as native
 from app.engine.network import Network, Pass, StyleRows
 from app.engine.networks.checkpoints import Checkpoint, load_checkpoint
 from app.engine.networks.config import NetworkConfig
 from app.engine.networks.transformer import build_transformer, load_kernels
-from app.engine.padding import Pixels
-from app.engine.plain import PlainNetwork
-from tests.engine.conftest import MODELS
+from app.engine.typing import Pixels
+from testing.networks import MODELS, chance_checkpoint, paint
 
 CONFIGS = {
     "house": NetworkConfig(base_width=8, residual_blocks=2),
@@ -35,43 +34,39 @@ CONFIGS = {
 }
 
 
-def chance_checkpoint(config: NetworkConfig) -> Checkpoint:
-    """Two styles with weights by chance, scaled so that activations keep their size."""
-    chance = np.random.default_rng(3)
-    kernels = {
-        layer.name: chance.normal(size=layer.kernel_shape) / np.sqrt(layer.size**2 * layer.inputs)
-        for layer in config.layers
-    }
-    parts = [
-        np.concatenate(
-            [chance.normal(1, 0.3, (2, layer.outputs)), chance.normal(0, 0.3, (2, layer.outputs))], 1
-        )
-        for layer in config.layers
-    ]
-    rows = np.concatenate(parts, axis=1).astype(np.float32)
-    return Checkpoint(
-        config, ("one", "two"), rows, {name: k.astype(np.float32) for name, k in kernels.items()}
+OPERATIONS = {True: "own operations", False: "TensorFlow's"}
+# TensorFlow's operations serve every network alike, and take long: these see them in every run of the tests.
+WITH_BOTH = ("house", "skips", "published")
+EVERY_WAY = [
+    pytest.param(
+        (name, own),
+        id=f"{OPERATIONS[own]}-{name}",
+        marks=() if own or name in WITH_BOTH else pytest.mark.soak,
     )
+    for own in OPERATIONS
+    for name in CONFIGS
+]
 
 
-@pytest.fixture(params=CONFIGS, ids=str)
-def checkpoint(request: pytest.FixtureRequest) -> Checkpoint:
-    return chance_checkpoint(CONFIGS[request.param])
-
-
-@pytest.fixture(params=[True, False], ids=["own operations", "TensorFlow's"])
-def use_native(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether networks compute with operations of our own."""
-    if request.param and not native.available():
+def choose_operations(own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have networks compute with operations of our own, or with TensorFlow's."""
+    if own and not native.available():
         pytest.skip("needs a C++ compiler and a processor with AVX2")
-    monkeypatch.setattr(native, "available", lambda: request.param)
-    return bool(request.param)
+    monkeypatch.setattr(native, "available", lambda: own)
 
 
-def paint(
-    network: Network | PlainNetwork, photo: Pixels, style: StyleRows, *, budget: int = 1 << 30
-) -> Pixels:
-    return network.paint(Pass(photo, style, exact=True, budget=budget))
+@pytest.fixture(params=OPERATIONS, ids=OPERATIONS.get)
+def use_native(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test twice: with operations of our own, and with TensorFlow's."""
+    choose_operations(request.param, monkeypatch)
+
+
+@pytest.fixture(params=EVERY_WAY)
+def checkpoint(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Checkpoint:
+    """Networks of every architecture, each computed with both kinds of operations."""
+    name, own = request.param
+    choose_operations(own, monkeypatch)
+    return chance_checkpoint(CONFIGS[name])
 
 
 @pytest.fixture
@@ -80,46 +75,42 @@ def in_strips(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
     def switch() -> None:
         monkeypatch.setattr(network_module, "WHOLE_PIXELS", 0)
-        monkeypatch.setattr(tiling, "STRIP_BYTES", 16000)
+        monkeypatch.setattr(tiling_plan, "STRIP_BYTES", 16000)
 
     return switch
 
 
-@pytest.mark.usefixtures("use_native")
-@pytest.mark.parametrize("shape", [(64, 96), (32, 48)])
-def test_the_rewritten_network_is_the_plain_one(
-    checkpoint: Checkpoint, photo: Pixels, shape: tuple[int, int]
-) -> None:
-    picture = np.ascontiguousarray(photo[: shape[0], : shape[1]])
+def test_the_rewritten_network_is_the_plain_one(checkpoint: Checkpoint, photo: Pixels) -> None:
     model = build_transformer(checkpoint.config)
     load_kernels(model, checkpoint.config, checkpoint.kernels)
-    expected = model([picture[None].astype(np.float32), checkpoint.row("two")[None]]).numpy()[0]
     network = Network(checkpoint, precision="float32", device="/CPU:0")
-    painted = paint(network, picture, StyleRows(checkpoint.row("two")))
-    assert np.abs(painted - expected).max() <= 1
-    assert painted.std() > 10
+    for height, width in ((64, 96), (32, 48)):
+        picture = np.ascontiguousarray(photo[:height, :width])
+        expected = model([picture[None].astype(np.float32), checkpoint.row("two")[None]]).numpy()[0]
+        painted = paint(network, picture, StyleRows(checkpoint.row("two")))
+        assert np.abs(painted - expected).max() <= 1, (height, width)
+        assert painted.std() > 10, (height, width)
 
 
-@pytest.mark.usefixtures("use_native")
-@pytest.mark.parametrize("mapped", [False, True])
 def test_strips_make_the_picture_that_a_whole_pass_makes(
-    checkpoint: Checkpoint, photo: Pixels, in_strips: Callable[[], None], mapped: bool
+    checkpoint: Checkpoint, photo: Pixels, in_strips: Callable[[], None]
 ) -> None:
     """With activations on disk, half of them there, and all in memory that hardly holds the largest layer."""
-    where = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1)) if mapped else None
-    style = StyleRows(checkpoint.rows if mapped else checkpoint.row("one"), where)
     network = Network(checkpoint, precision="float32", device="/CPU:0")
-    whole = paint(network, photo, style)
+    where = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1))
+    styles = (StyleRows(checkpoint.row("one")), StyleRows(checkpoint.rows, where))
+    whole = [paint(network, photo, style) for style in styles]
     in_strips()
-    for budget in (0, 50_000, 200_000):
-        strips = paint(network, photo, style, budget=budget)
-        assert np.abs(strips.astype(int) - whole).max() <= 1, budget
+    for style, expected in zip(styles, whole, strict=True):
+        for budget in (0, 50_000, 200_000):
+            strips = paint(network, photo, style, budget=budget)
+            assert np.abs(strips.astype(int) - expected).max() <= 1, (budget, style.where is not None)
 
 
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> set[Any]:
     """What planes are kept in, once there were some; they are large ones from now on."""
-    monkeypatch.setattr(tiling, "FLOAT32_BYTES", 0)
+    monkeypatch.setattr(tiling_plan, "FLOAT32_BYTES", 0)
     types: set[Any] = set()
     new = planes.PlaneStore.new
 
@@ -182,11 +173,10 @@ def test_strips_in_bfloat16_make_the_picture_that_a_whole_pass_makes(
     assert np.abs(strips.astype(int) - whole).mean() < 0.5
 
 
-def test_a_batch_of_styles_is_what_each_makes_alone(
-    checkpoint: Checkpoint, photo: Pixels, use_native: bool
-) -> None:
-    alone = Graph(checkpoint.config, checkpoint.kernels, "float32", use_native=use_native)
-    together = BatchGraph(checkpoint.config, checkpoint.kernels, "float32", use_native=use_native)
+def test_a_batch_of_styles_is_what_each_makes_alone(checkpoint: Checkpoint, photo: Pixels) -> None:
+    own = native.available()
+    alone = Graph(checkpoint.config, checkpoint.kernels, "float32", use_native=own)
+    together = BatchGraph(checkpoint.config, checkpoint.kernels, "float32", use_native=own)
     slabs = np.stack([photo, photo[::-1], photo[:, ::-1]])
     rows = checkpoint.rows[[0, 1, 1]]
     painted = together.whole(slabs, rows).numpy()

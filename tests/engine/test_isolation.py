@@ -26,7 +26,17 @@ def test_the_engine_knows_nothing_of_web_database_or_payments() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["app", "app.engine.catalogue", "wsgi", "app.commands.styles", "app.commands.stylize"]
+    "module",
+    [
+        "app",
+        "app.engine.catalogue",
+        "app.engine.fast.tiling_plan",
+        "app.engine.networks.topology",
+        "app.engine.typing",
+        "wsgi",
+        "app.commands.styles",
+        "app.commands.stylize",
+    ],
 )
 def test_tensorflow_waits_until_a_picture_is_painted(module: str) -> None:
     assert not loaded_by(module) & {"tensorflow", "keras"}

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
-import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
@@ -19,8 +19,8 @@ from app.engine.fast.graph import from_blocks, to_blocks
 from app.engine.native import build
 from app.engine.native import operations as native
 from app.engine.processor import instructions
-
-Floats = npt.NDArray[np.float32]
+from app.engine.training.frozen import can_be_frozen
+from app.engine.typing import Floats
 
 needs_operations = pytest.mark.skipif(
     not native.available(), reason="needs a C++ compiler and a processor with AVX2"
@@ -155,6 +155,30 @@ def test_a_convolution_refuses_what_does_not_fit(change: dict[str, Any]) -> None
     x = tf.zeros(change.get("x", (1, 4, 4, 16)))
     with pytest.raises(tf.errors.InvalidArgumentError):
         native.convolve(x, kernels, "mirror", change.get("above", 1), change.get("below", 1))
+
+
+@needs_operations
+@pytest.mark.parametrize("quads", [False, True])
+def test_the_library_knows_the_borders_and_channels_that_it_names(quads: bool) -> None:
+    limits = native.limits()
+    makes = winograd.transform_quads if quads else winograd.transform
+    named = limits.quad_borders if quads else limits.borders
+
+    def convolve(border: str, inputs: int) -> Any:
+        taps = 5 if quads else 3
+        ends = 0 if border == "none" else 1
+        kernels = makes(np.ones((taps, taps, inputs, limits.panel), np.float32))
+        return native.convolve(tf.zeros((1, 8, 8, inputs)), kernels, border, ends, ends, quads=quads)
+
+    most = limits.most_inputs // (4 if quads else 1)
+    for border in limits.borders | limits.quad_borders:
+        if border in named:
+            assert convolve(border, most).shape[3] == limits.panel
+        else:
+            with pytest.raises(tf.errors.InvalidArgumentError):
+                convolve(border, limits.panel)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        convolve("zeros", most + limits.panel)
 
 
 @needs_operations
@@ -327,11 +351,12 @@ def test_what_is_too_small_is_refused() -> None:
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder without a library, in which it is looked for and compiled to."""
     monkeypatch.setattr(build, "LIBRARIES", tmp_path / "libraries")
-    native._library.cache_clear()
-    native.available.cache_clear()
+    cached = (native._library, native.available, native.limits)
+    for function in cached:
+        function.cache_clear()
     yield tmp_path / "libraries"
-    native._library.cache_clear()
-    native.available.cache_clear()
+    for function in cached:
+        function.cache_clear()
 
 
 def test_without_a_compiler_nothing_is_built(
@@ -342,6 +367,13 @@ def test_without_a_compiler_nothing_is_built(
     assert "need a C++ compiler" in caplog.text
     assert not elsewhere.exists()
     assert not native.available()
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_without_a_library_keras_convolutions_stay() -> None:
+    layer = keras.layers.Conv2D(16, 3, padding="same")
+    layer.build((None, 8, 8, 16))
+    assert not can_be_frozen(layer, "float32")
 
 
 def test_a_compiler_that_fails_leaves_nothing(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,11 +16,10 @@ from app.engine.catalogue import Catalogue
 from app.engine.errors import InvalidOption
 from app.engine.network import Network, StyleRows
 from app.engine.networks.config import NetworkConfig
-from app.engine.padding import Pixels
 from app.engine.plain import PlainNetwork
 from app.engine.stylizer import Stylizer
-from tests.engine.conftest import COMPILED_QUICKLY, MODELS
-from tests.engine.test_graph import chance_checkpoint, paint
+from app.engine.typing import Pixels
+from testing.networks import COMPILED_QUICKLY, MODELS, chance_checkpoint, paint
 
 
 @pytest.mark.parametrize(
@@ -50,6 +49,7 @@ def test_plain_keras_refuses_style_maps(photo: Pixels) -> None:
     assert paint(plain, photo, StyleRows(checkpoint.row("one"))).std() > 10
 
 
+@pytest.mark.soak
 def test_the_command_line_paints_the_same_on_jax(photo: Pixels, tmp_path: Path) -> None:
     given, made = tmp_path / "photo.png", tmp_path / "painted.png"
     Image.fromarray(photo).save(given)

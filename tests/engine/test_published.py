@@ -13,10 +13,10 @@ from PIL import Image
 from app.engine.catalogue import Catalogue, StyleFacts
 from app.engine.errors import InvalidCheckpoint
 from app.engine.networks.checkpoints import read_tensorflow1_checkpoint, save_checkpoint
-from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
-from tests.conftest import SHARED
-from tests.engine.published import paint, random_variables, read_variables, save_as_tensorflow1
+from app.engine.typing import Pixels
+from testing.published import paint, random_variables, read_variables, save_as_tensorflow1
+from testing.site import SHARED
 
 CHECKPOINTS = SHARED / "checkpoints"
 PUBLISHED = ("la_muse.ckpt", "rain_princess.ckpt", "scream.ckpt", "udnie.ckpt", "wave.ckpt", "wreck.ckpt")

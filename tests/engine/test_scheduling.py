@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from app.engine.scheduling import FairQueue
-from tests.waiting import wait_until
+from testing.waiting import wait_until
 
 
 def test_who_asks_again_lines_up_behind_who_waits() -> None:

@@ -23,14 +23,15 @@ from app.engine import stylizer as stylizer_module
 from app.engine.cascade import resize
 from app.engine.catalogue import Catalogue, StyleFacts
 from app.engine.errors import InvalidCheckpoint, InvalidOption, InvalidPicture, OutOfMemory, UnknownStyle
-from app.engine.fast import planes, tiling
+from app.engine.fast import planes, tiling_plan
 from app.engine.networks.checkpoints import load_checkpoint, save_checkpoint, save_row
 from app.engine.options import Mixture, StyleMap
-from app.engine.padding import REACH, Pixels
+from app.engine.padding import REACH
 from app.engine.stylizer import Stylizer
-from tests.conftest import SHARED
-from tests.engine.conftest import MODELS
-from tests.waiting import wait_until
+from app.engine.typing import Pixels
+from testing.networks import MODELS
+from testing.site import SHARED
+from testing.waiting import wait_until
 
 HOUSE = SHARED / "house_v0"
 SIZES = [(1, 1), (1, 5), (2, 3), (4, 4), (7, 300), (7, 3000), (3000, 7), (33, 18), (64, 96)]
@@ -65,7 +66,7 @@ def test_every_style_paints_a_picture_of_its_own(stylizer: Stylizer, photo: Pixe
 
 def test_sizes_and_styles_share_one_trace(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "WHOLE_PIXELS", 1000)  # the larger sizes go through strips
-    monkeypatch.setattr(tiling, "STRIP_BYTES", 64_000)
+    monkeypatch.setattr(tiling_plan, "STRIP_BYTES", 64_000)
     stylizer = Stylizer(Catalogue([MODELS]))
     for height, width in ((16, 16), (24, 32), (64, 96), (80, 64)):
         stylizer.stylize(np.ascontiguousarray(np.resize(photo, (height, width, 3))), "wave")
@@ -333,7 +334,7 @@ def test_a_preview_comes_in_between_the_tiles_of_a_large_picture(
     photo: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(network, "WHOLE_PIXELS", 1000)
-    monkeypatch.setattr(tiling, "STRIP_BYTES", 8000)
+    monkeypatch.setattr(tiling_plan, "STRIP_BYTES", 8000)
     stylizer = Stylizer(Catalogue([MODELS]))
     stylizer.stylize(photo, "wave")  # loaded and traced
     preview_done, shares_after = threading.Event(), []

@@ -8,7 +8,7 @@ import pytest
 
 from app.engine import upsampling
 from app.engine.cascade import resize
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 from app.engine.upsampling import EDGE_VARIANCE, enlarge, paint_guided
 
 

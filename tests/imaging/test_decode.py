@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, ImageCms
 from app.imaging import decode_photo, encode_jpeg
 from app.imaging.decode import decode_here
 from app.imaging.errors import DamagedPhoto, EmptyFile, ImageError, NotAPhoto, SideTooLong, TooManyPixels
+from testing.pictures import encoded, scene
 
 LIMIT = 1_000_000
 FORMATS = ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "GIF"]
@@ -24,23 +25,6 @@ MEDIA_TYPES = {kind: f"image/{kind.lower()}" for kind in FORMATS} | {"HEIF": "im
 
 LAB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
 Point = tuple[float, float, float]
-
-
-def scene(width: int = 48, height: int = 32) -> Image.Image:
-    """A picture with a red, a green, a blue and a grey quarter: orientation and colours can be told."""
-    pixels = np.full((height, width, 3), 128, np.uint8)
-    pixels[: height // 2, : width // 2] = (200, 30, 30)
-    pixels[: height // 2, width // 2 :] = (30, 200, 30)
-    pixels[height // 2 :, : width // 2] = (30, 30, 200)
-    return Image.fromarray(pixels)
-
-
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    if kind in ("JPEG", "WEBP", "AVIF", "HEIF"):
-        options.setdefault("quality", 95)
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def decode(data: bytes, max_pixels: int = LIMIT) -> Image.Image:

@@ -11,7 +11,7 @@ import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 
 from app.imaging import decode_photo, encode_jpeg, encode_png, encode_webp, make_preview, make_thumbnail
-from tests.imaging.test_decode import encoded, scene
+from testing.pictures import encoded, scene
 
 ENCODERS = [encode_jpeg, encode_png, encode_webp, make_preview, make_thumbnail]
 PIXEL_CHUNKS = {b"IHDR", b"IDAT", b"IEND", b"VP8 "}

@@ -20,7 +20,7 @@ from app.imaging.errors import (
     UnreadablePhoto,
 )
 from app.imaging.isolation.pool import Decoders
-from tests.imaging import hostile
+from testing import hostile
 
 LIMIT = 60_000_000
 # What ``make test`` takes of all spoiled photos: one in so many.

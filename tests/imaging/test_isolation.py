@@ -21,7 +21,7 @@ from app.imaging.errors import DamagedPhoto, ImageError, TooManyPixels, Unreadab
 from app.imaging.isolation import pool
 from app.imaging.isolation.limits import Budget
 from app.imaging.isolation.pool import Decoders, DecodingProcess
-from tests.imaging.hostile import encoded, flat
+from testing.hostile import encoded, flat
 
 # The budget grows with the pixels allowed: a test of little patience allows few.
 PIXELS = 1_000_000
@@ -161,7 +161,7 @@ def test_what_cannot_be_is_not_believed(liar: Decoders, lie: bytes) -> None:
 
 def test_a_process_without_an_answer_is_no_fault_of_the_photo() -> None:
     with pytest.raises(OSError, match="does not start"):
-        Decoders(processes=1, module="tests.imaging.hostile").decode(io.BytesIO(b"photo"), PIXELS)
+        Decoders(processes=1, module="testing.hostile").decode(io.BytesIO(b"photo"), PIXELS)
 
 
 def test_errors_keep_their_facts(decoders: Decoders) -> None:

@@ -9,7 +9,18 @@ import pytest
 from PIL import Image
 
 from app.imaging import encode_jpeg, encode_png
-from app.imaging.prints import FULL, SIZES, WHOLE, Crop, Focus, Frame, Turn, cut, find_size, frame_photo
+from app.imaging.prints import (
+    FULL,
+    SIZES,
+    WHOLE,
+    Crop,
+    Focus,
+    Frame,
+    Orientation,
+    cut,
+    find_size,
+    frame_photo,
+)
 
 A4 = find_size("a4")
 
@@ -25,19 +36,19 @@ def test_papers_have_three_hundred_dots_per_inch(slug: str, pixels: tuple[int, i
 
 
 def test_full_size_is_the_whole_photo() -> None:
-    assert frame_photo((640, 480), FULL, Turn.UPRIGHT, Focus(0.5, 0.5, 0.1)) == Frame(640, 480, WHOLE)
+    assert frame_photo((640, 480), FULL, Orientation.PORTRAIT, Focus(0.5, 0.5, 0.1)) == Frame(640, 480, WHOLE)
 
 
 @pytest.mark.parametrize("size", [size for size in SIZES if not size.keeps_photo])
-@pytest.mark.parametrize("turn", list(Turn))
+@pytest.mark.parametrize("orientation", list(Orientation))
 @pytest.mark.parametrize("photo", [(4000, 3000), (3000, 4000), (500, 4000), (4000, 500), (1, 1)])
 @pytest.mark.parametrize(
     "focus", [None, Focus(0, 0, 1), Focus(0.9, 0.9, 0.9), Focus(-3, 7, 0.2), Focus(0.4, 0.4, 0.0001)]
 )
 def test_what_is_shown_lies_inside_the_photo_and_has_the_shape_of_the_print(
-    size, turn: Turn, photo: tuple[int, int], focus: Focus | None
+    size, orientation: Orientation, photo: tuple[int, int], focus: Focus | None
 ) -> None:
-    frame = frame_photo(photo, size, turn, focus)
+    frame = frame_photo(photo, size, orientation, focus)
     left, top, right, bottom = frame.crop.box(photo)
     assert -1e-6 <= left < right <= photo[0] + 1e-6
     assert -1e-6 <= top < bottom <= photo[1] + 1e-6
@@ -51,15 +62,15 @@ def test_without_a_wish_the_largest_part_in_the_middle_is_shown() -> None:
 
 def test_a_print_is_held_as_the_photo_is_unless_it_is_turned() -> None:
     lying, upright = (3508, 2480), (2480, 3508)
-    for photo, turn, size in (
-        ((400, 300), Turn.AS_PHOTO, lying),
-        ((300, 400), Turn.AS_PHOTO, upright),
-        ((400, 300), Turn.UPRIGHT, upright),
-        ((300, 400), Turn.LYING, lying),
+    for photo, orientation, size in (
+        ((400, 300), Orientation.AS_PHOTO, lying),
+        ((300, 400), Orientation.AS_PHOTO, upright),
+        ((400, 300), Orientation.PORTRAIT, upright),
+        ((300, 400), Orientation.LANDSCAPE, lying),
     ):
-        frame = frame_photo(photo, A4, turn)
+        frame = frame_photo(photo, A4, orientation)
         assert (frame.width, frame.height) == size
-    phone = frame_photo((400, 300), find_size("phone"), Turn.LYING)
+    phone = frame_photo((400, 300), find_size("phone"), Orientation.LANDSCAPE)
     assert phone.width < phone.height
 
 

@@ -5,7 +5,7 @@ import { cropAfterKey, cropRatio, fitCrop, largestCrop, printShape } from "../..
 
 const LYING = { width: 600, height: 400 };
 const STANDING = { width: 400, height: 600 };
-const A4 = { width: 2480, height: 3508, turns: true };
+const A4 = { width: 2480, height: 3508, rotates: true };
 const SQUARE = cropRatio(1, LYING); // 1.5: a square's height is 1.5 times the share that its width is
 
 function near(crop, wanted) {
@@ -13,17 +13,17 @@ function near(crop, wanted) {
   for (const [side, value] of Object.entries(wanted)) assert.ok(Math.abs(crop[side] - value) < 1e-9, `${side}: ${crop[side]}`);
 }
 
-test("a print turns with the photo, or as it is told", () => {
+test("a print has the orientation of the photo, or the one chosen", () => {
   const [standing, lying] = [3508 / 2480, 2480 / 3508];
   assert.equal(printShape(A4, "as_photo", LYING), lying);
   assert.equal(printShape(A4, "as_photo", STANDING), standing);
-  assert.equal(printShape(A4, "lying", STANDING), lying);
+  assert.equal(printShape(A4, "landscape", STANDING), lying);
   assert.equal(printShape(A4, "standing", LYING), standing);
 });
 
-test("a size that does not turn keeps its shape, and one without a width shows the whole photo", () => {
-  assert.equal(printShape({ width: 1080, height: 1920, turns: false }, "lying", LYING), 1920 / 1080);
-  assert.equal(printShape({ width: 0, height: 0, turns: false }, "as_photo", LYING), null);
+test("a size that does not rotate keeps its shape, and one without a width shows the whole photo", () => {
+  assert.equal(printShape({ width: 1080, height: 1920, rotates: false }, "landscape", LYING), 1920 / 1080);
+  assert.equal(printShape({ width: 0, height: 0, rotates: false }, "as_photo", LYING), null);
 });
 
 test("the largest crop touches two edges and lies in the middle", () => {

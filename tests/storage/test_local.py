@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from app.storage.base import StorageError, discard_files
 from app.storage.local import LocalStorage
-from tests.together import at_once
+from testing.together import at_once
 
 
 @pytest.fixture

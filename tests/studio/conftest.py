@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.accounts.models import User
-from tests.conftest import create_user, log_in
+from testing.site import create_user, log_in
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 
 from app.accounts.models import User
 from app.config import Settings
-from app.studio.painting.worker import process_render
-from tests.conftest import log_in, running_app
-from tests.studio.test_views import paint, uploaded
+from app.studio.painting.rendering import process_render
+from testing.site import log_in, running_app
+from testing.studio import paint, uploaded
 
 PROTECTED = ("la_muse", "La Muse", "rain_princess", "Rain Princess")
 

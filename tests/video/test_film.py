@@ -15,7 +15,7 @@ import pytest
 from app.video.errors import VideoError
 from app.video.film import Summary, Wishes, paint_film
 from app.video.reader import Pixels
-from tests.video.clips import loudness, make_film, read, same_film, sound_packets, spoil
+from testing.clips import loudness, make_film, read, same_film, sound_packets, spoil
 
 WISHES = Wishes(damping=0.9, segment_seconds=0.2, identity={"style": "negative"})
 
@@ -229,6 +229,7 @@ def test_where_a_file_cannot_be_read_further_sound_is_missing(tmp_path: Path) ->
     assert len(sound_packets(tmp_path / "painted.mp4")) == 100
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("stop_after", [1, 14, 15, 29])
 def test_an_interrupted_film_goes_on_and_comes_out_the_same(stop_after: int, tmp_path: Path) -> None:
     source = make_film(tmp_path / "film.mp4")

@@ -13,7 +13,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from app.config import PROJECT_ROOT
 from app.video.errors import NoPictures, NotAVideo
 from app.video.reader import Film, Pixels
-from tests.video.clips import CORNERS, make_film, picture, read, spoil
+from testing.clips import CORNERS, make_film, picture, read, spoil
 
 
 def corners(frame: Pixels) -> list[int]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TypeAlias, cast
 
 import tensorflow as tf
 
@@ -17,46 +18,49 @@ from app.engine.fast import winograd
 from app.engine.fast.rewriting import Convolution, rewrite
 from app.engine.native import operations as native
 from app.engine.networks.config import NetworkConfig
+from app.engine.networks.topology import Step, steps, uses, walk
+from app.engine.typing import DType, Floats, Moments, Tensor
 
-# The level that is taken off pixels before a network that pads by reflection: normalisation removes any
-# constant, and whole numbers around zero are exact in bfloat16. Zeros at a border must stay zeros.
+# Subtracted from pixels before a network that pads by reflection. Normalisation removes any constant, and
+# whole numbers around zero are exact in bfloat16. A network that pads with zeros needs its zeros as they are.
 MIDDLE_GREY = 128
-
-# No level is larger, and no normalised activation: it would lie a hundred deviations from the mean.
-MOST_LEVEL = 255.0
-MOST_NORMALIZED = 128.0
-
-# Mean and (biased) variance per channel, float32 [channels] each.
-Moments = tuple[Any, Any]
 
 
 @dataclass(frozen=True)
 class Raw:
-    """What the convolution ``layer`` made, which still has to be normalised with ``moments``.
+    """The result of the convolution ``layer`` before normalisation.
 
-    They are None where the normalisation takes them itself. ``where`` is the style map, at its resolution.
+    ``moments``: its mean and variance, or None where the normalisation computes them. ``where``: the style
+    map at the resolution of ``values``.
     """
 
-    values: Any
+    values: Tensor
     layer: str
     moments: Moments | None = None
-    where: Any = None
+    where: Tensor | None = None
+
+
+# A layer's raw result, or a tensor that needs no normalisation.
+Activations: TypeAlias = Raw | Tensor
+# Whether a strip ends at the picture's upper and at its lower border: 1 or 0 each.
+Ends = tuple[Tensor | int, Tensor | int]
 
 
 class Graph:
-    """One network's layers on tensors of the type it computes in, or of what they are kept in, float16.
+    """One network's layers, on tensors of the type it computes in or of float16.
 
-    ``rows`` is a style vector of shape [``config.style_size``]. Where a style map is given, it holds two of
-    them, [2, ``config.style_size``], and ``where`` the second one's share, 0..1, at the layer's resolution.
+    ``rows`` is a style vector of shape [``config.style_size``]. With a style map it is two of them,
+    [2, ``config.style_size``], and ``where`` is the second one's share, 0..1, at the layer's resolution.
     """
 
     def __init__(
-        self, config: NetworkConfig, kernels: Mapping[str, Any], dtype: str, *, use_native: bool = False
+        self, config: NetworkConfig, kernels: Mapping[str, Floats], dtype: str, *, use_native: bool = False
     ) -> None:
-        """``use_native``: compute with operations of our own (``native.available``); on processors only."""
+        """``use_native``: compute with our own operations (``native.available``); only on processors."""
         self.config = config
-        self.dtype = tf.as_dtype(dtype)
-        self.layers = rewrite(config, dict(kernels))
+        self.entry = config.layers[0].name
+        self.dtype: DType = tf.as_dtype(dtype)
+        self.layers = rewrite(config, kernels)
         self._native = use_native
         multiplies = use_native and native.multiplies_better(self.dtype.name)
         self._winograd = {name for name, layer in self.layers.items() if multiplies and winograd.suits(layer)}
@@ -66,42 +70,35 @@ class Graph:
         self._kernels = {name: self._kernel(layer) for name, layer in self.layers.items()}
         self._spans = config.style_spans
 
-    def _kernel(self, layer: Convolution) -> Any:
+    def _kernel(self, layer: Convolution) -> Tensor:
         if layer.name in self._winograd:
             return tf.constant(winograd.transform(layer.kernel))
         if layer.name in self._quads:
             return tf.constant(winograd.transform_quads(layer.kernel))
         return tf.constant(layer.kernel, self.dtype)
 
-    @property
-    def fits_float16(self) -> bool:
-        """Whether no layer can make more than float16 holds, of levels or of what a normalisation makes.
+    def enter(
+        self, photo: Tensor, *, where: Tensor | None = None, kept: DType = None, measure: bool = False
+    ) -> Raw:
+        """The raw blocks of the first layer, from uint8 [1, height + 8, width + 8, 3].
 
-        A kernel's result is at most the sum of its absolute values times the largest number that it reads.
-        """
-        most = {name: float(abs(layer.kernel).sum((0, 1, 2)).max()) for name, layer in self.layers.items()}
-        reads = {name: MOST_LEVEL if name == "conv1" else MOST_NORMALIZED for name in most}
-        return all(gain * reads[name] < float(tf.float16.max) for name, gain in most.items())
-
-    def enter(self, photo: Any, **options: Any) -> Raw:
-        """uint8 [1, height + 8, width + 8, 3], its border mirrored or zero, as raw blocks of conv1.
-
-        ``options``: ``where``, ``kept`` and ``measure``, as for ``convolve``.
+        The photo's border is mirrored, or zero. ``where``, ``kept`` and ``measure`` are as for ``convolve``.
         """
         blocks = to_blocks(photo)
         if self.config.input_range == "unit":
             blocks = tf.cast(blocks, tf.int16) - MIDDLE_GREY
-        return self.convolve(tf.cast(blocks, self.dtype), "conv1", None, **options)
+        x = tf.cast(blocks, self.dtype)
+        return self.convolve(x, self.entry, None, where=where, kept=kept, measure=measure)
 
     def convolve(
         self,
-        x: Any,
+        x: Activations,
         name: str,
-        rows: Any,
+        rows: Tensor | None,
         *,
-        where: Any = None,
-        ends: tuple[Any, Any] | None = None,
-        kept: Any = None,
+        where: Tensor | None = None,
+        ends: Ends | None = None,
+        kept: DType = None,
         measure: bool = False,
     ) -> Raw:
         """A layer's raw result.
@@ -109,13 +106,13 @@ class Graph:
         Args:
             x: a tensor, or the raw result of another layer, which is normalised first.
             name: the layer's.
-            rows: the styles.
+            rows: the styles; None where ``x`` is a tensor.
             where: the style map, at the result's resolution.
-            ends: for a strip, 1 or 0 (tensors) for whether it ends at the picture's upper and lower border.
+            ends: for a strip, whether it ends at the picture's upper and lower border.
             kept: the type of the result, by default the one computed in.
-            measure: whether its moments have to be there.
+            measure: whether to compute the result's moments.
         """
-        x = self.normalize(x, rows) if isinstance(x, Raw) else x
+        x = self._settled(x, rows)
         if name in self._winograd or name in self._quads:
             x = self._convolve_by_winograd(x, self.layers[name], ends, kept or self.dtype)
         else:
@@ -123,15 +120,14 @@ class Graph:
         moments = self.moments(x, name) if measure else None
         return Raw(tf.cast(x, kept or x.dtype), name, moments, where)
 
-    def _convolve_by_winograd(
-        self, x: Any, layer: Convolution, ends: tuple[Any, Any] | None, kept: Any
-    ) -> Any:
-        ends = (0, 0) if layer.border == "none" else ends or (1, 1)
+    def _convolve_by_winograd(self, x: Tensor, layer: Convolution, ends: Ends | None, kept: DType) -> Tensor:
+        above, below = (0, 0) if layer.border == "none" else ends or (1, 1)
         quads = layer.name in self._quads
-        return native.convolve(x, self._kernels[layer.name], layer.border, *ends, dtype=kept, quads=quads)
+        kernels = self._kernels[layer.name]
+        return native.convolve(x, kernels, layer.border, above, below, dtype=kept, quads=quads)
 
-    def _convolve(self, x: Any, layer: Convolution, ends: tuple[Any, Any] | None) -> Any:
-        padding: Any = "VALID"
+    def _convolve(self, x: Tensor, layer: Convolution, ends: Ends | None) -> Tensor:
+        padding: str | list[list[int]] = "VALID"
         if layer.border == "zeros":
             # oneDNN reads zeros beyond the border without a copy, if it knows their number beforehand.
             padded = [layer.before, layer.after]
@@ -150,14 +146,20 @@ class Graph:
         return x[:, 1:-1, 1:-1] if layer.shifted else x
 
     def normalize(
-        self, raw: Raw, rows: Any, *, activate: bool = True, added_to: Any = None, kept: Any = None
-    ) -> Any:
-        """Conditional instance normalisation of a layer's raw result, and what follows it: ReLU, or addition.
+        self,
+        raw: Raw,
+        rows: Tensor,
+        *,
+        activate: bool = True,
+        added_to: Tensor | None = None,
+        kept: DType = None,
+    ) -> Tensor:
+        """Conditional instance normalisation of a layer's raw result, then ReLU or addition.
 
         ``kept``: the type of the result, by default the one computed in.
 
-        Of TensorFlow's own operations, a training-mode fused batch normalisation of a batch of one computes
-        just that; with moments given, an inference-mode one applies them.
+        TensorFlow's fused batch normalisation computes it on a batch of one: in training mode with moments of
+        its own, in inference mode with given ones.
         """
         kept = kept or self.dtype
         if self._native and raw.where is None:
@@ -190,12 +192,12 @@ class Graph:
         y = tf.reshape(tf.nn.relu(y) if activate else y, shape)
         return tf.cast(y if added_to is None else tf.cast(added_to, y.dtype) + y, kept)
 
-    def _normalization(self, raw: Raw, rows: Any) -> native.Normalization:
+    def _normalization(self, raw: Raw, rows: Tensor) -> native.Normalization:
         scales, shifts = self._spans[raw.layer]
         moments = raw.moments or self.moments(raw.values, raw.layer)
         return native.Normalization(moments, rows[scales], rows[shifts], self.config.epsilon)
 
-    def _fused(self, x: Any, scale: Any, shift: Any, moments: Moments | None) -> Any:
+    def _fused(self, x: Tensor, scale: Tensor, shift: Tensor, moments: Moments | None) -> Tensor:
         mean, variance = moments or (tf.zeros([0]), tf.zeros([0]))
         return tf.raw_ops.FusedBatchNormV3(
             x=x,
@@ -207,7 +209,7 @@ class Graph:
             is_training=moments is None,
         ).y
 
-    def moments(self, x: Any, name: str) -> Moments:
+    def moments(self, x: Tensor, name: str) -> Moments:
         """Mean and biased variance of a layer's raw result, over its pixels."""
         phases = self.phases(name)
         if self._native:
@@ -222,7 +224,7 @@ class Graph:
         )
         count = tf.cast(tf.shape(x)[1] * tf.shape(x)[2], tf.float32)
         mean = fused.batch_mean
-        variance = fused.batch_variance * (count - 1) / count  # what it returns is the unbiased one
+        variance = fused.batch_variance * (count - 1) / count  # the operation returns the unbiased one
         if not phases:
             return mean, variance
         means = tf.reshape(mean, [phases, -1])
@@ -230,58 +232,50 @@ class Graph:
         spread = tf.reduce_mean(tf.square(means - mean), 0)
         return mean, tf.reduce_mean(tf.reshape(variance, [phases, -1]), 0) + spread
 
-    def finish(self, raw: Raw, rows: Any) -> Any:
+    def finish(self, raw: Raw, rows: Tensor) -> Tensor:
         """Raw blocks of the last layer as uint8 pixels."""
         x = self.normalize(raw, rows, activate=False, kept=tf.float32)
         painted = tf.clip_by_value(tf.round(tf.tanh(x) * 150.0 + 127.5), 0.0, 255.0)
         return from_blocks(tf.cast(painted, tf.uint8))
 
-    def whole(self, photo: Any, rows: Any, where: Any = None) -> Any:
+    def whole(self, photo: Tensor, rows: Tensor, where: list[Tensor] | None = None) -> Tensor:
         """The whole network: uint8 [batch, height + 8, width + 8, 3] to uint8 [batch, height, width, 3].
 
         ``where``: the share of the second row of ``rows`` at each pixel of the picture and of its halvings,
         uint8 [1, height, width, 1] each.
         """
-        halvings = self.config.halvings
-        levels = [share(level) for level in where] if where is not None else [None] * (halvings + 1)
-        blocks = None if where is None else to_blocks(levels[0])
-        x: Any = self.enter(photo, where=blocks)
-        halved = [x]
-        for number in range(1, halvings + 1):
-            x = self.convolve(x, f"down{number}", rows, where=levels[number])
-            if number >= halvings - self.config.skips:
-                x = self._settled(x, rows)  # several layers read it
-            halved.append(x)
-        x = self._residual(x, "res", self.config.residual_blocks, rows, levels[-1])
-        for number in range(1, halvings):
-            level = halvings - number
-            x = self.convolve(x, f"up{number}", rows, where=levels[level])
-            if number <= self.config.skips:
-                skipped = self.convolve(halved[level], f"skip{number}", rows, where=levels[level])
-                x = self.normalize(skipped, rows, activate=False, added_to=self._settled(x, rows))
-            if number == 1:
-                x = self._residual(x, "fine", self.config.fine_blocks, rows, levels[level])
-        x = self.convolve(x, f"up{halvings}", rows, where=blocks)
-        return self.finish(self.convolve(x, "out", rows, where=blocks), rows)
+        levels = None if where is None else [share(level) for level in where]
+        if levels is not None:
+            levels[0] = to_blocks(levels[0])
+        used = uses(steps(self.config))
 
-    def _residual(self, x: Any, kind: str, blocks: int, rows: Any, where: Any) -> Any:
-        x = self._settled(x, rows)
-        for block in range(1, blocks + 1):
-            y = self.convolve(x, f"{kind}{block}_a", rows, where=where)
-            y = self.convolve(y, f"{kind}{block}_b", rows, where=where)
-            x = self.normalize(y, rows, activate=False, added_to=x)
-        return x
+        def apply(step: Step, x: Activations, added_to: Activations | None) -> Activations:
+            layer = step.layer
+            here = None if levels is None else levels[layer.level]
+            if layer.name == self.entry:
+                assert not isinstance(x, Raw)  # the photo
+                return self.enter(x, where=here)
+            raw = self.convolve(x, layer.name, rows, where=here)
+            if added_to is not None:
+                return self.normalize(raw, rows, activate=False, added_to=self._settled(added_to, rows))
+            return self._settled(raw, rows) if used[step.name] > 1 else raw
 
-    def _settled(self, x: Any, rows: Any) -> Any:
-        """A tensor that others are added to."""
-        return self.normalize(x, rows) if isinstance(x, Raw) else x
+        painted: Activations = walk(self.config, cast(Activations, photo), apply)
+        assert isinstance(painted, Raw)  # nothing follows the last layer
+        return self.finish(painted, rows)
+
+    def _settled(self, x: Activations, rows: Tensor | None) -> Tensor:
+        """``x`` as a tensor, normalised with the styles ``rows`` if it is a raw result."""
+        if not isinstance(x, Raw):
+            return x
+        assert rows is not None
+        return self.normalize(x, rows)
 
     def phases(self, name: str) -> int:
         """How many pixels of a block share a channel's statistics; 0 where the result is in pixels."""
-        layer = self.layers[name]
-        return 4 if layer.blocks and not layer.doubled else 0
+        return self.layers[name].phases
 
-    def _shares(self, where: Any, phases: int, shape: Any, repeats: int) -> Any:
+    def _shares(self, where: Tensor, phases: int, shape: Tensor, repeats: int) -> Tensor:
         """The style map [1, h, w, 1 or 4] as [1, rows, columns, ``repeats``], like the tensor ``shape``."""
         if not phases or repeats > 1:
             return where
@@ -291,13 +285,19 @@ class Graph:
 class BatchGraph(Graph):
     """The same layers for a batch of pictures, each with its own style: ``rows`` is [batch, style_size].
 
-    Every picture has statistics of its own, for which there is no fused operation. There are no style maps.
+    Every picture has its own statistics; no fused operation computes them. There are no style maps.
     """
 
     def normalize(
-        self, raw: Raw, rows: Any, *, activate: bool = True, added_to: Any = None, kept: Any = None
-    ) -> Any:
-        """Conditional instance normalisation of a layer's raw result, and what follows it."""
+        self,
+        raw: Raw,
+        rows: Tensor,
+        *,
+        activate: bool = True,
+        added_to: Tensor | None = None,
+        kept: DType = None,
+    ) -> Tensor:
+        """Conditional instance normalisation of a layer's raw result, then ReLU or addition."""
         assert raw.where is None
         mean, variance = raw.moments or self.moments(raw.values, raw.layer)
         scales, shifts = self._spans[raw.layer]
@@ -309,7 +309,7 @@ class BatchGraph(Graph):
         y = tf.nn.relu(y) if activate else y
         return y if added_to is None else added_to + y
 
-    def moments(self, x: Any, name: str) -> Moments:
+    def moments(self, x: Tensor, name: str) -> Moments:
         """Mean and biased variance of a layer's raw result, float32 [batch, channels] each."""
         phases, shape = self.phases(name) or 1, tf.shape(x)
         pixels = tf.reshape(tf.cast(x, tf.float32), [shape[0], -1, shape[3] // phases])
@@ -317,12 +317,12 @@ class BatchGraph(Graph):
         return mean, variance
 
 
-def share(where: Any) -> Any:
-    """A style map of uint8 as shares of 0..1 (None stays None)."""
-    return None if where is None else tf.cast(where, tf.float32) / 255.0
+def share(where: Tensor) -> Tensor:
+    """A style map of uint8 as shares of 0..1."""
+    return tf.cast(where, tf.float32) / 255.0
 
 
-def _mix(pair: Any, share: Any, dtype: Any) -> Any:
+def _mix(pair: Tensor, share: Tensor, dtype: DType) -> Tensor:
     """Per pixel between the two rows of ``pair`` [2, channels]; ``share`` is [1, h, w, 1 or 4]."""
     first, difference = pair[0], pair[1] - pair[0]
     if share.shape[-1] == 4:
@@ -330,7 +330,7 @@ def _mix(pair: Any, share: Any, dtype: Any) -> Any:
     return tf.cast(first + share * difference, dtype)
 
 
-def to_blocks(x: Any) -> Any:
+def to_blocks(x: Tensor) -> Tensor:
     """[batch, height, width, channels] as [batch, height / 2, width / 2, 4 channels]."""
     shape = tf.shape(x)
     batch, height, width, channels = shape[0], shape[1] // 2, shape[2] // 2, x.shape[3]
@@ -338,7 +338,7 @@ def to_blocks(x: Any) -> Any:
     return tf.reshape(tf.transpose(rows, [0, 2, 1, 3]), [batch, height, width, 4 * channels])
 
 
-def from_blocks(x: Any) -> Any:
+def from_blocks(x: Tensor) -> Tensor:
     """[batch, height, width, 4 channels] as [batch, 2 height, 2 width, channels]."""
     shape = tf.shape(x)
     batch, height, width, channels = shape[0], shape[1], shape[2], x.shape[3] // 4
@@ -346,19 +346,19 @@ def from_blocks(x: Any) -> Any:
     return tf.reshape(tf.transpose(rows, [0, 2, 1, 3]), [batch, 2 * height, 2 * width, channels])
 
 
-def _pad(x: Any, layer: Convolution, axis: int, first: Any, last: Any) -> Any:
+def _pad(x: Tensor, layer: Convolution, axis: int, first: Tensor | int, last: Tensor | int) -> Tensor:
     """Continue ``x`` [1, rows, columns, channels] beyond its border, as the network was trained."""
     before, after = _edges(x, layer, axis)
     parts = [_slice(before, axis, layer.before * first), x, _slice(after, axis, layer.after * last)]
     return tf.concat(parts, axis)
 
 
-def _slice(x: Any, axis: int, count: Any) -> Any:
+def _slice(x: Tensor, axis: int, count: Tensor | int) -> Tensor:
     return x[:, :count] if axis == 1 else x[:, :, :count]
 
 
-def _edges(x: Any, layer: Convolution, axis: int) -> tuple[Any, Any]:
-    """What stands before and after ``x`` along ``axis``, as many rows (or columns) as the layer reaches."""
+def _edges(x: Tensor, layer: Convolution, axis: int) -> tuple[Tensor, Tensor]:
+    """The two rows (or columns) that the layer reads before and after ``x`` along ``axis``."""
     if layer.border == "mirror blocks":
         return _mirrored_blocks(x, axis)
     first = x[:, :2] if axis == 1 else x[:, :, :2]
@@ -370,26 +370,29 @@ def _edges(x: Any, layer: Convolution, axis: int) -> tuple[Any, Any]:
     return first, tf.reverse(last, [axis])
 
 
-def _mirrored_blocks(x: Any, axis: int) -> tuple[Any, Any]:
+def _mirrored_blocks(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """Four pixels mirrored at the border, without repeating it, as two blocks.
 
-    Before the first block stand the rows (4, 3), (2, 1): the blocks' first places come from blocks 2 and 1,
-    their second ones from blocks 1 and 0; after the last block likewise.
+    Before the first block stand the pixel rows (4, 3), (2, 1). The first rows of these blocks come from the
+    blocks 2 and 1, the second rows from the blocks 1 and 0. After the last block it is the other way round.
     """
-
-    def edge(start: Any, stop: Any) -> Any:
-        return x[:, start:stop] if axis == 1 else x[:, :, start:stop]
-
-    def mirrored(firsts: Any, seconds: Any) -> Any:
-        firsts, seconds = (tf.reverse(part, [axis]) for part in (firsts, seconds))
-        channels = x.shape[3] // 4
-        shape = tf.concat([tf.shape(firsts)[:3], [2, 2, channels]], 0)
-        place = 3 if axis == 1 else 4
-        firsts, seconds = tf.reshape(firsts, shape), tf.reshape(seconds, shape)
-        pieces = [tf.gather(firsts, [0], axis=place), tf.gather(seconds, [1], axis=place)]
-        return tf.reshape(tf.concat(pieces, place), tf.concat([tf.shape(firsts)[:3], [4 * channels]], 0))
-
+    edge = partial(_between, x, axis)
     count = tf.shape(x)[axis]
-    before = mirrored(edge(1, 3), edge(0, 2))
-    after = mirrored(edge(count - 2, count), edge(count - 3, count - 1))
+    before = _turned_blocks(edge(1, 3), edge(0, 2), axis)
+    after = _turned_blocks(edge(count - 2, count), edge(count - 3, count - 1), axis)
     return before, after
+
+
+def _between(x: Tensor, axis: int, start: Tensor | int, stop: Tensor | int) -> Tensor:
+    return x[:, start:stop] if axis == 1 else x[:, :, start:stop]
+
+
+def _turned_blocks(firsts: Tensor, seconds: Tensor, axis: int) -> Tensor:
+    """Blocks in reverse order, with the first rows of ``firsts`` and the second rows of ``seconds``."""
+    channels = firsts.shape[3] // 4
+    firsts, seconds = (tf.reverse(part, [axis]) for part in (firsts, seconds))
+    shape = tf.concat([tf.shape(firsts)[:3], [2, 2, channels]], 0)
+    row = 3 if axis == 1 else 4
+    firsts, seconds = tf.reshape(firsts, shape), tf.reshape(seconds, shape)
+    pieces = [tf.gather(firsts, [0], axis=row), tf.gather(seconds, [1], axis=row)]
+    return tf.reshape(tf.concat(pieces, row), tf.concat([tf.shape(firsts)[:3], [4 * channels]], 0))

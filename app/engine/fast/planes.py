@@ -1,4 +1,4 @@
-"""Where a tiled pass keeps activations between its stages: in memory, or in a file when they are too many."""
+"""Planes hold the activations of a tiled pass between its stages, in memory or in temporary files."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-# What TensorFlow's operations expect of an address; memory that has it need not be copied for them.
+# TensorFlow uses memory without a copy if its address is a multiple of this.
 ALIGNMENT = 64
 # Bytes that are moved from a file into memory at a time.
 STEP = 1 << 24
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-# A file's bytes as part of this process's memory, all of them at once where the system can do that.
+# A file is mapped into memory; where the system can, all its pages are read at once.
 _SHARED = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
 _copiers = ThreadPoolExecutor(CORES, thread_name_prefix="planes")
 
 
 def _on_each_core(move: Callable[[int], None], starts: range) -> None:
-    """Move parts of a plane at the same time; all have ended, well or not, when this does."""
+    """Move parts of a plane in parallel; returns when all have ended, with or without an error."""
     parts = [_copiers.submit(move, start) for start in starts]
     wait(parts)
     for part in parts:
@@ -53,53 +53,45 @@ class Plane(Protocol):
     def write(self, start: int, values: npt.NDArray[Any]) -> None: ...
 
 
-class Place(NamedTuple):
-    """Where in a store's memory a plane lies, in bytes."""
-
-    start: int
-    stop: int
-
-
 class PlaneStore:
-    """Gives out planes; those that do not fit into ``budget`` bytes together lie in temporary files.
+    """Gives out planes. Those that do not fit into ``budget`` bytes together lie in temporary files.
 
-    The system's cache keeps files in whatever memory is free and may drop them. Only the rows that are being
-    read are mapped, so that the process itself stays small; writing is plain calls, which say so when a disk
-    is full.
+    The system's cache keeps files in free memory and may drop them. Only the rows that are being read are
+    mapped, so that the process itself stays small. Writing is plain calls, which fail when a disk is full.
     """
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
-        # One piece for all planes: pages that no plane has touched yet cost nothing, and those given back
-        # are used again, since a system takes its time to hand out fresh ones.
+        # One piece of memory for all planes. Pages cost nothing before a plane touches them. Pages given back
+        # are used again, because fresh ones from the system are slow.
         self._pages = _pages(budget)
         self._memory = np.frombuffer(self._pages, np.uint8)[:budget]
         self._open: dict[int, Plane] = {}
-        # Files of planes given back, for the next ones: the system has room for what they hold already.
+        # Files of planes given back, for the next planes: their disk blocks are allocated already.
         self._files: list[IO[bytes]] = []
 
     def new(self, shape: tuple[int, ...], dtype: npt.DTypeLike, *, resting: bool = False) -> Plane:
         """A plane of shape [rows, columns, channels] with undefined content.
 
-        Others may be moved to make room: what was read from them before is not valid any more. One that is
-        ``resting`` lies in a file, and leaves the memory to those that are read and written meanwhile.
+        Other planes may be moved to make room. Rows read from them before are then no longer valid. A
+        ``resting`` plane lies in a file and leaves the memory to the others.
         """
         kind = np.dtype(dtype)
-        place = None if resting else self._take(math.prod(shape) * kind.itemsize)
+        offset = None if resting else self._take(math.prod(shape) * kind.itemsize)
         plane: Plane
-        if place is None:
+        if offset is None:
             plane = _OnDisk(self._files.pop() if self._files else _temporary_file(), shape, kind)
         else:
-            plane = _InMemory(self._memory, place, shape, kind)
+            plane = _InMemory(self._memory, offset, shape, kind)
         self._open[id(plane)] = plane
         return plane
 
     def succeed(self, plane: Plane, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Plane | None:
-        """A plane that takes the place of another, which is given back, or None where there is no room.
+        """A plane that overwrites another, or None where there is no room; the other one is given back.
 
-        Both begin at the same byte. So the other's rows can still be read until they are written over: all
-        that follow, while a plane of no more bytes is written from its first row on, and all before, while
-        one of more bytes is written from its last row on.
+        Both begin at the same byte, so rows of the other can be read until they are overwritten. If the new
+        plane has no more bytes, write it from its first row on: the rows after that stay readable. If it has
+        more bytes, write it from its last row on: the rows before that stay readable.
         """
         kind = np.dtype(dtype)
         size = math.prod(shape) * kind.itemsize
@@ -107,8 +99,7 @@ class PlaneStore:
         if isinstance(plane, _InMemory):
             if not self._has_room(plane, size):
                 return None
-            place = Place(plane.place.start, plane.place.start + size)
-            successor = _InMemory(self._memory, place, shape, kind)
+            successor = _InMemory(self._memory, plane.offset, shape, kind)
         elif isinstance(plane, _OnDisk) and self._take(size) is None:
             successor = _OnDisk(plane.file, shape, kind)
         else:
@@ -118,18 +109,18 @@ class PlaneStore:
         return successor
 
     def _has_room(self, plane: _InMemory, size: int) -> bool:
-        """Whether the plane can have ``size`` bytes from where it begins, once others are out of the way."""
+        """Whether the plane can grow to ``size`` bytes; planes are moved if it is the last one."""
         planes = self._in_memory()
-        if plane is planes[-1] and plane.place.start + size > len(self._memory):
+        if plane is planes[-1] and plane.offset + size > len(self._memory):
             self._move_together(planes)
         after = planes[planes.index(plane) + 1 :]
-        return plane.place.start + size <= (after[0].place.start if after else len(self._memory))
+        return plane.offset + size <= (after[0].offset if after else len(self._memory))
 
     def bring_in(self, plane: Plane) -> Plane:
         """The plane, moved from its file into memory if there is room by now."""
-        if isinstance(plane, _InMemory) or (place := self._take(plane.size)) is None:
+        if isinstance(plane, _InMemory) or (offset := self._take(plane.size)) is None:
             return plane
-        nearer = _InMemory(self._memory, place, plane.shape, plane.dtype)
+        nearer = _InMemory(self._memory, offset, plane.shape, plane.dtype)
         step = max(1, STEP * plane.rows // plane.size)
         for start in range(0, plane.rows, step):
             nearer.write(start, plane.read(start, min(start + step, plane.rows)))
@@ -137,41 +128,42 @@ class PlaneStore:
         self.free(plane)
         return nearer
 
-    def _take(self, size: int) -> Place | None:
-        """The first part of the memory that is free and large enough, or None.
+    def _take(self, size: int) -> int | None:
+        """The first offset with ``size`` free bytes, or None.
 
-        Where what is free lies in several pieces and is enough only together, planes are moved.
+        Planes are moved together where only all free pieces together are large enough.
         """
-        planes, start = self._in_memory(), 0
+        planes, offset = self._in_memory(), 0
         for plane in planes:
-            if plane.place.start - start >= size:
-                return Place(start, start + size)
-            start = _round_up(plane.place.stop)
-        if start + size > len(self._memory):
-            together = sum(_round_up(plane.place.stop - plane.place.start) for plane in planes)
+            if plane.offset - offset >= size:
+                return offset
+            offset = _round_up(plane.end)
+        if offset + size > len(self._memory):
+            together = sum(_round_up(plane.size) for plane in planes)
             if together + size > len(self._memory):
                 return None
-            start = self._move_together(planes)
-        return Place(start, start + size)
+            offset = self._move_together(planes)
+        return offset
 
     def _in_memory(self) -> list[_InMemory]:
-        """The planes that lie in memory, in the order in which they do."""
-        return sorted((p for p in self._open.values() if isinstance(p, _InMemory)), key=lambda p: p.place)
+        """The planes that lie in memory, in the order of their offsets."""
+        planes = (plane for plane in self._open.values() if isinstance(plane, _InMemory))
+        return sorted(planes, key=lambda plane: (plane.offset, plane.end))
 
     def _move_together(self, planes: list[_InMemory]) -> int:
-        """Move all planes to the beginning of the memory, and return where what is free begins."""
-        start = 0
+        """Move all planes to the beginning of the memory, and return the first free offset."""
+        offset = 0
         for plane in planes:
-            if plane.place.start != start:
-                plane.move(start)
-            start = _round_up(plane.place.stop)
-        return start
+            if plane.offset != offset:
+                plane.move(offset)
+            offset = _round_up(plane.end)
+        return offset
 
     def give_back_unused(self) -> None:
         """Give the pages behind the last plane back to the system."""
         planes = self._in_memory()
         page = mmap.PAGESIZE
-        start = -(-planes[-1].place.stop // page) * page if planes else 0
+        start = -(-planes[-1].end // page) * page if planes else 0
         if start < len(self._memory) and hasattr(mmap, "MADV_DONTNEED"):
             self._pages.madvise(mmap.MADV_DONTNEED, start)
 
@@ -193,13 +185,13 @@ class PlaneStore:
             file.close()
 
 
-def _round_up(place: int) -> int:
-    """The next place from there on that is aligned."""
-    return -(-place // ALIGNMENT) * ALIGNMENT
+def _round_up(offset: int) -> int:
+    """The next aligned offset."""
+    return -(-offset // ALIGNMENT) * ALIGNMENT
 
 
 def _pages(size: int) -> mmap.mmap:
-    """Memory of at least that many bytes, of which none costs anything before it is written."""
+    """Memory of at least ``size`` bytes; pages cost nothing before they are written."""
     pages = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         pages.madvise(mmap.MADV_HUGEPAGE)
@@ -208,20 +200,24 @@ def _pages(size: int) -> mmap.mmap:
 
 class _InMemory(Plane):
     def __init__(
-        self, memory: npt.NDArray[np.uint8], place: Place, shape: tuple[int, ...], dtype: np.dtype[Any]
+        self, memory: npt.NDArray[np.uint8], offset: int, shape: tuple[int, ...], dtype: np.dtype[Any]
     ) -> None:
-        self.place, self.shape, self.dtype = place, shape, dtype
+        self.offset, self.shape, self.dtype = offset, shape, dtype
         self._memory = memory
 
     @property
-    def _values(self) -> npt.NDArray[Any]:
-        return self._memory[self.place.start : self.place.stop].view(self.dtype).reshape(self.shape)
+    def end(self) -> int:
+        """The offset after its last byte."""
+        return self.offset + self.size
 
-    def move(self, start: int) -> None:
-        """Lie from another place on; nobody may be reading the plane."""
-        place = Place(start, start + self.place.stop - self.place.start)
-        self._memory[place.start : place.stop] = self._memory[self.place.start : self.place.stop]
-        self.place = place
+    @property
+    def _values(self) -> npt.NDArray[Any]:
+        return self._memory[self.offset : self.end].view(self.dtype).reshape(self.shape)
+
+    def move(self, offset: int) -> None:
+        """Move to another offset; nobody may be reading the plane."""
+        self._memory[offset : offset + self.size] = self._memory[self.offset : self.end]
+        self.offset = offset
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         return self._values[start:stop]
@@ -233,12 +229,12 @@ class _InMemory(Plane):
         def copy(first: int) -> None:
             target[first : first + parts] = values[first : first + parts]
 
-        # One core alone does not use all of the memory's bandwidth, and nothing else is computed meanwhile.
+        # One core does not use all of the memory's bandwidth, and the others have nothing to do now.
         _on_each_core(copy, range(0, len(values), parts))
 
 
 def _temporary_file() -> IO[bytes]:
-    """One on a disk: /tmp is part of the memory on many systems, /var/tmp never is."""
+    """A file on a disk: /tmp lies in memory on many systems, /var/tmp never does."""
     large = "/var/tmp"  # noqa: S108 - the file there has no name
     folder = large if "TMPDIR" not in os.environ and os.access(large, os.W_OK) else None
     return tempfile.TemporaryFile(buffering=0, dir=folder)
@@ -249,7 +245,7 @@ class _OnDisk(Plane):
         self.file, self.shape, self.dtype = file, shape, dtype
         self._row_bytes = math.prod(shape[1:]) * dtype.itemsize
         if os.fstat(file.fileno()).st_size < self.size:
-            os.ftruncate(file.fileno(), self.size)  # what is mapped has to lie in the file
+            os.ftruncate(file.fileno(), self.size)  # only bytes of the file can be mapped
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         first, last = start * self._row_bytes, stop * self._row_bytes

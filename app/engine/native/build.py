@@ -1,6 +1,6 @@
 """Compiles the operations for the TensorFlow of this Python: ``python app/engine/native/build.py``.
 
-They are an extra: without a C++ compiler, or on other processors, the engine does with TensorFlow's own.
+They are optional: without a C++ compiler, or on other processors, the engine uses TensorFlow's own.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ import tempfile
 from pathlib import Path
 
 SOURCES = Path(__file__).parent
-# They belong to one TensorFlow, so they stay where that is installed.
+# A library belongs to one TensorFlow, so it lies where that is installed.
 LIBRARIES = Path(sys.prefix) / "lib" / "style-transfer-art"
-# The sets of instructions that kernels are compiled for: the floats of their vectors, the compiler's options.
+# The sets of instructions that kernels are compiled for: floats per vector, and the compiler's options.
 INSTRUCTIONS = {
     "avx2": (8, ["-mavx2", "-mfma", "-mf16c"]),
     "avx512": (16, ["-mavx512f", "-mfma", "-mprefer-vector-width=512"]),
 }
 OPTIONS = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-Wall"]
-# How the names of files end that see TensorFlow; the others are compiled for each set of instructions.
+# The ending of files that include TensorFlow; the others are compiled for each set of instructions.
 OPERATION = "_op"
 
 log = logging.getLogger(__name__)
 
 
 def library_path() -> Path:
-    """Where the library for this TensorFlow and these sources is, or would be."""
+    """The library for this TensorFlow and these sources, whether it is there or not."""
     import tensorflow as tf
 
     sources = [*sorted(SOURCES.glob("*.cc")), *sorted(SOURCES.glob("*.h")), Path(__file__)]
@@ -40,7 +40,7 @@ def library_path() -> Path:
 
 
 def build() -> None:
-    """Compile, unless it was done before or there is nothing to compile with.
+    """Compile, unless the library is there or there is no compiler.
 
     Raises:
         OSError: there is no room for the library.
@@ -55,21 +55,19 @@ def build() -> None:
         return
     LIBRARIES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=LIBRARIES) as folder:
-        made = _compile(compiler, Path(folder))
-        for old in LIBRARIES.glob("operations-*.so"):
-            old.unlink()
-        made.replace(library)
+        # Libraries of other sources stay: another checkout of the project may use them.
+        _compile(compiler, Path(folder)).replace(library)
 
 
 def _compile(compiler: str, folder: Path) -> Path:
     import tensorflow as tf
 
-    # What comes with TensorFlow is not for us to warn about.
+    # TensorFlow's headers are system headers, so that the compiler does not warn of them.
     tensorflow = [flag.replace("-I", "-isystem", 1) for flag in tf.sysconfig.get_compile_flags()]
     sources = sorted(SOURCES.glob("*.cc"))
     operations = [source for source in sources if source.stem.endswith(OPERATION)]
     kernels = [source for source in sources if source not in operations]
-    # Of a template that several files have the linker keeps the first, so the plainest code comes first.
+    # The linker keeps the first of equal templates, so the code for the oldest processors comes first.
     versions = [("tensorflow", tensorflow, operations)]
     for name, (lanes, flags) in INSTRUCTIONS.items():
         versions.append((name, [*flags, f"-DINSTRUCTIONS={name}", f"-DLANES={lanes}"], kernels))

@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 
+#include "borders.h"
 #include "operation.h"
 
 namespace operation {
@@ -41,7 +42,7 @@ REGISTER_OP("ContinuePicture")
     .Attr("T: {float, bfloat16}")
     .Attr("before: int >= 0")
     .Attr("after: int >= 0")
-    .Attr("border: {'mirror', 'repeat', 'mirror blocks'}")
+    .Attr("border: {" + border_names('\'', [](const NamedBorder& each) { return each.copies; }) + "}")
     .Output("y: T")
     .SetShapeFn([](InferenceContext* context) { return open_shape(context, 1); });
 
@@ -52,8 +53,9 @@ class ContinuePicture : public OpKernel {
     OP_REQUIRES_OK(context, context->GetAttr("border", &border));
     OP_REQUIRES_OK(context, context->GetAttr("before", &before_));
     OP_REQUIRES_OK(context, context->GetAttr("after", &after_));
-    repeats_ = border == "repeat";
-    side_ = border == "mirror blocks" ? 2 : 1;
+    const Border kind = find_border(border).border;
+    repeats_ = kind == Border::kRepeat;
+    side_ = kind == Border::kMirrorBlocks ? 2 : 1;
   }
 
   void Compute(OpKernelContext* context) override {

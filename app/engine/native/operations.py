@@ -1,11 +1,13 @@
-"""Operations of our own for processors, compiled where there is a compiler (``build``).
+"""Our own operations for processors, compiled where there is a compiler (``build``).
 
-Nothing depends on them: where they are missing, or the processor lacks their instructions, TensorFlow's own
-operations do the same more slowly.
+Nothing depends on them. Where they are missing, or the processor lacks their instructions, TensorFlow's own
+operations compute the same more slowly.
 """
 
 from __future__ import annotations
 
+import ctypes
+import json
 import logging
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,6 +16,7 @@ import tensorflow as tf
 
 from app.engine.native.build import library_path
 from app.engine.processor import instructions
+from app.engine.typing import DType, Moments, Tensor
 
 log = logging.getLogger(__name__)
 
@@ -25,25 +28,39 @@ class Normalization(NamedTuple):
     """(x - mean) / sqrt(variance + epsilon) * scale + shift (Dumoulin, Shlens and Kudlur 2017, equation 5).
 
     ``moments`` are mean and variance; they, ``scale`` and ``shift`` are float32 [channels] each. ``epsilon``
-    keeps the root of a plain channel from zero.
+    avoids a division by zero where a channel is constant.
     """
 
-    moments: tuple[Any, Any]
-    scale: Any
-    shift: Any
+    moments: Moments
+    scale: Tensor
+    shift: Tensor
     epsilon: float
+
+
+class Limits(NamedTuple):
+    """What ``convolve`` can compute.
+
+    ``panel``: numbers of channels are multiples of it, and kernels are stored in panels of as many outputs.
+    ``most_inputs``: the most channels that a layer may read; in quads four times those of ``x``.
+    ``borders``, ``quad_borders``: the borders that it knows, without and with quads.
+    """
+
+    panel: int
+    most_inputs: int
+    borders: frozenset[str]
+    quad_borders: frozenset[str]
 
 
 @cache
 def available() -> bool:
-    """Whether there are such operations for this TensorFlow, and a processor for them."""
+    """Whether the operations are compiled for this TensorFlow, and the processor can run them."""
     return instructions() >= _NEEDED and _library() is not None
 
 
 def multiplies_better(dtype: str) -> bool:
     """Whether ``convolve`` is faster than TensorFlow's convolution in a precision.
 
-    It multiplies floats, and fewer of them; but AMX multiplies bfloat16 so fast that this gains nothing.
+    It multiplies floats, and fewer of them. But AMX multiplies bfloat16 so fast that this gains nothing.
     """
     return dtype == "float32" or "amx_bf16" not in instructions()
 
@@ -60,31 +77,45 @@ def _library() -> Any:
         return None
 
 
+@cache
+def limits() -> Limits:
+    """What the compiled library says of itself; only where it is ``available``."""
+    _library()  # it is loaded with TensorFlow, whose symbols it needs
+    describe = ctypes.CDLL(str(library_path())).style_transfer_art_limits
+    describe.restype = ctypes.c_char_p
+    values = json.loads(describe())
+    return Limits(
+        values["panel"],
+        values["most_inputs"],
+        frozenset(values["borders"]),
+        frozenset(values["quad_borders"]),
+    )
+
+
 def _wide(avx512: bool | None) -> bool:
     return "avx512f" in instructions() if avx512 is None else avx512
 
 
 def convolve(
-    x: Any,
-    kernels: Any,
+    x: Tensor,
+    kernels: Tensor,
     border: str,
-    above: Any,
-    below: Any,
+    above: Tensor | int,
+    below: Tensor | int,
     *,
-    dtype: Any = None,
+    dtype: DType = None,
     quads: bool = False,
     avx512: bool | None = None,
-) -> Any:
+) -> Tensor:
     """A convolution of 3x3 taps, or in quads one of 5x5, computed in floats.
 
     Args:
         x: float32, bfloat16 or float16 [batch, rows, columns, inputs].
-        kernels: as ``app.engine.fast.winograd`` makes them, float32 [36, outputs / 16, inputs, 16].
-        border: what stands beyond the border: "zeros", "mirror" or "repeat"; in quads "zeros" or "mirror
-            blocks", whose channels are those of blocks of 2x2 pixels. With "none" nothing does, and the
-            result is smaller.
-        above: 1 or 0 for whether it does so above the first row; if not, what is there is only read.
-        below: the same for the last row. To the left and right it always does.
+        kernels: as ``app.engine.fast.winograd`` makes them, float32 [36, outputs / panel, inputs, panel].
+        border: what stands beyond the border, one of ``limits``. "mirror blocks" mirrors pixels: the channels
+            are those of blocks of 2x2 pixels. With "none" nothing stands there, and the result is smaller.
+        above: 1 to continue ``x`` above the first row, 0 where that row is only read.
+        below: the same for the last row. To the left and right ``x`` is always continued.
         dtype: the result's type, if not that of ``x``; float16 for float32.
         quads: whether 2x2 pixels of ``x`` are taken together, and of the result; the kernels are for four
             times the channels.
@@ -109,7 +140,7 @@ def convolve(
     )
 
 
-def moments(x: Any, channels: int, *, avx512: bool | None = None) -> tuple[Any, Any]:
+def moments(x: Tensor, channels: int, *, avx512: bool | None = None) -> Moments:
     """Mean and biased variance of each channel, float32 [channels] each.
 
     Args:
@@ -126,22 +157,22 @@ def moments(x: Any, channels: int, *, avx512: bool | None = None) -> tuple[Any, 
 
 
 def normalize(
-    x: Any,
+    x: Tensor,
     normalization: Normalization,
     *,
     activate: bool,
-    added_to: Any = None,
-    dtype: Any = None,
+    added_to: Tensor | None = None,
+    dtype: DType = None,
     avx512: bool | None = None,
-) -> Any:
-    """Conditional instance normalisation and what follows it.
+) -> Tensor:
+    """Conditional instance normalisation, then ReLU or addition.
 
     Args:
         x: float32, bfloat16 or float16 [..., channels], or with the channels of several pixels in the last
             axis.
         normalization: how.
-        activate: cut off below 0 (ReLU).
-        added_to: of the shape of ``x`` and the type of the result: what it is added to.
+        activate: whether ReLU follows.
+        added_to: added to the result; it has the shape of ``x`` and the type of the result.
         dtype: the result's type, if not that of ``x``: float32.
         avx512: as for ``convolve``.
 
@@ -166,7 +197,9 @@ def normalize(
     )
 
 
-def continue_picture(x: Any, before: int, after: int, border: str, above: Any, below: Any) -> Any:
+def continue_picture(
+    x: Tensor, before: int, after: int, border: str, above: Tensor | int, below: Tensor | int
+) -> Tensor:
     """A picture continued beyond its border.
 
     Args:
@@ -185,8 +218,8 @@ def continue_picture(x: Any, before: int, after: int, border: str, above: Any, b
     )
 
 
-def blocks_to_pixels(x: Any, crop: int) -> Any:
-    """Blocks of 2x2 pixels as pixels, without so many on every side.
+def blocks_to_pixels(x: Tensor, crop: int) -> Tensor:
+    """Blocks of 2x2 pixels as pixels, without ``crop`` pixels on every side.
 
     Takes float32 or bfloat16 [batch, rows, columns, 4 channels]; returns [batch, 2 (rows - crop),
     2 (columns - crop), channels].

@@ -11,7 +11,8 @@ namespace {
 
 using namespace ::INSTRUCTIONS;
 
-constexpr int kTile = 6, kResults = 4, kMatrices = kTile * kTile;
+constexpr int kTile = 6, kResults = 4;
+static_assert(kMatrices == kTile * kTile);
 // A block of a product is rows times vectors. It stays in registers, of which AVX-512 has 32 and AVX2 16.
 constexpr int kBlockRows = LANES == 16 ? 12 : 6;
 constexpr int kBlockVectors = 2;

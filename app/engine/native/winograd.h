@@ -7,21 +7,23 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "borders.h"
+
 namespace winograd {
 
-enum class Border { kNone, kZeros, kMirror, kRepeat, kMirrorBlocks };
-
+// A tile has 6x6 pixels, so there are 36 products.
+constexpr std::int64_t kMatrices = 36;
 // Channels of a panel of kernels; numbers of channels are multiples of it.
 constexpr std::int64_t kPanel = 16;
 // The most channels that a layer may read.
 constexpr std::int64_t kMostInputs = 512;
-// Tiles of a batch: its 36 matrices stay in a core's second-level cache.
+// Tiles of a batch: its matrices stay in a core's second-level cache.
 constexpr std::int64_t kBatch = 36;
 // Floats between matrices, which would else begin at the same few sets of the caches.
 constexpr std::int64_t kApart = 16;
 
 // A layer and its tensors, which are row-major: source and result [pictures, rows, columns, channels],
-// kernels, transformed, [36, outputs / kPanel, inputs, kPanel].
+// kernels, transformed, [kMatrices, outputs / kPanel, inputs, kPanel].
 //
 // The layer convolves cells. With `side` 1 they are those of its tensors, with 2 each is a quad of 2x2 of them, of
 // four times the channels (row in the quad, column in it, channel): so 5x5 taps become 3x3. Quads begin at the
@@ -45,11 +47,11 @@ struct Layer {
   std::int64_t tiles() const { return pictures * tiles_down() * tiles_across(); }
   std::int64_t batches() const { return (tiles() + kBatch - 1) / kBatch; }
 
-  // The 36 matrices of a batch, [tiles, channels] each, and how far apart they begin; after them the cells of a
+  // The matrices of a batch, [tiles, channels] each, and how far apart they begin; after them the cells of a
   // tile, where they are quads.
   std::int64_t channels() const { return std::max(inputs, outputs); }
   std::int64_t matrix() const { return kBatch * channels() + kApart; }
-  std::int64_t memory() const { return 36 * (matrix() + channels()); }
+  std::int64_t memory() const { return kMatrices * (matrix() + channels()); }
 };
 
 // Computes the results of batches `first` to `last` (excluded), in floats, whatever the elements; `memory` is

@@ -26,7 +26,7 @@ REGISTER_OP("WinogradConvolution")
     .Input("below: int32")
     .Attr("S: {float, bfloat16, half}")
     .Attr("T: {float, bfloat16, half}")
-    .Attr("border: {'none', 'zeros', 'mirror', 'repeat', 'mirror blocks'}")
+    .Attr("border: {" + border_names('\'', [](const NamedBorder&) { return true; }) + "}")
     .Attr("quads: bool")
     .Attr("avx512: bool")
     .Output("result: T")
@@ -40,11 +40,7 @@ class WinogradConvolution : public OpKernel {
     OP_REQUIRES_OK(context, context->GetAttr("border", &border));
     OP_REQUIRES_OK(context, context->GetAttr("avx512", &avx512_));
     OP_REQUIRES_OK(context, context->GetAttr("quads", &quads_));
-    border_ = border == "none"     ? Border::kNone
-              : border == "zeros"  ? Border::kZeros
-              : border == "mirror" ? Border::kMirror
-              : border == "repeat" ? Border::kRepeat
-                                   : Border::kMirrorBlocks;
+    border_ = find_border(border);
   }
 
   void Compute(OpKernelContext* context) override {
@@ -66,7 +62,7 @@ class WinogradConvolution : public OpKernel {
     const TensorShape parts({workers(context).NumThreads() + 1, layer.memory()});
     OP_REQUIRES_OK(context, context->allocate_temp(tensorflow::DT_FLOAT, parts, &memory));
     float* const memories = numbers<float>(&memory);
-    const int64_t cycles = winograd::kBatch * 36 * layer.inputs * layer.outputs / winograd::kPanel;
+    const int64_t cycles = winograd::kBatch * winograd::kMatrices * layer.inputs * layer.outputs / winograd::kPanel;
     workers(context).ParallelForWithWorkerId(
         layer.batches(), ThreadPool::SchedulingParams::Adaptive(cycles),
         [&](int64_t first, int64_t last, int thread) {
@@ -80,7 +76,6 @@ class WinogradConvolution : public OpKernel {
   }
 
  private:
-  using Border = winograd::Border;
   using Layer = winograd::Layer<Element<S>, Element<T>>;
 
   Layer describe(const Tensor& source, const Tensor& kernels) const {
@@ -91,30 +86,25 @@ class WinogradConvolution : public OpKernel {
     layer.pictures = source.dim_size(0);
     layer.rows = source.dim_size(1);
     layer.columns = source.dim_size(2);
-    layer.aside = border_ == Border::kNone ? 0 : 1;
+    layer.aside = border_.border == Border::kNone ? 0 : 1;
     layer.inputs = source.dim_size(3) * layer.side * layer.side;
     layer.outputs = kernels.dim_size(1) * kernels.dim_size(3);
-    layer.border = border_;
+    layer.border = border_.border;
     return layer;
   }
 
-  static bool fits(const Layer& layer, const Tensor& kernels) {
-    const bool blocks = layer.border == Border::kMirrorBlocks;
-    const int64_t least = blocks ? 3 : layer.border == Border::kMirror ? 2 : 1;
-    return kernels.dim_size(0) == 36 && kernels.dim_size(2) == layer.inputs &&
+  bool fits(const Layer& layer, const Tensor& kernels) const {
+    const int64_t least = layer.border == Border::kMirrorBlocks ? 3 : layer.border == Border::kMirror ? 2 : 1;
+    return kernels.dim_size(0) == winograd::kMatrices && kernels.dim_size(2) == layer.inputs &&
            kernels.dim_size(3) == winograd::kPanel && layer.inputs % winograd::kPanel == 0 &&
            layer.inputs <= winograd::kMostInputs && layer.rows >= least && layer.columns >= least &&
            goes_on(layer.above, layer) && goes_on(layer.below, layer) && layer.result_rows() > 0 &&
-           layer.result_columns() > 0 && (layer.side == 2 ? continues_quads(layer.border) : !blocks);
+           layer.result_columns() > 0 && (quads_ ? border_.quads : border_.cells);
   }
 
   static bool goes_on(int64_t cells, const Layer& layer) { return cells >= 0 && cells <= layer.aside; }
 
-  static bool continues_quads(Border border) {
-    return border == Border::kNone || border == Border::kZeros || border == Border::kMirrorBlocks;
-  }
-
-  Border border_;
+  NamedBorder border_;
   bool quads_;
   bool avx512_;
 };
@@ -126,3 +116,13 @@ REGISTER_BETWEEN(WinogradConvolution, Eigen::half, Eigen::half)
 
 }  // namespace
 }  // namespace operation
+
+// What Python has to know about this library, as JSON.
+extern "C" __attribute__((visibility("default"))) const char* style_transfer_art_limits() {
+  static const std::string limits =
+      "{\"panel\": " + std::to_string(winograd::kPanel) +
+      ", \"most_inputs\": " + std::to_string(winograd::kMostInputs) +
+      ", \"borders\": [" + border_names('"', [](const NamedBorder& each) { return each.cells; }) +
+      "], \"quad_borders\": [" + border_names('"', [](const NamedBorder& each) { return each.quads; }) + "]}";
+  return limits.c_str();
+}

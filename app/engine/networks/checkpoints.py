@@ -26,10 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from app.engine.errors import InvalidCheckpoint
-from app.engine.files import whole_file
 from app.engine.networks.config import PUBLISHED, NetworkConfig
-
-Floats = npt.NDArray[np.floating]
+from app.engine.typing import AnyFloats
+from app.files import whole_file
 
 # What reading a damaged archive may raise: RuntimeError for one that claims to be encrypted or compressed
 # in a way unknown, zlib.error for data that does not decompress, MemoryError for an array that claims a shape
@@ -53,10 +52,10 @@ class Checkpoint:
 
     config: NetworkConfig
     styles: tuple[str, ...]
-    rows: Floats
-    kernels: Mapping[str, Floats]
+    rows: AnyFloats
+    kernels: Mapping[str, AnyFloats]
 
-    def row(self, slug: str) -> Floats:
+    def row(self, slug: str) -> AnyFloats:
         """The style vector of a slug, shape [``config.style_size``].
 
         Raises:
@@ -110,12 +109,12 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, kernel_type: npt.DTyp
     _save(path, arrays)
 
 
-def save_row(path: Path, network: Checkpoint, row: Floats) -> None:
+def save_row(path: Path, network: Checkpoint, row: AnyFloats) -> None:
     """Write the row of a style that was added to ``network``, whole or not at all."""
     _save(path, {"network": np.array(network.fingerprint), "row": row.astype(np.float32)})
 
 
-def load_row(path: Path, network: Checkpoint) -> Floats:
+def load_row(path: Path, network: Checkpoint) -> AnyFloats:
     """Read the row of a style that was added to ``network``, shape [``config.style_size``].
 
     Raises:
@@ -170,11 +169,11 @@ def read_tensorflow1_checkpoint(path: Path, slug: str) -> Checkpoint:
     except (tf.errors.OpError, ValueError, IndexError, RuntimeError, OSError) as error:
         # IndexError is what the reader makes of a data file that ends too early.
         raise InvalidCheckpoint(f"{path.name} is not a TensorFlow checkpoint, or it is damaged.") from error
-    kernels: dict[str, Floats] = {}
-    row: list[Floats] = []
+    kernels: dict[str, AnyFloats] = {}
+    row: list[AnyFloats] = []
     for index, layer in enumerate(PUBLISHED.layers):
         kernel, shift, scale = tensors[3 * index : 3 * index + 3]
-        kernels[layer.name] = kernel.transpose(0, 1, 3, 2) if layer.name.startswith("up") else kernel
+        kernels[layer.name] = kernel.transpose(0, 1, 3, 2) if layer.kind == "doubling" else kernel
         row += [scale, shift]
     checkpoint = Checkpoint(PUBLISHED, (slug,), np.concatenate(row)[None], kernels)
     _check(checkpoint, path.name)
@@ -198,7 +197,7 @@ def _expected_variables() -> dict[str, list[int]]:
     shapes: list[list[int]] = []
     for layer in PUBLISHED.layers:
         size, _, inputs, outputs = layer.kernel_shape
-        transposed = layer.name.startswith("up")
+        transposed = layer.kind == "doubling"
         shapes.append([size, size, outputs, inputs] if transposed else [size, size, inputs, outputs])
         shapes += [[outputs], [outputs]]
     return {f"Variable_{index}" if index else "Variable": shape for index, shape in enumerate(shapes)}

@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
+
+LayerKind = Literal["entry", "halving", "residual", "doubling", "skip", "exit"]
 
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """One convolution with its normalisation: the kernel has shape [size, size, inputs, outputs]."""
+    """One convolution with its normalisation.
+
+    ``name`` is the layer's name in checkpoint files. ``level`` counts the halvings of its result: a picture
+    of [height, width] is [height / 2 ** level, width / 2 ** level] there.
+    """
 
     name: str
+    kind: LayerKind
+    level: int
     size: int
     inputs: int
     outputs: int
 
     @property
     def kernel_shape(self) -> tuple[int, int, int, int]:
+        """[size, size, inputs, outputs]."""
         return (self.size, self.size, self.inputs, self.outputs)
+
+    @property
+    def stride(self) -> int:
+        """2 where the layer halves height and width, else 1."""
+        return 2 if self.kind == "halving" else 1
+
+    @property
+    def kernel_level(self) -> int:
+        """The level at which the kernel runs: a doubling runs on the picture before it is doubled."""
+        return self.level + 1 if self.kind == "doubling" else self.level
 
 
 @dataclass(frozen=True)
@@ -29,18 +49,17 @@ class NetworkConfig:
     """
 
     base_width: int = 32
-    # How often the photo is halved, its channels doubling each time, before the residual blocks.
+    # How often the photo is halved before the residual blocks; each halving doubles the channels.
     halvings: int = 2
     residual_blocks: int = 5
     padding: Literal["reflect", "zeros"] = "reflect"
     upsampling: Literal["nearest", "transposed"] = "nearest"
     input_range: Literal["unit", "bytes"] = "unit"
     epsilon: float = 1e-3
-    # At how many of the doublings what was there on the way down is added again, through a convolution of
-    # its own: skip connections (Ronneberger, Fischer and Brox 2015, "U-Net"). What is halved three times has
-    # lost where fine outlines were.
+    # How many doublings get a skip connection (Ronneberger, Fischer and Brox 2015, "U-Net"): a convolution of
+    # the halved picture of the same size is added. Three halvings lose fine outlines; skips bring them back.
     skips: int = 0
-    # Residual blocks after the first doubling, for detail that the halved picture is too small for.
+    # Residual blocks after the first doubling, for detail that the smallest picture cannot hold.
     fine_blocks: int = 0
 
     def check(self) -> None:
@@ -65,28 +84,29 @@ class NetworkConfig:
             if not fits:
                 raise ValueError(f"{name} cannot be {getattr(self, name)!r}")
 
-    @property
+    @cached_property
     def layers(self) -> tuple[LayerSpec, ...]:
         """Every convolution in the order in which a picture passes it."""
         width, count = self.base_width, self.halvings
-        wide = width << count
-        downs = [
-            LayerSpec(f"down{number}", 3, width << (number - 1), width << number)
-            for number in range(1, count + 1)
+        halvings = [
+            LayerSpec(f"down{level}", "halving", level, 3, width << (level - 1), width << level)
+            for level in range(1, count + 1)
         ]
-        ups: list[LayerSpec] = []
+        doublings: list[LayerSpec] = []
         for number in range(1, count + 1):
-            ups.append(LayerSpec(f"up{number}", 3, wide >> (number - 1), wide >> number))
+            level = count - number
+            channels = width << level
+            doublings.append(LayerSpec(f"up{number}", "doubling", level, 3, 2 * channels, channels))
             if number <= self.skips:
-                ups.append(LayerSpec(f"skip{number}", 3, wide >> number, wide >> number))
+                doublings.append(LayerSpec(f"skip{number}", "skip", level, 3, channels, channels))
             if number == 1:
-                ups += _residual("fine", self.fine_blocks, wide >> 1)
+                doublings += _residual("fine", self.fine_blocks, level, channels)
         return (
-            LayerSpec("conv1", 9, 3, width),
-            *downs,
-            *_residual("res", self.residual_blocks, wide),
-            *ups,
-            LayerSpec("out", 9, width, 3),
+            LayerSpec("conv1", "entry", 0, 9, 3, width),
+            *halvings,
+            *_residual("res", self.residual_blocks, count, width << count),
+            *doublings,
+            LayerSpec("out", "exit", 0, 9, width, 3),
         )
 
     @property
@@ -96,7 +116,7 @@ class NetworkConfig:
 
     @property
     def style_spans(self) -> dict[str, tuple[slice, slice]]:
-        """Where in a style each layer's scales and shifts lie, by the layer's name."""
+        """The slices of a style that hold each layer's scales and shifts, by the layer's name."""
         spans = {}
         start = 0
         for layer in self.layers:
@@ -108,25 +128,20 @@ class NetworkConfig:
     def multiply_adds(self, height: int, width: int) -> int:
         """How many multiplications the convolutions take for a picture, without normalisation.
 
-        Doubling by nearest neighbour counts as four 2x2 kernels on the small picture, a transposed
-        convolution as one multiplication for each tap: as few as they can be done with.
+        Counts the fewest multiplications that do the work. Doubling by nearest neighbour is four 2x2 kernels
+        on the small picture. A transposed convolution multiplies once for each tap.
         """
         total = 0
-        area = height * width
         for layer in self.layers:
-            taps = layer.size**2
-            if layer.name.startswith("down"):
-                area //= 4
-            elif layer.name.startswith("up") and self.upsampling == "nearest":
-                taps = 16
+            area = (height * width) >> 2 * layer.kernel_level
+            nearest = layer.kind == "doubling" and self.upsampling == "nearest"
+            taps = 16 if nearest else layer.size**2
             total += area * taps * layer.inputs * layer.outputs
-            if layer.name.startswith("up"):
-                area *= 4
         return total
 
     @property
     def multiple(self) -> int:
-        """What the sides of a picture must be multiples of."""
+        """The sides of a picture must be multiples of this."""
         return 1 << self.halvings
 
     @property
@@ -135,10 +150,10 @@ class NetworkConfig:
         return max(16, 2 * self.multiple) if self.padding == "reflect" else 2 * self.multiple
 
 
-def _residual(kind: str, blocks: int, channels: int) -> list[LayerSpec]:
+def _residual(prefix: str, blocks: int, level: int, channels: int) -> list[LayerSpec]:
     """The two convolutions of each residual block."""
     return [
-        LayerSpec(f"{kind}{block}_{half}", 3, channels, channels)
+        LayerSpec(f"{prefix}{block}_{half}", "residual", level, 3, channels, channels)
         for block in range(1, blocks + 1)
         for half in "ab"
     ]

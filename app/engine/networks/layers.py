@@ -7,26 +7,27 @@ from typing import Any
 import keras
 from keras import ops
 
-from app.engine.fast.rewriting import in_blocks, spread
+from app.engine.networks.blocks import in_blocks, spread
+from app.engine.typing import Tensor
 
 
 @keras.saving.register_keras_serializable("style_transfer_art")
 class ReflectionPadding2D(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """Pads [batch, height, width, channels] by mirroring at the border, without repeating it.
 
-    Zeros at the border look like a dark frame to the network, and it paints one.
+    A network that is padded with zeros sees a dark frame, and paints one.
     """
 
     def __init__(self, amount: int, **options: Any) -> None:
         super().__init__(**options)
         self.amount = amount
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         around = [self.amount, self.amount]
         return ops.pad(inputs, [[0, 0], around, around, [0, 0]], mode="reflect")
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        # JAX cannot work it out by itself while height and width are open.
+        # JAX cannot infer it while height and width are open.
         batch, height, width, channels = input_shape
         wider = 2 * self.amount
         return (batch, height and height + wider, width and width + wider, channels)
@@ -37,10 +38,10 @@ class ReflectionPadding2D(keras.layers.Layer):  # type: ignore[misc]  # Keras sh
 
 @keras.saving.register_keras_serializable("style_transfer_art")
 class ConditionalInstanceNormalization(keras.layers.Layer):  # type: ignore[misc]
-    """Instance normalisation whose scale and shift are inputs, so that one network paints many styles.
+    """Instance normalisation with scale and shift as inputs, so that one network paints many styles.
 
-    For activations x of shape [batch, height, width, channels], with mean and (biased) variance taken per
-    picture and channel over height and width, and scale and shift of shape [batch, channels]:
+    x is [batch, height, width, channels]; scale and shift are [batch, channels]. Mean and (biased) variance
+    are per picture and channel, over height and width:
 
         y = scale * (x - mean) / sqrt(variance + epsilon) + shift
 
@@ -48,15 +49,15 @@ class ConditionalInstanceNormalization(keras.layers.Layer):  # type: ignore[misc
     Stylization", equation 3, has it without scale and shift; these chosen by style: Dumoulin, Shlens and
     Kudlur 2017, "A Learned Representation for Artistic Style", equation 5.)
 
-    Whatever the layer's precision, all of this is computed in float32: the sums over a picture lose what
-    tells styles apart when they are taken in bfloat16. Only the result is rounded.
+    All of it is computed in float32, and only the result is rounded to the layer's precision. Sums over a
+    picture in bfloat16 lose the differences between styles.
     """
 
     def __init__(self, epsilon: float, **options: Any) -> None:
         super().__init__(**dict(options, autocast=False))
         self.epsilon = epsilon
 
-    def call(self, inputs: Any, scale: Any, shift: Any) -> Any:
+    def call(self, inputs: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         x, scale, shift = (ops.cast(values, "float32") for values in (inputs, scale, shift))
         mean, variance = ops.moments(x, axes=[1, 2], keepdims=True)
         # One multiplication and one addition per value: the factor and the term are tiny arrays.
@@ -70,13 +71,13 @@ class ConditionalInstanceNormalization(keras.layers.Layer):  # type: ignore[misc
 
 @keras.saving.register_keras_serializable("style_transfer_art")
 class DoublingConv2D(keras.layers.Layer):  # type: ignore[misc]
-    """Nearest-neighbour doubling and then a 3x3 convolution, without ever making the doubled picture.
+    """Nearest-neighbour doubling and then a 3x3 convolution, without making the doubled picture.
 
-    Two neighbouring rows of the doubled picture are one row of the small one, so three taps fall on two small
-    rows: at even rows the kernel's rows (k0, k1 + k2) on small rows (i - 1, i), at odd rows (k0 + k1, k2)
-    on (i, i + 1); the same for columns. That makes four 2x2 kernels on the small picture: the same sums with
-    2.25 times fewer multiplications and a quarter of the memory. Mirroring the doubled picture by one pixel,
-    or putting zeros around it, is repeating the small picture's border, or putting zeros around that.
+    Three taps on the doubled picture fall on two rows of the small one. Even rows 2i take (k0, k1 + k2) of
+    the rows (i - 1, i); odd rows 2i + 1 take (k0 + k1, k2) of (i, i + 1). The same holds for columns. So four
+    2x2 kernels on the small picture give the same sums, with 2.25 times fewer multiplications and a quarter
+    of the memory. Mirroring the doubled picture by one pixel is the same as repeating the border of the small
+    one; zeros around one are zeros around the other.
 
     Input [batch, height, width, inputs], output [batch, 2 height, 2 width, ``outputs``].
     """
@@ -91,13 +92,13 @@ class DoublingConv2D(keras.layers.Layer):  # type: ignore[misc]
             name="kernel", shape=(3, 3, input_shape[-1], self.outputs), initializer="glorot_uniform"
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         around = [[0, 0], [1, 1], [1, 1], [0, 0]]
         padded = ops.pad(inputs, around, mode="symmetric" if self.reflect else "constant")
         height, width = ops.shape(inputs)[1], ops.shape(inputs)[2]
         rows = _merge(self.kernel, axis=0)
         kernels = [kernel for row in rows for kernel in _merge(row, axis=1)]
-        # One convolution makes all four pictures; each is then cut out where its phase begins.
+        # One convolution makes all four phases; each is then cut out from its own offset on.
         phases = ops.conv(padded, ops.concatenate(kernels, axis=-1), padding="valid")
         cut = [
             phases[:, top : top + height, left : left + width, channel : channel + self.outputs]
@@ -115,9 +116,9 @@ class DoublingConv2D(keras.layers.Layer):  # type: ignore[misc]
         return dict(super().get_config(), outputs=self.outputs, reflect=self.reflect)
 
 
-def _merge(kernel: Any, axis: int) -> tuple[Any, Any]:
-    """The two kernels of length 2 along ``axis`` that act on the small picture, for even and odd places."""
-    first, middle, last = (ops.take(kernel, [place], axis=axis) for place in range(3))
+def _merge(kernel: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """The two kernels of length 2 along ``axis`` on the small picture: for even rows and for odd ones."""
+    first, middle, last = (ops.take(kernel, [tap], axis=axis) for tap in range(3))
     return (
         ops.concatenate([first, middle + last], axis=axis),
         ops.concatenate([first + middle, last], axis=axis),
@@ -126,12 +127,12 @@ def _merge(kernel: Any, axis: int) -> tuple[Any, Any]:
 
 @keras.saving.register_keras_serializable("style_transfer_art")
 class BlockConv2D(keras.layers.Layer):  # type: ignore[misc]
-    """A convolution on blocks of pixels, for layers that read or make so few channels that processors idle.
+    """A convolution on blocks of pixels, for layers with few channels, where processors idle.
 
-    A block of b x b pixels is one pixel of b * b times the channels. Row i of a block reads by tap t the row
-    i + t of the pixels, which is row (i + t) % b of block (i + t) // b; the same for columns. So a kernel of
-    9x9 taps from 16 channels to 3 becomes, for b = 4, one of 3x3 taps from 256 to 48: the same sums and some
-    zeros, and the gradient by the kernel takes a thirtieth of the time.
+    A block of b x b pixels is one pixel with b * b times the channels. With tap t, row i of a block reads
+    pixel row i + t. That is row (i + t) % b of block (i + t) // b; the same holds for columns. With b = 4, a
+    kernel of 9x9 taps from 16 channels to 3 becomes one of 3x3 taps from 256 to 48. The sums are the same
+    plus some zeros, and the kernel's gradient takes a thirtieth of the time.
 
     Nothing is padded: input [batch, height, width, inputs], output [batch, height - size + 1, width - size +
     1, ``outputs``]. The sides of both are multiples of ``block``.
@@ -150,11 +151,11 @@ class BlockConv2D(keras.layers.Layer):  # type: ignore[misc]
             initializer="glorot_uniform",
         )
 
-    def call(self, inputs: Any) -> Any:
-        # t, u: taps; B, D: blocks; p, q: places in the source's block; i, j: places in the result's.
-        places = ops.convert_to_tensor(spread(in_blocks(self.size, self.block)), self.kernel.dtype)
-        rows = ops.einsum("tBpi,tuco->Bpiuco", places, self.kernel)
-        kernel = ops.einsum("uDqj,Bpiuco->BDpqcijo", places, rows)
+    def call(self, inputs: Tensor) -> Tensor:
+        # t, u: taps; B, D: blocks; p, q: row and column in the source's block; i, j: those in the result's.
+        axis = ops.convert_to_tensor(spread(in_blocks(self.size, self.block)), self.kernel.dtype)
+        rows = ops.einsum("tBpi,tuco->Bpiuco", axis, self.kernel)
+        kernel = ops.einsum("uDqj,Bpiuco->BDpqcijo", axis, rows)
         taps, area = kernel.shape[0], self.block**2
         kernel = ops.reshape(kernel, (taps, taps, area * inputs.shape[-1], area * self.outputs))
         blocks = ops.space_to_depth(inputs, self.block, data_format="channels_last")

@@ -8,9 +8,9 @@ conditional on the style (Dumoulin, Shlens and Kudlur 2017, "A Learned Represent
 Painting in one pass comes from Johnson et al. and from Ulyanov, Lebedev, Vedaldi and Lempitsky 2016,
 "Texture Networks: Feed-forward Synthesis of Textures and Stylized Images".
 
-Convolutions without bias, each followed by conditional instance normalisation; the photo is halved twice or
-three times, passes residual blocks and is doubled as often; skip connections may give the doubled picture
-back what was at its size on the way down.
+Every convolution has no bias and is followed by conditional instance normalisation. The photo is halved two
+or three times, passes residual blocks and is doubled as often. Skip connections may add the halved picture to
+the doubled one of the same size.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from app.engine.networks.config import LayerSpec, NetworkConfig
@@ -29,10 +28,13 @@ from app.engine.networks.layers import (
     DoublingConv2D,
     ReflectionPadding2D,
 )
+from app.engine.networks.topology import Step, walk
+from app.engine.typing import Floats, Tensor
 
-# Within this the output in training is what is served (-1.2 gives level 2); beyond, it goes straight on.
+# Between -LINEAR_FROM and LINEAR_FROM training has the served output (-1.2 gives level 2). Beyond, the output
+# in training is a straight line.
 LINEAR_FROM = 1.2
-# Layers that read or make fewer channels work on blocks of so many pixels along each side.
+# Layers with fewer input or output channels work on blocks of BLOCK x BLOCK pixels.
 FEW_CHANNELS = 8
 BLOCK = 4
 
@@ -42,33 +44,26 @@ def build_transformer(
 ) -> keras.Model:
     """Build the network with fresh weights.
 
-    ``policy`` is what its convolutions compute in, as Keras names it: "mixed_bfloat16" keeps weights,
-    statistics and the output in float32. ``for_training`` leaves the output unbounded: where it is
-    bounded, a patch that is far too bright costs little and has no gradient, and networks with instance
-    normalisation make such patches to set the contrast of all the rest.
+    ``policy`` is the precision of the convolutions, as Keras names it: "mixed_bfloat16" keeps weights,
+    statistics and the output in float32. ``for_training`` leaves the output unbounded. A bounded output gives
+    no gradient to patches that are far too bright, and networks with instance normalisation make them to set
+    the contrast of all the rest.
 
-    Inputs: pixels [batch, height, width, 3] in 0..255, height and width multiples of ``config.multiple`` and
-    of any size, and a style vector [batch, ``config.style_size``]: per layer its scales, then its shifts.
-    Output: pixels of the same shape in 0..255.
+    Inputs: pixels [batch, height, width, 3] in 0..255, height and width multiples of ``config.multiple``, and
+    a style vector [batch, ``config.style_size``]: per layer its scales, then its shifts. Output: pixels of
+    the same shape in 0..255.
     """
     pixels = keras.Input((None, None, 3), name="pixels")
     style = keras.Input((config.style_size,), name="style")
-    convolve = _Convolutions(config, style, policy)
+    convolutions = _Convolutions(config, style, policy)
 
-    x = pixels / 127.5 - 1.0 if config.input_range == "unit" else pixels
-    x = ops.relu(convolve(x, "conv1"))
-    halved = []
-    for number in range(1, config.halvings + 1):
-        x = ops.relu(convolve(x, f"down{number}", strides=2))
-        halved.append(x)
-    x = convolve.residual(x, "res", config.residual_blocks)
-    for number in range(1, config.halvings + 1):
-        x = ops.relu(convolve.upwards(x, f"up{number}"))
-        if number <= config.skips:
-            x = x + convolve(halved[-1 - number], f"skip{number}")
-        if number == 1:
-            x = convolve.residual(x, "fine", config.fine_blocks)
-    x = convolve(x, "out")
+    def apply(step: Step, source: Tensor, added_to: Tensor | None) -> Tensor:
+        result = convolutions.apply(source, step.layer)
+        if added_to is not None:
+            return added_to + result
+        return ops.relu(result) if step.activates else result
+
+    x: Any = walk(config, pixels / 127.5 - 1.0 if config.input_range == "unit" else pixels, apply)
     output = ops.tanh(x) * 150.0 + 127.5
     if for_training:
         output = output + 150.0 * (x - ops.clip(x, -LINEAR_FROM, LINEAR_FROM))
@@ -78,75 +73,54 @@ def build_transformer(
 
 
 class _Convolutions:
-    """Applies a layer of the config by its name: padding, convolution, normalisation."""
+    """Makes the Keras layers of a network: padding, convolution, normalisation."""
 
-    def __init__(self, config: NetworkConfig, style: Any, policy: str) -> None:
+    def __init__(self, config: NetworkConfig, style: Tensor, policy: str) -> None:
         self.config = config
         self.style = style
         self.spans = config.style_spans
         self.policy = policy
-        self.specs = {layer.name: layer for layer in config.layers}
+        self.reflect = config.padding == "reflect"
 
-    def __call__(self, x: Any, name: str, strides: int = 1) -> Any:
-        spec = self.specs[name]
-        reflect = self.config.padding == "reflect"
-        if reflect:
-            x = ReflectionPadding2D(spec.size // 2, name=f"{name}_pad", dtype=self.policy)(x)
-        if reflect and strides == 1 and min(spec.inputs, spec.outputs) < FEW_CHANNELS:
+    def apply(self, x: Tensor, layer: LayerSpec) -> Tensor:
+        """The normalised result of a layer, before ReLU."""
+        scale, shift = (self.style[:, span] for span in self.spans[layer.name])
+        policy = "float32" if layer.kind == "exit" else self.policy
+        normalize = ConditionalInstanceNormalization(
+            self.config.epsilon, name=f"{layer.name}_norm", dtype=policy
+        )
+        return normalize(self._convolve(x, layer), scale=scale, shift=shift)
+
+    def _convolve(self, x: Tensor, layer: LayerSpec) -> Tensor:
+        options = {"name": layer.name, "dtype": self.policy}
+        if layer.kind == "doubling":
+            return self._double(x, layer, options)
+        if self.reflect:
+            x = ReflectionPadding2D(layer.size // 2, name=f"{layer.name}_pad", dtype=self.policy)(x)
+        if self.reflect and layer.stride == 1 and min(layer.inputs, layer.outputs) < FEW_CHANNELS:
             block = min(BLOCK, self.config.multiple)
-            x = BlockConv2D(spec.outputs, spec.size, block=block, name=name, dtype=self.policy)(x)
-            return self._normalize(x, spec)
-        x = keras.layers.Conv2D(
-            spec.outputs,
-            spec.size,
-            strides=strides,
-            padding="valid" if reflect else "same",
-            use_bias=False,
-            name=name,
-            dtype=self.policy,
+            return BlockConv2D(layer.outputs, layer.size, block=block, **options)(x)
+        padding = "valid" if self.reflect else "same"
+        return keras.layers.Conv2D(
+            layer.outputs, layer.size, strides=layer.stride, padding=padding, use_bias=False, **options
         )(x)
-        return self._normalize(x, spec)
 
-    def residual(self, x: Any, kind: str, blocks: int) -> Any:
-        """Through residual blocks (He, Zhang, Ren and Sun 2016), without ReLU after the addition."""
-        for block in range(1, blocks + 1):
-            inside = ops.relu(self(x, f"{kind}{block}_a"))
-            x = x + self(inside, f"{kind}{block}_b")
-        return x
-
-    def upwards(self, x: Any, name: str) -> Any:
+    def _double(self, x: Tensor, layer: LayerSpec, options: dict[str, str]) -> Tensor:
         """Double height and width."""
-        spec = self.specs[name]
         if self.config.upsampling == "nearest":
-            double = DoublingConv2D(
-                spec.outputs, reflect=self.config.padding == "reflect", name=name, dtype=self.policy
-            )
-        else:
-            double = keras.layers.Conv2DTranspose(
-                spec.outputs,
-                spec.size,
-                strides=2,
-                padding="same",
-                use_bias=False,
-                name=name,
-                dtype=self.policy,
-            )
-        return self._normalize(double(x), spec)
-
-    def _normalize(self, x: Any, spec: LayerSpec) -> Any:
-        scale, shift = (self.style[:, span] for span in self.spans[spec.name])
-        policy = "float32" if spec.name == "out" else self.policy
-        layer = ConditionalInstanceNormalization(self.config.epsilon, name=f"{spec.name}_norm", dtype=policy)
-        return layer(x, scale=scale, shift=shift)
+            return DoublingConv2D(layer.outputs, reflect=self.reflect, **options)(x)
+        return keras.layers.Conv2DTranspose(
+            layer.outputs, layer.size, strides=2, padding="same", use_bias=False, **options
+        )(x)
 
 
-def load_kernels(model: keras.Model, config: NetworkConfig, kernels: Mapping[str, np.ndarray]) -> None:
+def load_kernels(model: keras.Model, config: NetworkConfig, kernels: Mapping[str, Floats]) -> None:
     """Put kernels of shape [size, size, inputs, outputs], by layer name, into the model."""
     for spec in config.layers:
         load_kernel(model, spec, kernels[spec.name])
 
 
-def load_kernel(model: keras.Model, spec: LayerSpec, kernel: np.ndarray) -> None:
+def load_kernel(model: keras.Model, spec: LayerSpec, kernel: Floats) -> None:
     """Put one layer's kernel of shape [size, size, inputs, outputs] into the model."""
     layer = model.get_layer(spec.name)
     if isinstance(layer, keras.layers.Conv2DTranspose):

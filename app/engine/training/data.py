@@ -10,20 +10,18 @@ import logging
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from app.engine.errors import InvalidPicture
 from app.engine.training.pictures import decode_picture
 from app.engine.training.recipe import Stage
+from app.engine.typing import Floats, Pixels, Tensor
 
 log = logging.getLogger(__name__)
 
-Pixels = npt.NDArray[np.float32]
 
 # What a stage of a training draws by chance.
 ORDER, CROP, STYLES = range(3)
@@ -38,7 +36,7 @@ def leave_gpus_to_backend() -> None:
         tf.config.set_visible_devices([], "GPU")
 
 
-def read_picture(path: Path, long_side: int) -> Pixels:
+def read_picture(path: Path, long_side: int) -> Floats:
     """Read a picture at ``long_side`` pixels along its longer side.
 
     Returns float32 [height, width, 3], RGB in 0..255.
@@ -50,7 +48,7 @@ def read_picture(path: Path, long_side: int) -> Pixels:
     return _scaled(pixels, long_side / max(pixels.shape[:2]))
 
 
-def read_square(path: Path, side: int) -> Pixels:
+def read_square(path: Path, side: int) -> Floats:
     """Read the middle of a picture whose shorter side is made ``side`` pixels long.
 
     Returns float32 [side, side, 3], RGB in 0..255.
@@ -64,12 +62,12 @@ def read_square(path: Path, side: int) -> Pixels:
     return scaled[top : top + side, left : left + side]
 
 
-def _scaled(pixels: npt.NDArray[np.uint8], scale: float) -> Pixels:
+def _scaled(pixels: Pixels, scale: float) -> Floats:
     height, width = (max(1, round(length * scale)) for length in pixels.shape[:2])
     return np.asarray(_resize(pixels, (height, width)))
 
 
-def read_photos(photos: Sequence[Path], long_side: int) -> list[Pixels]:
+def read_photos(photos: Sequence[Path], long_side: int) -> list[Floats]:
     """Those of the photos that are not damaged, each as :func:`read_picture` gives it.
 
     Raises:
@@ -110,15 +108,15 @@ def stream(
     which are different for one photo as far as there are enough.
     """
 
-    def read(place: np.int64) -> npt.NDArray[np.uint8]:
-        return _first_readable(photos, int(place))
+    def read(index: np.int64) -> Pixels:
+        return _first_readable(photos, int(index))
 
     styles = len(draws)
 
-    def draw(index: Any) -> tuple[Any, Any]:
-        turn, place = index // len(photos), index % len(photos)
-        order = draw_key(seed, number, ORDER, turn)
-        chosen = tf.random.experimental.index_shuffle(place, order, tf.cast(len(photos) - 1, tf.int64))
+    def draw(index: Tensor) -> tuple[Tensor, Tensor]:
+        round_number, position = index // len(photos), index % len(photos)
+        order = draw_key(seed, number, ORDER, round_number)
+        chosen = tf.random.experimental.index_shuffle(position, order, tf.cast(len(photos) - 1, tf.int64))
         pixels = tf.ensure_shape(tf.numpy_function(read, [chosen], tf.uint8), (None, None, 3))
         photo = _random_crop(pixels, stage.crop, draw_key(seed, number, CROP, index))
         chance = tf.random.stateless_uniform([styles], draw_key(seed, number, STYLES, index))
@@ -135,7 +133,7 @@ def stream(
     )
 
 
-def draw_key(seed: int, stage: int, purpose: int, index: Any) -> Any:
+def draw_key(seed: int, stage: int, purpose: int, index: Tensor | int) -> Tensor:
     """The key of one draw, int64 [2]: another one for every seed, stage, purpose and index."""
     key = tf.constant([seed, stage], tf.int64)
     for part in (purpose, index):
@@ -143,10 +141,10 @@ def draw_key(seed: int, stage: int, purpose: int, index: Any) -> Any:
     return key
 
 
-def _first_readable(photos: Sequence[Path], first: int) -> npt.NDArray[np.uint8]:
+def _first_readable(photos: Sequence[Path], first: int) -> Pixels:
     """The pixels of photo number ``first``, or of the next that can be read, uint8 [height, width, 3]."""
-    for place in range(first, first + len(photos)):
-        path = photos[place % len(photos)]
+    for index in range(first, first + len(photos)):
+        path = photos[index % len(photos)]
         try:
             return decode_picture(path)
         except InvalidPicture:
@@ -160,12 +158,12 @@ def _warn_of_damage(path: Path) -> None:
     log.warning("%s cannot be read, and another photo takes its place.", path)
 
 
-def _resize(pixels: Any, size: Any) -> Any:
+def _resize(pixels: Tensor, size: tuple[int, int]) -> Tensor:
     resized = tf.image.resize(pixels, size, method="bicubic", antialias=True)
     return tf.clip_by_value(resized, 0.0, 255.0)
 
 
-def _random_crop(pixels: Any, crop: int, key: Any) -> Any:
+def _random_crop(pixels: Tensor, crop: int, key: Tensor) -> Tensor:
     shape = tf.shape(pixels)[:2]
     zoom, down, across, mirror = tf.unstack(tf.random.stateless_uniform([4], key))
     short = tf.cast(tf.reduce_min(shape), tf.float32)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 PHOTOS = Path(__file__).with_name("evaluation_photos.tsv")
 

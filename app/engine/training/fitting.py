@@ -1,7 +1,7 @@
-"""A style of one's own: fitting one row of scales and shifts to a painting, on a network that stays.
+"""Fits a row of scales and shifts to a painting, so that a network paints in one more style.
 
-Dumoulin, Shlens and Kudlur 2017, "A Learned Representation for Artistic Style", section 3.4: a network that
-has learned many styles has learned to paint; a further painting only needs new scales and shifts.
+The network's kernels do not change. Dumoulin, Shlens and Kudlur 2017, "A Learned Representation for Artistic
+Style", section 3.4: a network that has learned many styles can paint; a further style needs only a row.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.engine.networks.checkpoints import Checkpoint, Floats, load_checkpoint
+from app.engine.networks.checkpoints import Checkpoint, load_checkpoint
 from app.engine.training.recipe import Recipe, Schedule, Stage
 from app.engine.training.trainer import Report, Sources, train
+from app.engine.typing import AnyFloats
 
 # Few numbers are fitted, so large steps are safe.
 RATE, FINAL_RATE = 2e-2, 1e-3
@@ -26,7 +27,7 @@ CROP = 160
 class FittedStyle:
     """A new style's row, float32 [``config.style_size``], and what made it, as :func:`train` notes it."""
 
-    row: Floats
+    row: AnyFloats
     facts: dict[str, Any]
 
 
@@ -46,9 +47,9 @@ def fit_style(
     """Fit a row for a painting, starting from the mean of the network's rows.
 
     Args:
-        network: the network that is to paint it; its kernels do not change.
-        recipe: what that network was trained with; its losses and painting size are used, and what it holds
-            out stays held out.
+        network: the network that paints it; its kernels do not change.
+        recipe: the recipe of that network. Its losses and painting size are used; photos that it holds out
+            stay held out.
         slug: the name of the new style.
         painting: a JPEG or PNG file.
         photos: a folder of photos to practise on.
@@ -63,11 +64,28 @@ def fit_style(
         InvalidOption: the loss network's weights cannot be used.
         TrainingFailed: nothing changed for many steps.
     """
-    fitting = dataclasses.replace(
+    fitting = _fitting_recipe(recipe, network, slug, minutes)
+    sources = Sources(
+        photos,
+        {slug: painting},
+        loss_weights,
+        sheet_photos=(),
+        start=network,
+        start_file=network_file,
+    )
+    with tempfile.TemporaryDirectory(prefix="fitting-") as folder:
+        path = train(fitting, sources, Path(folder), code_version=code_version, report=report)
+        facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        return FittedStyle(load_checkpoint(path).row(slug), facts)
+
+
+def _fitting_recipe(recipe: Recipe, network: Checkpoint, slug: str, minutes: float) -> Recipe:
+    """The recipe that fits one row: the network's own losses, one style, one stage."""
+    return dataclasses.replace(
         recipe,
         name=slug,
         network=network.config,
-        # What is said of single styles is said of others than this one.
+        # Settings of single styles are for other styles than this one.
         loss=dataclasses.replace(
             recipe.loss, emphasis={}, total_variation_by_style={}, calm_by_style={}, layers_by_style={}
         ),
@@ -83,15 +101,3 @@ def fit_style(
         ),
         rows_only=True,
     )
-    sources = Sources(
-        photos,
-        {slug: painting},
-        loss_weights,
-        sheet_photos=(),
-        start=network,
-        start_file=network_file,
-    )
-    with tempfile.TemporaryDirectory(prefix="fitting-") as folder:
-        path = train(fitting, sources, Path(folder), code_version=code_version, report=report)
-        facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        return FittedStyle(load_checkpoint(path).row(slug), facts)

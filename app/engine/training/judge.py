@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from app.engine.padding import Pixels
 from app.engine.training.evaluation import Photo, Score
 from app.engine.training.loss_network import build_loss_network
 from app.engine.training.losses import (
@@ -28,6 +26,7 @@ from app.engine.training.losses import (
     variation_where_plain,
 )
 from app.engine.training.metrics import color_distance
+from app.engine.typing import Floats, Pixels
 
 CONTENT_LAYER = "relu3_3"
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -35,7 +34,6 @@ STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 # Pictures that go through VGG-16 at a time.
 BATCH = 4
 
-Floats = npt.NDArray[np.float32]
 Precision = Literal["float32", "bfloat16"]
 
 

@@ -10,11 +10,10 @@ that every backend computes them. Activations come in any precision; every sum i
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras import ops
 
 from app.engine.color import LUMA
+from app.engine.typing import Tensor
 
 # How many pixels along each side count as the border.
 BORDER = 8
@@ -28,7 +27,7 @@ PLAIN, NEARBY = 3.0, 8
 _TINY = 1e-6
 
 
-def gram_matrix(activations: Any) -> Any:
+def gram_matrix(activations: Tensor) -> Tensor:
     """Which features appear together, wherever they are: the style of a picture.
 
     For activations F of shape [batch, height, width, channels], with n = channels * height * width:
@@ -45,7 +44,7 @@ def gram_matrix(activations: Any) -> Any:
     return ops.matmul(ops.transpose(flat, (0, 2, 1)), flat) / count
 
 
-def content_distance(painted: Any, photo: Any) -> Any:
+def content_distance(painted: Tensor, photo: Tensor | float) -> Tensor:
     """The mean squared difference of two pictures' activations (Johnson et al. 2016, equation 2).
 
     Gatys et al. 2015, equation 1, take half of the sum instead of the mean.
@@ -55,7 +54,7 @@ def content_distance(painted: Any, photo: Any) -> Any:
     return ops.mean(ops.square(ops.cast(painted, "float32") - ops.cast(photo, "float32")), axis=(1, 2, 3))
 
 
-def style_distance(gram: Any, target: Any) -> Any:
+def style_distance(gram: Tensor, target: Tensor) -> Tensor:
     """The squared Frobenius norm of the difference of Gram matrices (Johnson et al. 2016, equation 4).
 
     For pictures of one size it is four times a layer's contribution in Gatys et al. 2015, equation 4.
@@ -65,7 +64,7 @@ def style_distance(gram: Any, target: Any) -> Any:
     return ops.sum(ops.square(gram - target), axis=(1, 2))
 
 
-def total_variation(pixels: Any) -> Any:
+def total_variation(pixels: Tensor) -> Tensor:
     """The mean absolute difference of neighbouring pixels, in the pixels' unit: small where it is smooth.
 
     The total variation of Rudin, Osher and Fatemi 1992, "Nonlinear Total Variation Based Noise Removal
@@ -81,7 +80,7 @@ def total_variation(pixels: Any) -> Any:
     return ops.mean(down, axis=(1, 2, 3)) + ops.mean(across, axis=(1, 2, 3))
 
 
-def variation_where_plain(painted: Any, photo: Any) -> Any:
+def variation_where_plain(painted: Tensor, photo: Tensor) -> Tensor:
     """How rough pictures are where their photos are plain, in levels: what a pattern on a plain wall is.
 
     The total variation of the painted picture, pixel by pixel, weighed by exp(-r / 3), where r is the mean
@@ -93,7 +92,7 @@ def variation_where_plain(painted: Any, photo: Any) -> Any:
     return ops.mean(_variations(painted) * ops.exp(-nearby / PLAIN), axis=(1, 2, 3))
 
 
-def _variations(pixels: Any) -> Any:
+def _variations(pixels: Tensor) -> Tensor:
     """How far each pixel is from the next below and to the right, float32 [batch, height, width, 1]."""
     x = ops.cast(pixels, "float32")
     down = ops.pad(ops.abs(x[:, 1:] - x[:, :-1]), ((0, 0), (0, 1), (0, 0), (0, 0)))
@@ -101,7 +100,7 @@ def _variations(pixels: Any) -> Any:
     return ops.mean(down + across, axis=-1, keepdims=True)
 
 
-def border_excess(painted: Any, photo: Any) -> Any:
+def border_excess(painted: Tensor, photo: Tensor) -> Tensor:
     """How much rougher pictures are along their border than inside, compared with their photos.
 
     The mean gradient of the outer 8 pixels over that of the inside, divided by the same ratio of the photo: 1
@@ -112,7 +111,7 @@ def border_excess(painted: Any, photo: Any) -> Any:
     return _border_ratio(painted) / _border_ratio(photo)
 
 
-def _border_ratio(pixels: Any) -> Any:
+def _border_ratio(pixels: Tensor) -> Tensor:
     x = _luma(pixels)
     across = ops.pad(x[:, :, 1:] - x[:, :, :-1], ((0, 0), (0, 0), (1, 0)))
     down = ops.pad(x[:, 1:] - x[:, :-1], ((0, 0), (1, 0), (0, 0)))
@@ -125,7 +124,7 @@ def _border_ratio(pixels: Any) -> Any:
     return (total - sum_inside) / (count - inner) / (sum_inside / inner)
 
 
-def checkerboard_energy(pixels: Any) -> Any:
+def checkerboard_energy(pixels: Tensor) -> Tensor:
     """The share of a picture's variance in patterns that repeat exactly every 2 or 4 pixels, 0 to 1.
 
     Networks that enlarge step by step leave such patterns (Odena, Dumoulin and Olah 2016, "Deconvolution and
@@ -145,6 +144,6 @@ def checkerboard_energy(pixels: Any) -> Any:
     return ops.mean(ops.square(places), axis=(1, 2)) / (variance + _TINY)
 
 
-def _luma(pixels: Any) -> Any:
+def _luma(pixels: Tensor) -> Tensor:
     """float32 [batch, height, width]."""
     return ops.sum(ops.cast(pixels, "float32") * ops.convert_to_tensor(LUMA, "float32"), axis=-1)

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from app.engine.color import LINEAR
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
-Floats = npt.NDArray[np.float64]
+Doubles = npt.NDArray[np.float64]
 
 # Linear sRGB to CIE XYZ (IEC 61966-2-1), each row divided by the white point (D65).
 _XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
@@ -28,12 +28,12 @@ def color_distance(picture: Pixels, painting: Pixels) -> float:
     return float(np.sqrt(max(squared, 0.0)))
 
 
-def _color_moments(pixels: Pixels) -> tuple[Floats, Floats]:
+def _color_moments(pixels: Pixels) -> tuple[Doubles, Doubles]:
     colors = to_lab(pixels).reshape(-1, 3)
     return colors.mean(axis=0), np.cov(colors, rowvar=False)
 
 
-def to_lab(pixels: Pixels) -> Floats:
+def to_lab(pixels: Pixels) -> Doubles:
     """CIELAB (CIE 1976, D65) of sRGB pixels: lightness 0..100, a and b around 0."""
     xyz = LINEAR[pixels] @ _XYZ.T
     bent = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)

@@ -8,11 +8,11 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
 from app.engine.networks.checkpoints import Checkpoint
 from app.engine.networks.config import NetworkConfig
+from app.engine.networks.topology import steps
 from app.engine.networks.transformer import build_transformer, load_kernel
 from app.engine.training.losses import (
     border_excess,
@@ -24,8 +24,7 @@ from app.engine.training.losses import (
     variation_where_plain,
 )
 from app.engine.training.recipe import LossRecipe
-
-Floats = npt.NDArray[np.float32]
+from app.engine.typing import Floats, Tensor
 
 # What a new branch of a network in use is scaled by at first. From zero (Goyal et al. 2017, "Accurate, Large
 # Minibatch SGD", section 5.1) it hardly leaves zero in the time of a training: few steps see a style's row.
@@ -58,15 +57,15 @@ class Eyes:
         outputs = [network.outputs[self.layers.index(layer)] for layer in self.content_layers]
         self._content_network = keras.Model(network.inputs[0], outputs)
 
-    def look(self, pixels: Any) -> dict[str, Any]:
-        seen: dict[str, Any] = {}
+    def look(self, pixels: Tensor) -> dict[str, Tensor]:
+        seen: dict[str, Tensor] = {}
         for scale in range(self.recipe.style_scales):
             if scale:
                 pixels = ops.average_pool(pixels, 2)
             seen |= _named([_at_scale(layer, scale) for layer in self.layers], self.network(pixels))
         return seen
 
-    def look_for_content(self, pixels: Any) -> dict[str, Any]:
+    def look_for_content(self, pixels: Tensor) -> dict[str, Tensor]:
         return _named(self.content_layers, self._content_network(pixels))
 
 
@@ -116,7 +115,7 @@ def painting_grams(eyes: Eyes, paintings: Sequence[Floats], layers: Sequence[str
     return {name: np.stack([_gram(activations[name]) for activations in seen]) for name in names}
 
 
-def _gram(activations: Any) -> Floats:
+def _gram(activations: Tensor) -> Floats:
     gram: Floats = ops.convert_to_numpy(gram_matrix(activations))[0]
     return gram
 
@@ -132,19 +131,19 @@ def _at_scale(layer: str, scale: int) -> str:
     return f"{layer}_by{1 << scale}" if scale else layer
 
 
-def _named(names: Sequence[str], values: Any) -> dict[str, Any]:
+def _named(names: Sequence[str], values: Tensor | list[Tensor]) -> dict[str, Tensor]:
     return dict(zip(names, values if isinstance(values, list | tuple) else [values], strict=True))
 
 
 class MeanOfFinite(keras.metrics.Mean):  # type: ignore[misc]  # Keras ships no types
     """The mean of those steps' values that are finite; NaN where none is, or there was none."""
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: Tensor, sample_weight: Tensor | None = None) -> None:
         value = ops.mean(values)
         finite = ops.isfinite(value)
         super().update_state(ops.where(finite, value, 0.0), ops.cast(finite, "float32"))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return ops.divide(self.total, self.count)
 
 
@@ -207,18 +206,18 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         self.reconstructing = False
         self.parts = {name: MeanOfFinite(name=name) for name in LOSS_TERMS}
 
-    def _constant(self, name: str, value: Floats) -> Any:
+    def _constant(self, name: str, value: Floats) -> Tensor:
         return self.add_weight(
             name=name, shape=value.shape, initializer=lambda shape, dtype=None: value, trainable=False
         )
 
-    def _by_style(self, name: str, values: Sequence[float]) -> Any:
+    def _by_style(self, name: str, values: Sequence[float]) -> Tensor:
         return self._constant(name, np.array(values, np.float32))
 
     def _factors(self, factors: Mapping[str, float], otherwise: float = 1.0) -> list[float]:
         return [factors.get(slug, otherwise) for slug in self.slugs]
 
-    def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
+    def call(self, inputs: Mapping[str, Tensor], training: bool = False) -> Tensor:
         photos = ops.repeat(inputs["photos"], ops.shape(inputs["styles"])[1], axis=0)
         chosen = ops.one_hot(ops.reshape(inputs["styles"], (-1,)), len(self.slugs), dtype="float32")
         return self.transformer([photos, ops.matmul(chosen, self.rows)], training=training)
@@ -226,11 +225,11 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
     def compute_loss(
         self,
         x: Any = None,
-        y: Any = None,
+        y: Tensor | None = None,
         y_pred: Any = None,
-        sample_weight: Any = None,
+        sample_weight: Tensor | None = None,
         training: bool = True,
-    ) -> Any:
+    ) -> Tensor:
         each = ops.shape(x["styles"])[1]
         if self.reconstructing:
             apart = ops.mean(ops.abs(y_pred - ops.repeat(x["photos"], each, axis=0)))
@@ -268,18 +267,18 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
             terms["checkerboard"] = self.recipe.checkerboard * 1000.0 * checkerboard_energy(y_pred)
         return self._noted(ops.mean(sum(terms.values())), **terms)
 
-    def _noted(self, loss: Any, **terms: Any) -> Any:
+    def _noted(self, loss: Tensor, **terms: Tensor) -> Tensor:
         """The loss, once it and its terms are noted; of a step whose loss is not finite nothing is."""
         finite = ops.isfinite(loss)
         for name, values in {"loss": loss, **terms}.items():
             self.parts[name].update_state(ops.where(finite, values, np.nan))
         return loss
 
-    def get_metrics_result(self) -> dict[str, Any]:
+    def get_metrics_result(self) -> dict[str, Tensor]:
         """Keras's own mean of the loss has every step in it."""
         return {name: part.result() for name, part in self.parts.items()}
 
-    def _style_distance(self, name: str, painted: Any, styles: Any) -> Any:
+    def _style_distance(self, name: str, painted: Tensor, styles: Tensor) -> Tensor:
         target = ops.take(self.grams[name], styles, axis=0)
         return style_distance(gram_matrix(painted), target) / ops.take(
             self.style_scales[name], styles, axis=0
@@ -299,7 +298,7 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
         return Checkpoint(self.config, self.slugs, self._average(self.rows, values), kernels)
 
     @staticmethod
-    def _average(variable: Any, averages: Mapping[int, Floats]) -> Floats:
+    def _average(variable: Tensor, averages: Mapping[int, Floats]) -> Floats:
         """A variable's average; one that is not trained has none, and is what it was."""
         value = averages.get(id(variable))
         return np.asarray(ops.convert_to_numpy(variable) if value is None else value)
@@ -307,21 +306,22 @@ class StyleTrainer(keras.Model):  # type: ignore[misc]
     def start_from(self, checkpoint: Checkpoint) -> None:
         """Take over what another network knows: the layers of the same name and shape, and their styles.
 
-        A style that it does not know starts from the mean of those it does. A residual block or skip
-        connection that it does not have adds little at first, so that a deeper network begins by painting
-        much as the one it comes from.
+        A style that it does not know starts from the mean of those it knows. Residual blocks and skip
+        connections that it does not have add little at first. So a deeper network begins by painting much as
+        the one it comes from.
         """
-        theirs = {layer.name: layer for layer in checkpoint.config.layers}
+        theirs = {layer.name: layer.kernel_shape for layer in checkpoint.config.layers}
         rows = ops.convert_to_numpy(self.rows).copy()
         known = [checkpoint.row(slug) if slug in checkpoint.styles else None for slug in self.slugs]
         mean = checkpoint.rows.mean(axis=0)
-        for layer in self.config.layers:
+        for step in steps(self.config):
+            layer = step.layer
             spans = self.config.style_spans[layer.name]
-            if theirs.get(layer.name) == layer:
+            if theirs.get(layer.name) == layer.kernel_shape:
                 load_kernel(self.transformer, layer, checkpoint.kernels[layer.name])
                 for here, there in zip(spans, checkpoint.config.style_spans[layer.name], strict=True):
                     rows[:, here] = [(mean if row is None else row)[there] for row in known]
-            elif layer.name not in theirs and (layer.name.endswith("_b") or layer.name.startswith("skip")):
+            elif layer.name not in theirs and step.adds:
                 rows[:, spans[0]] = NEW_BRANCH
         self.rows.assign(rows)
 
@@ -344,16 +344,18 @@ class SteadyAdam(keras.optimizers.Adam):  # type: ignore[misc]
         super().__init__(learning_rate)
         self.clip = clip
         self.average = average
-        self._taken: Any = 1.0  # 0 in a step that is ignored
+        self._taken: Tensor | float = 1.0  # 0 in a step that is ignored
 
-    def build(self, variables: Any) -> None:
+    def build(self, variables: Sequence[keras.Variable]) -> None:
         super().build(variables)
         self.averages = [self.add_variable_from_reference(variable, name="average") for variable in variables]
         for average, variable in zip(self.averages, variables, strict=True):
             average.assign(ops.convert_to_numpy(variable))  # JAX would share the memory, and refuses to
         self.skipped = self.add_variable((), dtype="int32", name="skipped")
 
-    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+    def apply(
+        self, grads: Sequence[Tensor], trainable_variables: Sequence[keras.Variable] | None = None
+    ) -> None:
         norm = ops.sqrt(sum(ops.sum(ops.square(ops.cast(gradient, "float32"))) for gradient in grads))
         finite = ops.isfinite(norm)
         self._taken = ops.cast(finite, "float32")
@@ -371,7 +373,7 @@ class SteadyAdam(keras.optimizers.Adam):  # type: ignore[misc]
         for average, variable in zip(self.averages, self._trainable_variables, strict=True):
             average.assign(keep * average + (1.0 - keep) * ops.cast(variable, average.dtype))
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
         """Algorithm 1 of Kingma and Ba as Keras has it, its factors zero in a step that is ignored.
 
         The condition is in scalars, so that it costs the arrays nothing.

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from app.engine.errors import InvalidPicture
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 FORMATS = ("JPEG", "PNG")

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 from PIL import Image, ImageDraw, ImageFont
 
 from app.engine.networks.checkpoints import Checkpoint
 from app.engine.networks.transformer import build_transformer, load_kernels
-
-Floats = npt.NDArray[np.float32]
+from app.engine.typing import Floats
 
 STYLES_PER_ROW = 2
 # In pixels: between pictures, and for the name above them.

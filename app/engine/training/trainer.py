@@ -17,14 +17,12 @@ import keras
 import numpy as np
 
 from app.engine.errors import EngineError, InvalidOption, InvalidPicture
-from app.engine.files import whole_file, write_whole
 from app.engine.networks.checkpoints import Checkpoint, save_checkpoint
 from app.engine.training.data import leave_gpus_to_backend, read_photos, read_picture, read_square, stream
 from app.engine.training.loss_network import build_loss_network
 from app.engine.training.model import (
     LOSS_TERMS,
     Eyes,
-    Floats,
     Measure,
     SteadyAdam,
     StyleTrainer,
@@ -34,6 +32,8 @@ from app.engine.training.pictures import find_photos
 from app.engine.training.precision import precision_here
 from app.engine.training.recipe import Recipe, Schedule, parse_recipe
 from app.engine.training.sheets import save_sheet
+from app.engine.typing import Floats
+from app.files import whole_file, write_whole
 
 # The photos that say how far photos usually are from a painting, and their side in pixels.
 MEASURE_PHOTOS = 24

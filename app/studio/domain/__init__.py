@@ -1,0 +1,1 @@
+"""The studio's data and rules: photos, controls, masks, orders and renders."""

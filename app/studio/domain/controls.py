@@ -1,7 +1,6 @@
-"""The controls of a picture: everything that decides how it looks, apart from its size.
+"""The controls of a picture: all settings for its look, except the size.
 
-What a person set in the studio, what a preview is painted with, what an order keeps and what the worker
-paints from: all of them are this one value.
+The studio page sets them, previews are painted with them, an order stores them, the worker paints from them.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 
 
 class InvalidControls(DomainError):
-    """The stored or sent form of the controls cannot be read."""
+    """Stored or sent controls cannot be read."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -29,18 +28,18 @@ class InvalidControls(DomainError):
 
 
 class Controls(BaseModel):
-    """How a photo is painted. Whether the catalogue has the styles is found out when it is painted.
+    """How a photo is painted. Its styles are looked up only when it is painted.
 
     Attributes:
         style: the first style's slug.
-        second_style: the slug of a style that is mixed in, or that ``style_mask`` paints.
-        mix: the share of the second style everywhere, 0 to 1; a style mask takes its place.
+        second_style: the slug of a style that is mixed in, or applied by ``style_mask``.
+        mix: the share of the second style everywhere, 0 to 1; a style mask replaces it.
         strength: 0 (the photo itself) to 1 (the full style).
-        keep_colors: take strokes and light from the painting, colours from the photo.
-        brush: breadth of the strokes relative to the picture, 0.25 to 4; 1 is the natural one.
-        protect_faces: lower the strength softly over the faces that are found.
-        mask: the id of a painted mask beside the photo: the share of the strength at each pixel.
-        style_mask: likewise: 0 is the first style, 255 the second.
+        keep_colors: take brushwork and light from the painting, colours from the photo.
+        brush: the brush size, 0.25 to 4: scales the strokes; 1 is natural.
+        protect_faces: lower the strength softly over faces.
+        mask: the id of a mask stored beside the photo: the share of the strength at each pixel.
+        style_mask: the id of another mask: 0 is the first style, 255 the second.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -56,7 +55,7 @@ class Controls(BaseModel):
     style_mask: uuid.UUID | None = None
 
     def mixture(self) -> Mixture:
-        """What the whole picture is painted in; with a style mask, what its dark parts are painted in."""
+        """The styles of the whole picture, or of the dark parts of the style mask."""
         first, second = self.style, self.second_style
         if second is None or second == first or self.style_mask or self.mix == 0.0:
             return Mixture(((first, 1.0),))
@@ -65,13 +64,13 @@ class Controls(BaseModel):
         return Mixture(((first, 1.0 - self.mix), (second, self.mix)))
 
     def mapped_style(self) -> Mixture | None:
-        """What the bright parts of the style mask are painted in, if there is one to follow."""
+        """The style of the bright parts of the style mask; None without one."""
         if self.second_style is None or self.style_mask is None:
             return None
         return Mixture(((self.second_style, 1.0),))
 
     def without_masks(self) -> Self:
-        """The same for another photo: what was painted over one fits no other."""
+        """The same controls for another photo, which masks of this one do not fit."""
         return self.model_copy(update={"mask": None, "style_mask": None})
 
     def to_json(self) -> dict[str, Any]:
@@ -80,8 +79,9 @@ class Controls(BaseModel):
 
     @classmethod
     def from_json(cls, values: object) -> Self:
-        """Read what :meth:`to_json` wrote, now or years ago: what is missing has its default, what is
-        unknown is left out.
+        """Read what :meth:`to_json` wrote, now or years ago.
+
+        Missing fields get their defaults, and unknown fields are ignored.
 
         Raises:
             InvalidControls: a value is out of range, or there is no style.

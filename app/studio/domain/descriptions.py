@@ -1,4 +1,4 @@
-"""The settings of a picture in words, in the language of whoever reads them."""
+"""Settings and sizes of pictures in words, in the language of the reader."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from flask_babel import format_decimal, format_percent, gettext
 
-from app.engine.catalogue import Style
+from app.engine.catalogue import Style, title_of
 from app.engine.errors import UnknownStyle
 from app.imaging.prints import Frame, PrintSize, known_size
 from app.studio.domain.controls import Controls
@@ -26,13 +26,13 @@ def find_style(slug: str) -> Style | None:
 
 
 def style_title(slug: str) -> str:
-    """What a style is called in the language of the page, even when it is on offer no more."""
+    """The style's title in the language of the page, even after its removal."""
     style = find_style(slug)
-    return translated(style.title) if style else slug.replace("_", " ").capitalize()
+    return translated(style.title) if style else title_of(slug)
 
 
 def painting_title(controls: Controls, title: Title) -> str:
-    """What a picture was painted after: one style's title, or two."""
+    """The title of the picture's style, or the titles of both."""
     mixture, mapped = controls.mixture(), controls.mapped_style()
     slugs = mixture.slugs + (mapped.slugs if mapped else ())
     titles = [title(slug) for slug in dict.fromkeys(slugs)]
@@ -42,7 +42,7 @@ def painting_title(controls: Controls, title: Title) -> str:
 
 
 def settings_in_words(render: Render, title: Title) -> list[tuple[str, str]]:
-    """What a picture was made with, as pairs of a term and what it was; defaults go without saying."""
+    """The settings of a picture as pairs of term and value, most defaults omitted."""
     controls = render.controls
     strength = format_percent(controls.strength)
     if controls.mask:
@@ -78,7 +78,7 @@ def _size(render: Render) -> str:
 
 
 def size_note(size: PrintSize) -> str:
-    """What a size on offer means."""
+    """A print size in centimetres or pixels."""
     if size.keeps_photo:
         return gettext("As large as your photo")
     if size.dpi is None:
@@ -96,12 +96,12 @@ def _brush(brush: float) -> str:
 
 
 def _short(number: float) -> str:
-    """A number to two digits."""
+    """A number with two digits."""
     return format_decimal(float(f"{number:.2g}"))
 
 
 def sharpness(frame: Frame, photo: tuple[int, int]) -> str:
-    """What to expect of a photo at this size, honestly."""
+    """How sharp a photo will be at this size."""
     enlarged = frame.enlargement(photo)
     if enlarged <= 1.0:
         return gettext("Sharp: the photo has enough pixels for this size.")

@@ -1,4 +1,4 @@
-"""What can be wrong with a request to the studio, in words for the person."""
+"""Errors of the studio, each with a sentence for the person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from app.sentences import translatable
 
 
 class NotFound(DomainError):
-    """The photo or picture does not exist, or belongs to somebody else: the answer is the same."""
+    """It does not exist, or belongs to somebody else; both get the same answer."""
 
     status = 404
 
@@ -16,17 +16,17 @@ class NotFound(DomainError):
 
 
 class NothingChosen(DomainError):
-    pass
+    """A request that names no photo, style or picture."""
 
 
 class TooBusy(DomainError):
-    """Others ask for more at the moment than this machine can do; asking again in a moment helps."""
+    """The machine has too many requests at the moment; asking again soon helps."""
 
     status = 503
 
 
 class TooManyPictures(DomainError):
-    """An order beyond what one order may hold."""
+    """An order has more pictures than one order may have."""
 
     def __init__(self, wanted: int, allowed: int) -> None:
         super().__init__(
@@ -37,20 +37,20 @@ class TooManyPictures(DomainError):
 
 
 class StyleGone(DomainError):
-    """A picture was ordered in a style that has been removed since."""
+    """The style of an ordered picture has been removed since."""
 
     def __init__(self) -> None:
         super().__init__(translatable("This style is no longer offered. Choose another in the studio."))
 
 
 class PhotoUnreadable(DomainError):
-    """A photo that was read when it came can be read no more."""
+    """A photo that could be read at its upload cannot be read any more."""
 
     def __init__(self) -> None:
         super().__init__(translatable("This photo can no longer be read. Upload it again in the studio."))
 
 
 class BeingPainted(DomainError):
-    """Something that is in use by a running render cannot be deleted yet."""
+    """A running render still needs what somebody wants to delete."""
 
     status = 409

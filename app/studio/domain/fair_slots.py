@@ -1,4 +1,4 @@
-"""A few slots that many visitors share: each holds few of them, and those who wait are served in turn."""
+"""Fair slots: visitors share a few slots, and those who wait are served in turn."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from contextlib import contextmanager
 
 
 class NoSlot(Exception):
-    """No slot came in time, or too many wait already."""
+    """No slot became free in time, or too many wait already."""
 
 
 class FairSlots:
-    """Slots for visitors. Those who wait are served round robin: one visitor's tenth waits for others' first.
+    """Slots for visitors, served round robin.
+
+    So the tenth request of one visitor waits until the first requests of all others are served.
 
     Args:
-        slots: how many are held at a time.
-        each: how many of them one visitor holds.
-        present: how many may hold a slot or wait for one; each of them keeps a thread of the server.
-        present_each: how many of one visitor.
+        slots: the number of slots.
+        each: the number of slots that one visitor may hold.
+        present: the number of requests that may hold or await a slot; each keeps a server thread.
+        present_each: the same number for one visitor.
     """
 
     def __init__(self, slots: int, *, each: int, present: int, present_each: int) -> None:
@@ -27,7 +29,7 @@ class FairSlots:
         self._present, self._present_each = present, present_each
         self._lock = threading.Lock()
         self._held: Counter[Hashable] = Counter()
-        # Visitors in the order in which they are served; each with those who wait, the first one first.
+        # The visitors in the order of serving, each with their waiting requests, oldest first.
         self._waiting: dict[Hashable, deque[threading.Event]] = {}
 
     @contextmanager
@@ -35,11 +37,11 @@ class FairSlots:
         """Hold a slot.
 
         Args:
-            visitor: who needs it.
-            within: for how many seconds to wait; None waits as long as it takes, however many are present.
+            visitor: the key of the visitor.
+            within: the longest wait in seconds; None waits for ever, however many are present.
 
         Raises:
-            NoSlot: none came.
+            NoSlot: no slot became free.
         """
         self._wait(visitor, within)
         try:
@@ -51,6 +53,11 @@ class FairSlots:
                     del self._held[visitor]
                 self._free += 1
                 self._serve()
+
+    def waiting(self) -> int:
+        """The number of requests that wait for a slot."""
+        with self._lock:
+            return sum(map(len, self._waiting.values()))
 
     def _wait(self, visitor: Hashable, within: float | None) -> None:
         served = threading.Event()
@@ -73,7 +80,7 @@ class FairSlots:
         return everybody >= self._present or own >= self._present_each
 
     def _serve(self) -> None:
-        """Give the free slots to those who wait, in turn; call it with the lock held."""
+        """Give free slots to waiting requests in turn; the caller holds the lock."""
         while self._free:
             servable = [visitor for visitor in self._waiting if self._held[visitor] < self._each]
             if not servable:
@@ -82,7 +89,7 @@ class FairSlots:
             self._free -= 1
             self._held[visitor] += 1
             self._waiting[visitor].popleft().set()
-            self._waiting[visitor] = self._waiting.pop(visitor)  # it comes last from now on
+            self._waiting[visitor] = self._waiting.pop(visitor)  # the visitor goes to the end of the line
             self._forget_if_done(visitor)
 
     def _forget_if_done(self, visitor: Hashable) -> None:

@@ -1,4 +1,4 @@
-"""A person's pictures page by page, cut out of an index, so that the last page is as near as the first."""
+"""The gallery: a person's pictures page by page, read from an index by cursor."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a picture hangs: the newest first, and among those of one moment the highest id."""
+class Cursor:
+    """A position in a list, sorted by time and then by id, the newest first."""
 
     created_at: datetime
     id: uuid.UUID
 
     @classmethod
-    def of(cls, hung: Render | Photo) -> Place:
-        return cls(hung.created_at, hung.id)
+    def at(cls, row: Render | Photo) -> Cursor:
+        """The cursor at a picture or photo."""
+        return cls(row.created_at, row.id)
 
     def __str__(self) -> str:
-        """For an address: microseconds since 1970 and the id."""
+        """The cursor for an address: microseconds since 1970 and the id."""
         return f"{(self.created_at - EPOCH) // MICROSECOND}-{self.id.hex}"
 
     @classmethod
-    def parse(cls, text: str) -> Place:
+    def parse(cls, text: str) -> Cursor:
         """Read what ``str`` wrote.
 
         Raises:
-            NotFound: it is nothing of the kind.
+            NotFound: the text is not a cursor.
         """
         moment, _, picture = text.partition("-")
         try:
@@ -46,10 +47,14 @@ class Place:
         except (ValueError, OverflowError):
             raise NotFound from None
 
+    def sql(self) -> ColumnElement[tuple[datetime, uuid.UUID]]:
+        """The cursor as an SQL tuple, to be compared with the columns created_at and id."""
+        return tuple_(literal(self.created_at, UtcDateTime()), literal(self.id, Uuid()))
+
 
 @dataclass(frozen=True)
 class Page:
-    """Some pictures, newest first, how many there are in all, and whether there are newer and older ones."""
+    """One page of pictures, newest first, with the count of all pictures."""
 
     renders: Sequence[Render]
     total: int
@@ -57,61 +62,58 @@ class Page:
     has_older: bool
 
     @property
-    def first(self) -> Place:
-        return Place.of(self.renders[0])
+    def first(self) -> Cursor:
+        """The cursor at the newest picture of the page."""
+        return Cursor.at(self.renders[0])
 
     @property
-    def last(self) -> Place:
-        return Place.of(self.renders[-1])
+    def last(self) -> Cursor:
+        """The cursor at the oldest picture of the page."""
+        return Cursor.at(self.renders[-1])
 
 
 def newest_page(session: Session, user_id: int, size: int) -> Page:
-    """The pictures that came last."""
-    renders = session.scalars(_downwards(_of(user_id)).limit(size + 1)).all()
+    """The page of the newest pictures."""
+    renders = session.scalars(_newest_first(_pictures_of(user_id)).limit(size + 1)).all()
     return Page(renders[:size], _total(session, user_id), has_newer=False, has_older=len(renders) > size)
 
 
-def page_before(session: Session, user_id: int, size: int, place: Place) -> Page:
-    """The pictures next older than the one at ``place``."""
-    older = _of(user_id).where(_hung < at(place))
-    renders = session.scalars(_downwards(older).limit(size + 1)).all()
+def page_before(session: Session, user_id: int, size: int, cursor: Cursor) -> Page:
+    """The page that follows the cursor: older pictures."""
+    older = _pictures_of(user_id).where(_position < cursor.sql())
+    renders = session.scalars(_newest_first(older).limit(size + 1)).all()
     return Page(renders[:size], _total(session, user_id), has_newer=True, has_older=len(renders) > size)
 
 
-def page_after(session: Session, user_id: int, size: int, place: Place) -> Page:
-    """The pictures next newer than the one at ``place``; the newest page if they would not fill one."""
-    newer = _of(user_id).where(_hung > at(place))
-    renders = session.scalars(_upwards(newer).limit(size + 1)).all()
+def page_after(session: Session, user_id: int, size: int, cursor: Cursor) -> Page:
+    """The page before the cursor; the newest page if newer pictures do not fill one."""
+    newer = _pictures_of(user_id).where(_position > cursor.sql())
+    renders = session.scalars(_oldest_first(newer).limit(size + 1)).all()
     if len(renders) <= size:
         return newest_page(session, user_id, size)
     return Page(renders[size - 1 :: -1], _total(session, user_id), has_newer=True, has_older=True)
 
 
 def oldest_page(session: Session, user_id: int, size: int) -> Page:
-    """The pictures that came first."""
-    renders = session.scalars(_upwards(_of(user_id)).limit(size + 1)).all()
+    """The page of the oldest pictures."""
+    renders = session.scalars(_oldest_first(_pictures_of(user_id)).limit(size + 1)).all()
     if len(renders) <= size:
         return newest_page(session, user_id, size)
     return Page(renders[size - 1 :: -1], _total(session, user_id), has_newer=True, has_older=False)
 
 
-_hung = tuple_(Render.created_at, Render.id)
+_position = tuple_(Render.created_at, Render.id)
 
 
-def at(place: Place) -> ColumnElement[tuple[datetime, uuid.UUID]]:
-    """A place as the database compares it with the two columns of a row."""
-    return tuple_(literal(place.created_at, UtcDateTime()), literal(place.id, Uuid()))
-
-
-def _of(user_id: int) -> Select[Render]:
+def _pictures_of(user_id: int) -> Select[Render]:
     return select(Render).where(Render.user_id == user_id)
 
 
-def _downwards(renders: Select[Render]) -> Select[Render]:
+def _newest_first(renders: Select[Render]) -> Select[Render]:
     return renders.order_by(Render.created_at.desc(), Render.id.desc())
 
 
-def _upwards(renders: Select[Render]) -> Select[Render]:
+def _oldest_first(renders: Select[Render]) -> Select[Render]:
     return renders.order_by(Render.created_at, Render.id)
 
 

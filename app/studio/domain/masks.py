@@ -1,6 +1,6 @@
-"""Masks that a person paints over a photo: where the painting shows, and where the second style does.
+"""Masks painted over a photo: one for the strength, one for the second style.
 
-They lie beside the photo and go with it. A mask has the photo's proportions and a size of its own.
+They are stored beside the photo, and deleted with it. A mask has the photo's proportions, but its own size.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from app.imaging.prints import WHOLE, Frame, cut
 from app.sentences import translatable
 from app.storage.base import Storage, StorageError
 from app.studio.domain.controls import Controls
-from app.studio.domain.models import Photo
+from app.studio.domain.files import PhotoFiles
 
-# Strokes painted on a preview need no more than this, on the long side.
+# The long side of a stored mask, in pixels. People paint masks on a preview, so this is enough.
 MASK_SIDE = 1024
 MASK_MAX_PIXELS = 16_000_000
 
 
 class MaskGone(DomainError):
-    """The controls name a mask that is not there."""
+    """The controls name a mask that does not exist."""
 
     status = 404
 
@@ -35,25 +35,30 @@ class MaskGone(DomainError):
         )
 
 
-def foreign_masks(storage: Storage, photo: Photo, controls: Controls) -> dict[str, None]:
-    """What to change in the controls for this photo: masks that were painted over another fit none but it.
+def foreign_masks(storage: Storage, files: PhotoFiles, controls: Controls) -> dict[str, None]:
+    """The mask fields to clear for this photo: those painted over another photo.
 
     Raises:
         StorageError: the storage does not say which masks it has.
     """
     masks = {"mask": controls.mask, "style_mask": controls.style_mask}
-    return {name: None for name, mask in masks.items() if mask and not storage.holds(photo.mask_key(mask))}
+    return {name: None for name, mask in masks.items() if mask and not storage.holds(files.mask_key(mask))}
 
 
 @dataclass(frozen=True)
 class Masks:
-    """The masks of one picture as 8-bit grey pictures, None where there is none."""
+    """The masks of one picture, each an 8-bit grey image or None.
+
+    Attributes:
+        strength: the share of the strength at each pixel.
+        style: 0 is the first style, 255 the second.
+    """
 
     strength: Image.Image | None = None
     style: Image.Image | None = None
 
     def framed(self, frame: Frame) -> Masks:
-        """The part of them that a frame shows; what shows all of a photo needs them as they are."""
+        """The part of the masks that a frame shows."""
         if frame.crop == WHOLE:
             return self
         return Masks(*(mask and cut(mask, frame) for mask in (self.strength, self.style)))
@@ -62,38 +67,38 @@ class Masks:
 NO_MASKS = Masks()
 
 
-def keep_mask(storage: Storage, photo: Photo, data: bytes) -> uuid.UUID:
-    """Check a painted mask, keep it beside its photo and return its id.
+def keep_mask(storage: Storage, files: PhotoFiles, data: bytes) -> uuid.UUID:
+    """Check a painted mask, store it beside its photo and return its id.
 
     Raises:
         app.imaging.errors.ImageError: the file is no picture, or too large.
-        StorageError: it could not be kept.
+        StorageError: it could not be stored.
     """
     image = decode_photo(BytesIO(data), max_pixels=MASK_MAX_PIXELS).image.convert("L")
     image.thumbnail((MASK_SIDE, MASK_SIDE))
     mask_id = uuid.uuid4()
-    storage.save(photo.mask_key(mask_id), encode_grey_png(image))
+    storage.save(files.mask_key(mask_id), encode_grey_png(image))
     return mask_id
 
 
-def load_masks(storage: Storage, photo: Photo, controls: Controls) -> Masks:
+def load_masks(storage: Storage, files: PhotoFiles, controls: Controls) -> Masks:
     """The masks that the controls name.
 
     Raises:
-        MaskGone: one of them is not there.
-        StorageError: one is there and cannot be read just now, or the storage does not say.
+        MaskGone: one of them does not exist.
+        StorageError: one exists but cannot be read now, or the storage does not answer.
     """
-    return Masks(_load(storage, photo, controls.mask), _load(storage, photo, controls.style_mask))
+    return Masks(_load(storage, files, controls.mask), _load(storage, files, controls.style_mask))
 
 
-def _load(storage: Storage, photo: Photo, mask_id: uuid.UUID | None) -> Image.Image | None:
+def _load(storage: Storage, files: PhotoFiles, mask_id: uuid.UUID | None) -> Image.Image | None:
     if mask_id is None:
         return None
-    key = photo.mask_key(mask_id)
+    key = files.mask_key(mask_id)
     try:
         with storage.open(key) as file, Image.open(file, formats=["PNG"]) as mask:
             return mask.convert("L")
     except StorageError as error:
         if storage.holds(key):
-            raise  # trying again may help; a mask that is gone is so for good
+            raise  # it exists, so trying again may help
         raise MaskGone from error

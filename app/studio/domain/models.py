@@ -1,4 +1,4 @@
-"""Photos that people upload and the renders made from them."""
+"""The studio's tables: photos, orders, and the renders of each order."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from sqlalchemy.types import TypeDecorator
 from app.db import Base, text_enum, utc_now
 from app.imaging.prints import FULL, WHOLE, Crop, Frame, dots_per_inch
 from app.studio.domain.controls import Controls
+from app.studio.domain.files import PhotoFiles, RenderFiles
 
 FAILURE_LENGTH = 300
 
 
 class ControlsColumn(TypeDecorator[Controls]):
-    """The controls of a picture, kept as JSON."""
+    """A column that holds controls as JSON."""
 
     impl = JSON
     cache_ok = True
@@ -34,7 +35,7 @@ class ControlsColumn(TypeDecorator[Controls]):
 
 
 class CropColumn(TypeDecorator[Crop]):
-    """The part of the photo that a picture shows, kept as JSON."""
+    """A column that holds a crop as JSON."""
 
     impl = JSON
     cache_ok = True
@@ -47,14 +48,14 @@ class CropColumn(TypeDecorator[Crop]):
 
 
 class Photo(Base):
-    """An uploaded photo. ``original_key`` names the file as it came; it is never served."""
+    """A photo that a person uploaded to their account."""
 
     __tablename__ = "photos"
     __table_args__ = (Index(None, "user_id", "created_at"),)
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
-    # What the person's device called it, without folder and ending: for download names only.
+    # The file's name on the person's device, without folder and ending. Downloads are named after it.
     name: Mapped[str] = mapped_column(String(100))
     media_type: Mapped[str] = mapped_column(String(32))
     width: Mapped[int]
@@ -65,29 +66,9 @@ class Photo(Base):
     renders: Mapped[list[Render]] = relationship(back_populates="photo", passive_deletes=True)
 
     @property
-    def storage_prefix(self) -> str:
-        return f"photos/{self.id}"
-
-    @property
-    def original_key(self) -> str:
-        """The file as it came: decoded again for every render, never served."""
-        return f"{self.storage_prefix}/original"
-
-    @property
-    def thumbnail_key(self) -> str:
-        return f"{self.storage_prefix}/thumbnail.webp"
-
-    @property
-    def preview_key(self) -> str:
-        return f"{self.storage_prefix}/preview.jpg"
-
-    @property
-    def mask_folder(self) -> str:
-        return f"{self.storage_prefix}/masks"
-
-    def mask_key(self, mask_id: uuid.UUID) -> str:
-        """A mask painted over this photo: an 8-bit grey PNG of the photo's proportions."""
-        return f"{self.mask_folder}/{mask_id}.png"
+    def files(self) -> PhotoFiles:
+        """Where its files lie."""
+        return PhotoFiles(self.id)
 
 
 class RenderStatus(enum.StrEnum):
@@ -102,7 +83,7 @@ class RenderStatus(enum.StrEnum):
 
 
 class PictureOrder(Base):
-    """What was asked for and paid at once: one picture or many."""
+    """One picture or many, asked for and paid together."""
 
     __tablename__ = "picture_orders"
     __table_args__ = (
@@ -112,15 +93,14 @@ class PictureOrder(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
-    # Made from the form that asked for it, so that sending the form twice makes (and costs) one order.
+    # A hash of the form's token and content. A form that is sent twice makes, and costs, one order.
     request_key: Mapped[str] = mapped_column(String(64), unique=True)
     credits: Mapped[int]
-    # The site's address as the person used it: a worker has no request to make links from.
+    # The site's address and the language in the person's request. The worker needs them for mails.
     site_address: Mapped[str] = mapped_column(String(300))
-    # Likewise the language that the person used.
     language: Mapped[str] = mapped_column(String(8), default="en", server_default="en")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    # When it was seen to be complete: from then on there is nothing to tell its owner any more.
+    # When the last picture was finished. The owner gets one mail at most, at this moment.
     completed_at: Mapped[datetime | None]
 
     renders: Mapped[list[Render]] = relationship(
@@ -129,15 +109,15 @@ class PictureOrder(Base):
 
 
 class Render(Base):
-    """One picture to be painted. This row is the truth; the queue only carries its id.
+    """One picture to be painted. The row is the truth; the queue carries its id.
 
-    ``attempt`` counts the starts and is the fencing token: a worker that lost its lease finds
-    another number there and leaves the row alone.
+    ``attempt`` counts the starts, and is a fencing token: a worker that lost its lease finds another number
+    there, and does not change the row.
     """
 
     __tablename__ = "renders"
     __table_args__ = (
-        # The order in which pictures hang: pages are cut out of this index.
+        # The gallery is sorted like this index, and reads its pages from it.
         Index(None, "user_id", "created_at", "id"),
         Index(None, "status", "lease_expires_at"),
         CheckConstraint("progress >= 0 AND progress <= 1", name="progress_range"),
@@ -146,7 +126,7 @@ class Render(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
-    # A picture outlives its photo: who deletes the photo keeps what was painted from it.
+    # None when the photo is deleted. The pictures painted from it stay.
     photo_id: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("photos.id", ondelete="SET NULL"), index=True
     )
@@ -165,10 +145,10 @@ class Render(Base):
     progress: Mapped[float] = mapped_column(default=0.0)
     attempt: Mapped[int] = mapped_column(default=0)
     lease_expires_at: Mapped[datetime | None]
-    # Who has the link with this in it may look at the picture, and at the photo if its owner wants that.
+    # The secret part of the shared link. The link shows the picture, and the photo too if the owner agrees.
     share_token: Mapped[str | None] = mapped_column(String(64), unique=True, index=True)
     share_shows_photo: Mapped[bool] = mapped_column(default=False, server_default=false())
-    # What is told to the person, see app.studio.painting.failures; the cause is in the log.
+    # The sentence for the owner, see app.studio.painting.failures. The log has the cause.
     failure: Mapped[str | None] = mapped_column(String(FAILURE_LENGTH))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     started_at: Mapped[datetime | None]
@@ -178,24 +158,16 @@ class Render(Base):
     order: Mapped[PictureOrder] = relationship(back_populates="renders")
 
     @property
-    def storage_prefix(self) -> str:
-        return f"renders/{self.id}"
-
-    @property
-    def attempt_prefix(self) -> str:
-        """The folder of the current attempt's files."""
-        return f"{self.storage_prefix}/{self.attempt}"
+    def files(self) -> RenderFiles:
+        """Where the files of the current attempt lie."""
+        return RenderFiles(self.id, self.attempt)
 
     @property
     def frame(self) -> Frame:
-        """Its size and the part of the photo that fills it."""
+        """The picture's size and the part of the photo that it shows."""
         return Frame(self.width, self.height, self.crop)
 
     @property
     def dpi(self) -> int | None:
-        """The resolution that it is printed at, if it is for printing."""
+        """The resolution of the print; None for a picture that is not for printing."""
         return dots_per_inch(self.print_size)
-
-    def result_key(self, name: str) -> str:
-        """Key of a file of the current attempt: ``picture.png``, ``preview.jpg`` or ``thumbnail.webp``."""
-        return f"{self.attempt_prefix}/{name}"

@@ -1,4 +1,4 @@
-"""Orders: several photos in several styles, asked for and paid at once.
+"""Orders: several photos in several styles, asked for and paid together.
 
 Every function works in the caller's transaction and commits nothing.
 """
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.billing import ledger
 from app.db import utc_now
-from app.imaging.prints import FULL, Focus, PrintSize, Turn, frame_photo
+from app.imaging.prints import FULL, Focus, Orientation, PrintSize, frame_photo
 from app.sentences import translatable
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound, NothingChosen, TooManyPictures
@@ -28,34 +28,36 @@ from app.studio.domain.pictures import unfinished
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One picture that somebody wants."""
+class OrderItem:
+    """One picture that an order asks for."""
 
     photo_id: uuid.UUID
     controls: Controls
     size: PrintSize = FULL
-    turn: Turn = Turn.AS_PHOTO
+    orientation: Orientation = Orientation.AS_PHOTO
     focus: Focus | None = None
 
     def fingerprint(self) -> list[object]:
-        """What tells this wish from another, as plain values."""
+        """Everything that distinguishes this item, as plain values."""
         focus = self.focus and [self.focus.left, self.focus.top, self.focus.width]
-        return [str(self.photo_id), self.controls.to_json(), self.size.slug, self.turn.value, focus]
+        return [str(self.photo_id), self.controls.to_json(), self.size.slug, self.orientation.value, focus]
 
 
-def wishes_for(
+def order_items(
     photo_ids: Sequence[uuid.UUID],
     styles: Sequence[str],
     controls: Controls,
     *,
     size: PrintSize = FULL,
-    turn: Turn = Turn.AS_PHOTO,
+    orientation: Orientation = Orientation.AS_PHOTO,
     focuses: dict[uuid.UUID, Focus] | None = None,
-) -> list[Wish]:
-    """Every photo in every style, photo by photo; ``controls`` has everything but the style."""
+) -> list[OrderItem]:
+    """Items for every photo in every style; all other controls are the same."""
     photos, slugs = list(dict.fromkeys(photo_ids)), list(dict.fromkeys(styles))
     return [
-        Wish(photo, controls.model_copy(update={"style": slug}), size, turn, (focuses or {}).get(photo))
+        OrderItem(
+            photo, controls.model_copy(update={"style": slug}), size, orientation, (focuses or {}).get(photo)
+        )
         for photo, slug in itertools.product(photos, slugs)
     ]
 
@@ -65,35 +67,35 @@ def place_order(
     *,
     user_id: int,
     wallet_id: uuid.UUID,
-    wishes: Sequence[Wish],
+    items: Sequence[OrderItem],
     credits_each: int,
     max_pictures: int,
     form_token: str,
     site_address: str,
     language: str = "en",
 ) -> PictureOrder:
-    """Debit the credits and create one queued render per wish, all or none.
+    """Debit the credits and create one queued render for each item, all or none.
 
-    A form that is sent twice (a double click, the back button) has the same ``form_token`` and asks for
-    the same: the order it made already is returned, not made and paid for again.
+    A form that is sent twice (a double click, the back button) has the same ``form_token`` and items. Then
+    the order that it made is returned, and nothing is paid again.
 
     Raises:
-        NothingChosen: there is no wish.
+        NothingChosen: there are no items.
         TooManyPictures: there are more than ``max_pictures``.
         NotFound: a photo is not the person's.
         app.billing.ledger.InsufficientCredits: the credits do not suffice for all of them.
     """
-    if not wishes:
+    if not items:
         raise NothingChosen(translatable("Choose at least one photo and one style."))
-    if len(wishes) > max_pictures:
-        raise TooManyPictures(len(wishes), max_pictures)
+    if len(items) > max_pictures:
+        raise TooManyPictures(len(items), max_pictures)
     ledger.lock_wallet(session, wallet_id)
-    key = _request_key(user_id, form_token, wishes)
+    key = _request_key(user_id, form_token, items)
     placed = session.scalar(select(PictureOrder).where(PictureOrder.request_key == key))
     if placed is not None:
         return placed
-    photos = find_photos(session, user_id, [wish.photo_id for wish in wishes], keep=True)
-    price = credits_each * len(wishes)
+    photos = find_photos(session, user_id, [item.photo_id for item in items], lock=True)
+    price = credits_each * len(items)
     ledger.require_credits(session, wallet_id, price)
     order = PictureOrder(
         id=uuid.uuid4(),
@@ -105,21 +107,21 @@ def place_order(
         created_at=utc_now(),
     )
     session.add(order)
-    for place, wish in enumerate(wishes):
-        render = _queued(order, place, photos[wish.photo_id], wish, credits_each)
+    for index, item in enumerate(items):
+        render = _queued(order, index, photos[item.photo_id], item, credits_each)
         session.add(render)
         ledger.reserve_credits(session, wallet_id, credits_each, reference=str(render.id))
     session.flush()
     return order
 
 
-def _request_key(user_id: int, form_token: str, wishes: Iterable[Wish]) -> str:
-    asked = [user_id, form_token, [wish.fingerprint() for wish in wishes]]
+def _request_key(user_id: int, form_token: str, items: Iterable[OrderItem]) -> str:
+    asked = [user_id, form_token, [item.fingerprint() for item in items]]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
-def _queued(order: PictureOrder, place: int, photo: Photo, wish: Wish, credits: int) -> Render:
-    frame = frame_photo((photo.width, photo.height), wish.size, wish.turn, wish.focus)
+def _queued(order: PictureOrder, index: int, photo: Photo, item: OrderItem, credits: int) -> Render:
+    frame = frame_photo((photo.width, photo.height), item.size, item.orientation, item.focus)
     return Render(
         id=uuid.uuid4(),
         user_id=order.user_id,
@@ -128,13 +130,13 @@ def _queued(order: PictureOrder, place: int, photo: Photo, wish: Wish, credits: 
         name=photo.name,
         width=frame.width,
         height=frame.height,
-        print_size=wish.size.slug,
+        print_size=item.size.slug,
         crop=frame.crop,
-        controls=wish.controls,
+        controls=item.controls,
         credits=credits,
         status=RenderStatus.QUEUED,
-        # The queue goes by this: the pictures of an order are painted in the order they were asked for.
-        created_at=order.created_at + timedelta(microseconds=place),
+        # Renders are painted in this order, so the pictures of an order keep its sequence.
+        created_at=order.created_at + timedelta(microseconds=index),
     )
 
 
@@ -151,14 +153,14 @@ def find_order(session: Session, user_id: int, order_id: uuid.UUID) -> PictureOr
 
 
 def count_pictures(session: Session, order_id: uuid.UUID) -> int:
-    """How many pictures of an order there (still) are."""
+    """How many pictures of an order exist, without deleted ones."""
     return session.scalar(select(func.count()).where(Render.order_id == order_id)) or 0
 
 
 def complete_order(session: Session, order_id: uuid.UUID) -> PictureOrder | None:
-    """Note that nothing of an order is left to paint; None if something is, or if it was noted before.
+    """Mark an order as complete and return it; None if it is unfinished or marked.
 
-    Whoever gets the order is the only one to get it, and so the one to tell its owner.
+    Only one caller gets the order, and tells its owner.
     """
     left = exists().where(Render.order_id == PictureOrder.id, unfinished())
     noted = session.execute(
@@ -171,7 +173,7 @@ def complete_order(session: Session, order_id: uuid.UUID) -> PictureOrder | None
 
 
 def queue_positions(session: Session, renders: Sequence[Render]) -> dict[uuid.UUID, int]:
-    """How many unfinished renders, of anybody, come before each of those that wait or are being painted."""
+    """How many unfinished renders of anybody come before each of these."""
     place = (func.row_number().over(order_by=(Render.created_at, Render.id)) - 1).label("place")
     line = select(Render.id, place).where(unfinished()).subquery()
     wanted = [render.id for render in renders if not render.status.finished]

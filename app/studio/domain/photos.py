@@ -1,4 +1,4 @@
-"""Photos: keeping an upload, finding and deleting it.
+"""Photos: storing an upload, finding photos, and deleting them.
 
 Every function that takes a session works in the caller's transaction and commits nothing.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import PurePath
 
@@ -17,25 +18,46 @@ from app.imaging import decode_photo, make_preview
 from app.sentences import translatable
 from app.storage.base import Storage, discard_files
 from app.studio.domain.errors import BeingPainted, NotFound
+from app.studio.domain.files import PhotoFiles
 from app.studio.domain.models import Photo, Render
 from app.studio.domain.pictures import unfinished
 from app.studio.domain.thumbnails import keep_thumbnails
 
 
-def keep_photo(storage: Storage, user_id: int, file_name: str, data: bytes, *, max_pixels: int) -> Photo:
-    """Check an upload, keep its files and return the row, not yet added to a session.
+@dataclass(frozen=True)
+class UploadedPhoto:
+    """A photo with stored files but no row: a guest's, or just uploaded."""
 
-    Decoding takes seconds for a large photo, so this runs before any transaction is opened.
-    Whoever fails to store the row discards the files under ``photo.storage_prefix``.
+    id: uuid.UUID
+    name: str
+    media_type: str
+    width: int
+    height: int
+    byte_size: int
+
+    @property
+    def files(self) -> PhotoFiles:
+        """Where its files lie."""
+        return PhotoFiles(self.id)
+
+    def row(self, user_id: int) -> Photo:
+        """A new row that gives the photo to an account, not yet added to a session."""
+        return Photo(user_id=user_id, **asdict(self))
+
+
+def keep_photo(storage: Storage, file_name: str, data: bytes, *, max_pixels: int) -> UploadedPhoto:
+    """Check an upload, store its files and return what is known about it.
+
+    Decoding a large photo takes seconds, so callers open no transaction before.
+    A caller that cannot store the row discards the files under ``photo.files.prefix``.
 
     Raises:
         app.imaging.errors.ImageError: the file is not a photo that can be used.
-        StorageError: the files could not be kept.
+        StorageError: the files could not be stored.
     """
     decoded = decode_photo(BytesIO(data), max_pixels=max_pixels)
-    photo = Photo(
+    photo = UploadedPhoto(
         id=uuid.uuid4(),
-        user_id=user_id,
         name=_display_name(file_name),
         media_type=decoded.media_type,
         width=decoded.image.width,
@@ -43,17 +65,17 @@ def keep_photo(storage: Storage, user_id: int, file_name: str, data: bytes, *, m
         byte_size=len(data),
     )
     try:
-        storage.save(photo.original_key, data)
-        keep_thumbnails(storage, photo.thumbnail_key, decoded.image)
-        storage.save(photo.preview_key, make_preview(decoded.image))
+        storage.save(photo.files.original_key, data)
+        keep_thumbnails(storage, photo.files.thumbnail_key, decoded.image)
+        storage.save(photo.files.preview_key, make_preview(decoded.image))
     except BaseException:
-        discard_files(storage, [photo.storage_prefix])
+        discard_files(storage, [photo.files.prefix])
         raise
     return photo
 
 
 def _display_name(file_name: str) -> str:
-    """The name a person gave their photo, without folders, ending and control characters."""
+    """The file's name without folders, ending and control characters."""
     stem = PurePath(file_name.replace("\\", "/")).stem
     printable = "".join(character for character in stem if character.isprintable()).strip(". ")
     return printable[:100] or "photo"
@@ -72,22 +94,22 @@ def find_photo(session: Session, user_id: int, photo_id: uuid.UUID) -> Photo:
 
 
 def find_photos(
-    session: Session, user_id: int, photo_ids: Iterable[uuid.UUID], *, keep: bool = False
+    session: Session, user_id: int, photo_ids: Iterable[uuid.UUID], *, lock: bool = False
 ) -> dict[uuid.UUID, Photo]:
     """Return the person's photos by their ids.
 
     Args:
-        session: in whose transaction.
-        user_id: whose photos.
-        photo_ids: which of them.
-        keep: let nobody delete them before the transaction ends.
+        session: the session of the caller's transaction.
+        user_id: the owner.
+        photo_ids: the photos wanted.
+        lock: let nobody delete them before the transaction ends.
 
     Raises:
         NotFound: one of them does not exist, or is somebody else's.
     """
     wanted = set(photo_ids)
     asked = select(Photo).where(Photo.id.in_(wanted), Photo.user_id == user_id)
-    if keep:
+    if lock:
         asked = asked.with_for_update(read=True, key_share=True)
     photos = {photo.id: photo for photo in session.scalars(asked)}
     if photos.keys() != wanted:
@@ -96,14 +118,14 @@ def find_photos(
 
 
 def delete_photo(session: Session, user_id: int, photo_id: uuid.UUID) -> str:
-    """Delete a photo but keep the pictures made from it; return the prefix of the files to discard.
+    """Delete a photo, not its pictures; return the prefix of the files to discard.
 
     Raises:
         NotFound: as for :func:`find_photo`.
         BeingPainted: a render still needs it.
     """
     mine = select(Photo).where(Photo.id == photo_id, Photo.user_id == user_id)
-    # An order that is being placed holds its photos: this waits for it, and counts its renders.
+    # An order that is being placed locks its photos. This waits for the order, and counts its renders.
     photo = session.scalar(mine.with_for_update())
     if photo is None:
         raise NotFound
@@ -112,15 +134,15 @@ def delete_photo(session: Session, user_id: int, photo_id: uuid.UUID) -> str:
         raise BeingPainted(
             translatable("This photo is still being painted. Delete it when the picture is done.")
         )
-    prefix = photo.storage_prefix
+    prefix = photo.files.prefix
     session.delete(photo)
     session.flush()
     return prefix
 
 
-def unnamed_masks(session: Session, photo: Photo, keys: Sequence[str]) -> list[str]:
-    """Those of a photo's masks that no picture is painted with."""
-    kept = session.scalars(select(Render.controls).where(Render.photo_id == photo.id))
-    masks = {mask for controls in kept for mask in (controls.mask, controls.style_mask) if mask}
-    named = {photo.mask_key(mask) for mask in masks}
-    return [key for key in keys if key not in named]
+def unused_masks(session: Session, files: PhotoFiles, keys: Sequence[str]) -> list[str]:
+    """Those mask keys of a photo that no render needs."""
+    all_controls = session.scalars(select(Render.controls).where(Render.photo_id == files.photo_id))
+    masks = {mask for controls in all_controls for mask in (controls.mask, controls.style_mask) if mask}
+    used = {files.mask_key(mask) for mask in masks}
+    return [key for key in keys if key not in used]

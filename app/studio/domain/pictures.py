@@ -1,4 +1,4 @@
-"""Pictures: finding and deleting renders, and everything that a person keeps here.
+"""Pictures: finding renders, and deleting some or all of a person's.
 
 Every function works in the caller's transaction and commits nothing.
 """
@@ -14,14 +14,15 @@ from sqlalchemy.orm import Session
 from app.billing import ledger
 from app.sentences import translatable
 from app.studio.domain.errors import BeingPainted, NotFound
+from app.studio.domain.files import PhotoFiles, RenderFiles
 from app.studio.domain.models import Photo, PictureOrder, Render, RenderStatus
 
 FINISHED = [status for status in RenderStatus if status.finished]
-IN_HAND = translatable("This is still being painted. Delete it when it is done.")
+BEING_PAINTED = translatable("This is still being painted. Delete it when it is done.")
 
 
 def unfinished() -> ColumnElement[bool]:
-    """The condition that a render waits or is being painted."""
+    """The SQL condition that a render waits or is being painted."""
     return Render.status.in_([RenderStatus.QUEUED, RenderStatus.RUNNING])
 
 
@@ -38,7 +39,7 @@ def find_render(session: Session, user_id: int, render_id: uuid.UUID) -> Render:
 
 
 def find_renders(session: Session, user_id: int, render_ids: Sequence[uuid.UUID]) -> list[Render]:
-    """Return the person's renders, in the order asked for and each once.
+    """Return the person's renders in the order of the ids, each once.
 
     Raises:
         NotFound: one of them does not exist, or is somebody else's.
@@ -50,7 +51,7 @@ def find_renders(session: Session, user_id: int, render_ids: Sequence[uuid.UUID]
 
 
 def renders_of(session: Session, user_id: int, render_ids: Sequence[uuid.UUID]) -> list[Render]:
-    """Those of the renders that are the person's, in the order asked for and each once."""
+    """Like :func:`find_renders`, but leave out renders that are not the person's."""
     wanted = list(dict.fromkeys(render_ids))
     found = session.scalars(select(Render).where(Render.id.in_(wanted), Render.user_id == user_id))
     renders = {render.id: render for render in found}
@@ -60,45 +61,45 @@ def renders_of(session: Session, user_id: int, render_ids: Sequence[uuid.UUID]) 
 def delete_renders(
     session: Session, user_id: int, wallet_id: uuid.UUID, render_ids: Sequence[uuid.UUID]
 ) -> list[str]:
-    """Delete pictures, all or none, and take back those that have not been begun.
+    """Delete pictures, all or none; return the prefixes of the files to discard.
 
-    Returns the prefixes of the files to discard.
+    Pictures that no worker has started give their credits back.
 
     Raises:
         NotFound: one of them does not exist, or is somebody else's.
-        BeingPainted: a worker has one of them in hand.
+        BeingPainted: a worker is painting one of them.
     """
     renders = find_renders(session, user_id, render_ids)
     deleted = _delete_idle(session, wallet_id, renders)
     if len(deleted) < len(renders):
-        raise BeingPainted(IN_HAND)
+        raise BeingPainted(BEING_PAINTED)
     _forget_empty_orders(session, {render.order_id for render in renders})
-    return [render.storage_prefix for render in deleted]
+    return [render.files.prefix for render in deleted]
 
 
 def delete_order(session: Session, wallet_id: uuid.UUID, order: PictureOrder) -> list[str]:
-    """Delete an order's pictures and take back those that have not been begun; what is in hand stays.
+    """Delete an order's pictures; return the prefixes of the files to discard.
 
-    Painting goes on for minutes, and somebody who wants an end of it saves every picture not begun.
-    Returns the prefixes of the files to discard.
+    Pictures that no worker has started give their credits back. Pictures that are being painted stay:
+    painting takes minutes, and people who cancel an order save all the others.
 
     Raises:
-        BeingPainted: nothing can be deleted, because workers have all of it in hand.
+        BeingPainted: nothing can be deleted, because workers are painting all of it.
     """
     renders = list(order.renders)
     deleted = _delete_idle(session, wallet_id, renders)
     if renders and not deleted:
-        raise BeingPainted(IN_HAND)
+        raise BeingPainted(BEING_PAINTED)
     _forget_empty_orders(session, [order.id])
-    return [render.storage_prefix for render in deleted]
+    return [render.files.prefix for render in deleted]
 
 
 def _delete_idle(session: Session, wallet_id: uuid.UUID, renders: Sequence[Render]) -> list[Render]:
-    """Delete those of the pictures that no worker has in hand, and return the credits of those not begun."""
-    # As everywhere: first the wallet, then its renders, so that no two transactions wait for each other.
+    """Delete what no worker is painting; pictures not started return credits."""
+    # Every transaction locks the wallet first and its renders second, so that no two can deadlock.
     ledger.lock_wallet(session, wallet_id)
     ids = [render.id for render in renders]
-    # Read again under the statement's own locks: a worker may have claimed one since.
+    # Each statement checks the status again: a worker may have claimed a render since it was read.
     waiting = session.scalars(
         delete(Render).where(Render.id.in_(ids), Render.status == RenderStatus.QUEUED).returning(Render.id)
     ).all()
@@ -118,23 +119,24 @@ def _forget_empty_orders(session: Session, order_ids: Iterable[uuid.UUID]) -> No
 
 
 def delete_everything_of(session: Session, user_id: int) -> list[str]:
-    """Delete every photo and picture of a person; return the prefixes of the files to discard.
+    """Delete all photos and pictures of a person; return the prefixes to discard.
 
-    A worker that is painting one of them finds its row gone and throws its result away.
+    A worker that is painting one of them finds no row, and discards its result.
     """
     renders = session.scalars(select(Render).where(Render.user_id == user_id)).all()
     photos = session.scalars(select(Photo).where(Photo.user_id == user_id)).all()
-    prefixes = [render.storage_prefix for render in renders] + [photo.storage_prefix for photo in photos]
+    prefixes = [render.files.prefix for render in renders] + [photo.files.prefix for photo in photos]
     session.execute(delete(Render).where(Render.user_id == user_id))
     session.execute(delete(PictureOrder).where(PictureOrder.user_id == user_id))
     session.execute(delete(Photo).where(Photo.user_id == user_id))
     return prefixes
 
 
-def without_row(session: Session, prefixes: Sequence[str]) -> list[str]:
-    """Those of the prefixes (``photos/ID``, ``renders/ID``) that belong to no photo and no render."""
+def prefixes_without_row(session: Session, prefixes: Sequence[str]) -> list[str]:
+    """Those prefixes (``photos/ID``, ``renders/ID``) that have no row."""
     ids = [uuid.UUID(prefix.rpartition("/")[2]) for prefix in prefixes]
-    photos = session.scalars(select(Photo).where(Photo.id.in_(ids)))
-    renders = session.scalars(select(Render).where(Render.id.in_(ids)))
-    known = {photo.storage_prefix for photo in photos} | {render.storage_prefix for render in renders}
+    photos = session.scalars(select(Photo.id).where(Photo.id.in_(ids)))
+    renders = session.scalars(select(Render.id).where(Render.id.in_(ids)))
+    known = {PhotoFiles(photo_id).prefix for photo_id in photos}
+    known |= {RenderFiles(render_id).prefix for render_id in renders}
     return [prefix for prefix in prefixes if prefix not in known]

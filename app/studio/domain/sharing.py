@@ -1,4 +1,4 @@
-"""Links by which a picture is shown to whoever has them, until they are withdrawn.
+"""Shared links: they show a picture to anybody, until the owner withdraws them.
 
 Every function works in the caller's transaction and commits nothing.
 """
@@ -15,12 +15,12 @@ from app.studio.domain.errors import NotFound
 from app.studio.domain.models import Render, RenderStatus
 from app.studio.domain.pictures import find_render
 
-# 192 bits: nobody finds a link by trying.
+# 192 bits, so nobody can guess a link.
 TOKEN_BYTES = 24
 
 
 def share(session: Session, user_id: int, render_id: uuid.UUID, *, shows_photo: bool) -> str:
-    """Make a link to a finished picture, or keep the one there is, and return its token.
+    """Share a finished picture; return the token of its new or existing link.
 
     Raises:
         NotFound: there is no such picture, it is somebody else's, or it is not painted yet.
@@ -36,7 +36,7 @@ def share(session: Session, user_id: int, render_id: uuid.UUID, *, shows_photo: 
 
 
 def withdraw(session: Session, user_id: int, render_id: uuid.UUID) -> None:
-    """Make the link to a picture lead nowhere, for good: a new one will be another.
+    """Withdraw the link to a picture for good: sharing again makes another link.
 
     Raises:
         NotFound: there is no such picture, or it is somebody else's.
@@ -48,13 +48,13 @@ def withdraw(session: Session, user_id: int, render_id: uuid.UUID) -> None:
 
 
 def find_shared(session: Session, token: str) -> Render:
-    """The picture that a link leads to.
+    """The picture that a link shows.
 
     Raises:
-        NotFound: the link was withdrawn, or there never was one.
+        NotFound: the link was withdrawn, or never existed.
     """
     if "\0" in token:
-        raise NotFound  # PostgreSQL takes no such text
+        raise NotFound  # PostgreSQL cannot store such text
     shared = select(Render).where(Render.share_token == token, Render.status == RenderStatus.DONE)
     render = session.scalar(shared)
     if render is None:

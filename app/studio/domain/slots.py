@@ -1,4 +1,4 @@
-"""Slots for what takes much memory: few whole pictures are decoded or encoded at a time."""
+"""Slots for decoding uploads and encoding downloads, which take much memory."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from app.sentences import translatable
 from app.studio.domain.errors import TooBusy
 from app.studio.domain.fair_slots import FairSlots, NoSlot
 
-# For how many seconds a visitor waits for a slot.
+# How long a visitor waits for a slot, in seconds.
 SLOT_WITHIN = 10.0
-# A large picture takes half a gigabyte meanwhile. One visitor holds one slot of two, and the server's other
-# threads are for pages.
+# A large picture takes half a gigabyte. One visitor holds one slot of two, and the server's other threads are
+# for pages.
 _uploads = FairSlots(2, each=1, present=10, present_each=6)
 _downloads = FairSlots(2, each=1, present=10, present_each=6)
 
 
 @contextmanager
 def upload_slot(visitor: Hashable) -> Iterator[None]:
-    """Decode what a visitor sends, while few others do so.
+    """Hold one of the few slots for decoding an upload.
 
     Raises:
-        TooBusy: no slot came in time.
+        TooBusy: no slot became free in time.
     """
     with _slot(_uploads, visitor, SLOT_WITHIN):
         yield
@@ -30,14 +30,14 @@ def upload_slot(visitor: Hashable) -> Iterator[None]:
 
 @contextmanager
 def download_slot(visitor: Hashable, *, patient: bool = False) -> Iterator[None]:
-    """Make a file of a picture for a visitor, while few others do so.
+    """Hold one of the few slots for making a file of a picture.
 
     Args:
-        visitor: who fetches it.
-        patient: wait as long as it takes, where an answer has begun already and nothing else can be said.
+        visitor: the visitor who gets the file.
+        patient: wait as long as it takes, for a response that has already begun.
 
     Raises:
-        TooBusy: no slot came in time.
+        TooBusy: no slot became free in time.
     """
     with _slot(_downloads, visitor, None if patient else SLOT_WITHIN):
         yield

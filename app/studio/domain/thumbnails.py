@@ -1,4 +1,4 @@
-"""Thumbnails come in two sizes; both are made when the picture comes, and lie side by side."""
+"""Thumbnails: two sizes of each, made together and stored side by side."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from app.storage.base import Storage
 
 
 def small_key(key: str) -> str:
-    """The key of the smaller of the two thumbnails, ``key`` being that of the larger."""
+    """The key of the smaller thumbnail, from the key of the larger one."""
     return f"{key.removesuffix('.webp')}-{SMALL_THUMBNAIL_SIDE}.webp"
 
 
 def keep_thumbnails(storage: Storage, key: str, image: Image.Image) -> None:
-    """Make both thumbnails of a picture and keep them.
+    """Make both thumbnails of a picture and store them.
 
     Raises:
-        StorageError: one of them could not be kept.
+        StorageError: one of them could not be stored.
     """
     thumbnail = make_thumbnail(image)
     storage.save(key, thumbnail)
@@ -30,7 +30,7 @@ def keep_thumbnails(storage: Storage, key: str, image: Image.Image) -> None:
 
 
 def small_preview(preview: Path) -> bytes:
-    """A style's preview, smaller: made once for everybody, and anew when the file changes."""
+    """The smaller preview of a style; made once, and again when the file changes."""
     return _shrunk(preview, preview.stat().st_mtime_ns)
 
 

@@ -1,0 +1,1 @@
+"""The studio's web pages: upload, studio, orders, pictures, previews, shares."""

@@ -1,6 +1,6 @@
-"""Pictures as files that people understand, one by one or many in one archive.
+"""Downloads: a picture as a file with a telling name, or many in one archive.
 
-An archive is made while it is sent: neither memory nor disk ever holds it, only the picture in hand.
+An archive is made while it is sent. Neither memory nor disk ever holds all of it, only one picture at a time.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ ENDINGS: dict[Kind, str] = {"jpeg": "jpg", "png": "png"}
 MEDIA_TYPES: dict[Kind, str] = {"jpeg": "image/jpeg", "png": "image/png"}
 BLOCK = 1 << 18
 
-# What a file's name cannot hold on one system or another.
+# Characters that some system forbids in file names.
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
 
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A finished picture as a file to be: all that is needed once its row is out of reach."""
+    """A finished picture as a file to send, usable after its transaction."""
 
     key: str
     name: str
@@ -44,17 +44,17 @@ class PictureFile:
 
     @classmethod
     def of(cls, render: Render, title: Title) -> PictureFile:
-        """The file of a finished render, named after the photo, the painting and the print's size."""
+        """The file of a finished render, named after photo, painting and size."""
         size = known_size(render.print_size)
         parts = [render.name, painting_title(render.controls, title)]
         if size is not None and not size.keeps_photo:
             parts.append(translated(size.title))
         name = " - ".join(_FORBIDDEN.sub("_", part) for part in parts)
-        return cls(render.result_key("picture.png"), name, render.dpi)
+        return cls(render.files.picture_key, name, render.dpi)
 
 
 def as_jpeg(kept: BinaryIO, picture: PictureFile, visitor: str, *, patient: bool = False) -> bytes:
-    """The picture as a JPEG, made anew from the kept PNG, when its turn has come.
+    """The picture as a JPEG, made from the stored PNG in a download slot.
 
     Raises:
         TooBusy: as :func:`download_slot` does.
@@ -66,8 +66,8 @@ def as_jpeg(kept: BinaryIO, picture: PictureFile, visitor: str, *, patient: bool
 def zip_pictures(
     storage: Storage, pictures: Iterable[PictureFile], kind: Kind, visitor: str
 ) -> Iterator[bytes]:
-    """An archive of pictures, block by block. One whose file is lost is named in a note instead."""
-    archive = ZipStream()  # stored as they are: pictures are compressed already
+    """An archive of pictures, block by block, with a note about lost files."""
+    archive = ZipStream()  # without compression: pictures are compressed already
     taken: set[str] = set()
     lost: list[str] = []
     for picture in pictures:
@@ -91,7 +91,7 @@ def _is_there(storage: Storage, picture: PictureFile) -> bool:
 
 
 def _read(storage: Storage, picture: PictureFile, kind: Kind, visitor: str) -> Iterator[bytes]:
-    """The bytes of one file, not touched before its turn comes."""
+    """The bytes of one file, read only when the archive needs them."""
     with storage.open(picture.key) as file:
         if kind == "jpeg":
             yield as_jpeg(file, picture, visitor, patient=True)
@@ -101,7 +101,7 @@ def _read(storage: Storage, picture: PictureFile, kind: Kind, visitor: str) -> I
 
 
 def _unused(name: str, ending: str, taken: set[str]) -> str:
-    """A file's name, with a number where another picture has it already, in whatever case."""
+    """The file's name, with a number if another file has the same name in any case."""
     candidate, number = f"{name}.{ending}", 1
     while candidate.lower() in taken:
         number += 1

@@ -25,21 +25,20 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.engine.catalogue import Catalogue, Style
 from app.engine.options import BRUSH_LEAST, BRUSH_MOST
-from app.imaging.prints import FULL, SIZES, Focus, PrintSize, Turn, find_size, frame_photo, known_size
+from app.imaging.prints import FULL, SIZES, Focus, Orientation, PrintSize, find_size, frame_photo, known_size
 from app.studio.domain.controls import Controls
 from app.studio.domain.models import Render
-from app.studio.domain.orders import Wish, wishes_for
+from app.studio.domain.orders import OrderItem, order_items
 from app.translation import translated
 
-TURNS = {
-    Turn.AS_PHOTO: lazy_gettext("Same as the photo"),
-    Turn.UPRIGHT: lazy_gettext("Portrait"),
-    Turn.LYING: lazy_gettext("Landscape"),
+ORIENTATIONS = {
+    Orientation.AS_PHOTO: lazy_gettext("Same as the photo"),
+    Orientation.PORTRAIT: lazy_gettext("Portrait"),
+    Orientation.LANDSCAPE: lazy_gettext("Landscape"),
 }
-# The finest brush on offer. Previews have too few pixels to show the finer ones that the engine has: what is
-# seen there would not be what is painted.
+# The finest brush size on offer. The engine has finer ones, but previews have too few pixels to show them.
 BRUSH_FINEST = 0.75
-# What a print shows of a photo, each with the photo's id behind it.
+# The fields of a photo's crop; the photo's id follows in the name of each.
 SIDES = ("left", "top", "width")
 PERCENT = NumberRange(
     0, 100, lazy_gettext("The share of the second style goes from 0 to 100. Choose a value in between.")
@@ -47,7 +46,7 @@ PERCENT = NumberRange(
 
 
 class UploadForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    """Carries the CSRF token; the files themselves are checked one by one."""
+    """Carries the CSRF token. The files are checked one by one."""
 
 
 class DeleteForm(FlaskForm):  # type: ignore[misc]
@@ -55,20 +54,20 @@ class DeleteForm(FlaskForm):  # type: ignore[misc]
 
 
 class Choices(SelectMultipleField):  # type: ignore[misc]
-    """Checkboxes of which several may be ticked; a single radio button counts too."""
+    """Checkboxes, several of which may be ticked; a radio button works too."""
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
 
 
 class PaintForm(FlaskForm):  # type: ignore[misc]
-    """Which photos to paint, in which styles, how, and how large.
+    """The photos to paint, the styles, the controls and the size.
 
-    Beside the fields named here there may be ``left-ID``, ``top-ID`` and ``width-ID`` for each photo: what
-    a print shows of it, in per cent of the photo.
+    A form may also have ``left-ID``, ``top-ID`` and ``width-ID`` for each photo: its crop in the print, in
+    per cent of the photo.
     """
 
-    # Made anew each time the page is drawn: the same form sent twice paints (and costs) once.
+    # New on each page. The same form sent twice has the same token, and costs once.
     token = HiddenField(validators=[DataRequired(), UUID()])
     photos = Choices(
         coerce=uuid.UUID,
@@ -109,14 +108,15 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
         validators=[Optional(), UUID(lazy_gettext("The painted areas cannot be read. Paint them again."))]
     )
     size = RadioField(choices=[SelectChoice(size.slug, size.title) for size in SIZES], default=FULL.slug)
-    turn = RadioField(
-        choices=[SelectChoice(turn.value, title) for turn, title in TURNS.items()], default=Turn.AS_PHOTO
+    orientation = RadioField(
+        choices=[SelectChoice(orientation.value, title) for orientation, title in ORIENTATIONS.items()],
+        default=Orientation.AS_PHOTO,
     )
     # The price that was on the page when its button was pressed.
     credits = IntegerField(validators=[Optional()])
 
     def offer(self, catalogue: Catalogue) -> None:
-        """Fill in what there is to choose from."""
+        """Fill in the styles to choose from."""
         self.offered: dict[str, Style] = {style.slug: style for style in catalogue.styles}
         self.style.choices = [
             SelectChoice(slug, translated(style.title)) for slug, style in self.offered.items()
@@ -124,7 +124,7 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
         self.second_style.choices = [SelectChoice("", gettext("None")), *self.style.choices]
 
     def validate_second_style(self, field: SelectField) -> None:
-        """Refuse to mix styles of different networks; all of one or of the other is no mixture."""
+        """Refuse to mix styles of different networks; 0 or 100 per cent is no mixture."""
         second = self.offered.get(field.data)
         mixed = self.style_mask.data or 0.0 < _share(self.mix.data, 50) < 1.0
         if second is None or not mixed:
@@ -141,18 +141,18 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
 
     @property
     def print_size(self) -> PrintSize:
-        """The size that is asked for; the photo's own where that makes no sense."""
+        """The size asked for; the photo's own if there is no such size."""
         return known_size(self.size.data) or FULL
 
-    def wishes(self, sent: Mapping[str, str]) -> list[Wish]:
-        """The pictures that the validated form asks for; ``sent`` has what a print shows of each photo."""
+    def order_items(self, sent: Mapping[str, str]) -> list[OrderItem]:
+        """The pictures that the validated form asks for; ``sent`` has the crops."""
         focuses = {photo: read_focus(photo, sent) for photo in self.photos.data or []}
-        return wishes_for(
+        return order_items(
             self.photos.data or [],
             self.style.data or [],
             self.controls((self.style.data or [""])[0]),
             size=find_size(self.size.data),
-            turn=Turn(self.turn.data),
+            orientation=Orientation(self.orientation.data),
             focuses={photo: focus for photo, focus in focuses.items() if focus},
         )
 
@@ -172,12 +172,12 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
 
     @property
     def first_error(self) -> str:
-        """One sentence about what is wrong with the form."""
+        """The first error of the form as a sentence."""
         return next((str(message) for messages in self.errors.values() for message in messages), "")
 
 
 def as_fields(controls: Controls) -> dict[str, Any]:
-    """The controls as the form's fields, for a link that opens the studio with them."""
+    """The controls as form fields, for a link that opens the studio with them."""
     fields = {
         "style": controls.style,
         "second_style": controls.second_style,
@@ -193,13 +193,15 @@ def as_fields(controls: Controls) -> dict[str, Any]:
 
 
 def print_fields(render: Render) -> dict[str, Any]:
-    """A picture's size and the part of its photo as the form's fields; none for the photo's own size."""
+    """A picture's size and crop as form fields; empty for the photo's own size."""
     size, photo = known_size(render.print_size) or FULL, render.photo
     if size.keeps_photo:
         return {}
     fields: dict[str, Any] = {"size": size.slug}
     if photo is None or frame_photo((photo.width, photo.height), size).width != render.width:
-        fields["turn"] = (Turn.LYING if render.width > render.height else Turn.UPRIGHT).value
+        fields["orientation"] = (
+            Orientation.LANDSCAPE if render.width > render.height else Orientation.PORTRAIT
+        ).value
     if photo is not None:
         shares = (render.crop.left, render.crop.top, render.crop.width)
         fields |= {
@@ -209,7 +211,7 @@ def print_fields(render: Render) -> dict[str, Any]:
 
 
 def _mask_id(sent: str | None) -> uuid.UUID | None:
-    """The validated id of a mask, in any of the spellings that the validator takes; blanks name none."""
+    """The validated id of a mask, in any accepted spelling; None for blanks."""
     return uuid.UUID(sent) if sent and sent.strip() else None
 
 
@@ -218,7 +220,7 @@ def _share(percent: int | None, default: int) -> float:
 
 
 def read_focus(photo_id: uuid.UUID, sent: Mapping[str, str]) -> Focus | None:
-    """What a print shall show of a photo, None where nothing (or nothing sensible) was said."""
+    """The chosen crop of a photo in a print, None if nothing valid was sent."""
     try:
         left, top, width = (float(sent[f"{side}-{photo_id}"]) / 100 for side in SIDES)
     except (KeyError, ValueError):

@@ -1,4 +1,4 @@
-"""Orders: look at what it will be and what it costs, place it, watch it being painted."""
+"""Pages of orders: review an order with its price, place it, watch it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from flask_babel import gettext, ngettext
 from flask_security import auth_required
 
 from app.billing import ledger
-from app.db import transaction
+from app.db import db, transaction
 from app.errors import in_words
-from app.extensions import db, limiter
-from app.imaging.prints import SIZES, Frame, Turn, frame_photo
+from app.extensions import limiter
+from app.imaging.prints import SIZES, Frame, Orientation, frame_photo
 from app.storage.base import discard_files
 from app.studio.domain import orders
 from app.studio.domain.descriptions import sharpness
 from app.studio.domain.errors import TooManyPictures
 from app.studio.domain.masks import foreign_masks
 from app.studio.domain.models import Photo, RenderStatus
-from app.studio.domain.orders import Wish
+from app.studio.domain.orders import OrderItem
 from app.studio.domain.photos import find_photos
 from app.studio.domain.pictures import delete_order
 from app.studio.pages.forms import DeleteForm, PaintForm, read_focus
-from app.studio.pages.responses import fresh, send_archive, signed_in
+from app.studio.pages.responses import send_archive, signed_in
 from app.translation import language
 from app.wiring import catalogue, render_queue, settings, storage
 
@@ -39,8 +39,8 @@ bp = Blueprint("orders", __name__, url_prefix="/orders")
 
 
 @dataclass(frozen=True)
-class Framed:
-    """A photo of an order, and what the chosen size shows of it."""
+class FramedPhoto:
+    """A photo of an order, and the frame that the chosen size gives it."""
 
     photo: Photo
     frame: Frame
@@ -53,71 +53,77 @@ class Framed:
 @bp.route("/new", methods=["GET", "POST"])
 @auth_required("session")
 def review() -> ResponseReturnValue:
-    """The order before it is placed: what it holds and what it costs. Changes nothing."""
+    """The order before it is placed: its pictures and its price. Changes nothing."""
     return _review_page(_sent_form())
 
 
 def _sent_form() -> PaintForm:
     sent = request.form if request.method == "POST" else request.args
-    # Every POST has shown its CSRF token before it comes here; looking at an order changes nothing.
+    # The CSRF token of every POST is checked before. Reviewing an order changes nothing.
     form = PaintForm(sent, token=str(uuid.uuid4()), meta={"csrf": False})
     form.offer(catalogue())
     return form
 
 
 def _review_page(form: PaintForm, status: int = 200) -> ResponseReturnValue:
-    """The order as it stands; where something is still missing it says what."""
+    """The order so far; the page names what is still missing."""
     user = signed_in()
     photos = find_photos(db.session(), user.id, form.photos.data or [])
-    wishes = _wishes(form, photos) if form.validate() else []
+    items = _order_items(form, photos) if form.validate() else []
     page = render_template(
         "orders/review.html",
         form=form,
-        missing="" if wishes else form.first_error,
+        missing="" if items else form.first_error,
         framed=[_framed(photos[photo_id], form) for photo_id in dict.fromkeys(form.photos.data or [])],
         styles=catalogue().styles,
         sizes=SIZES,
         size=form.print_size,
-        pictures=len(wishes),
-        price=_price(wishes),
-        too_many=len(wishes) > settings().order_max_pictures,
+        pictures=len(items),
+        price=_price(items),
+        too_many=len(items) > settings().order_max_pictures,
         max_pictures=settings().order_max_pictures,
     )
     return page, status
 
 
-def _wishes(form: PaintForm, photos: Mapping[uuid.UUID, Photo]) -> list[Wish]:
-    """What the validated form asks for; a mask counts for the photo that it was painted over alone."""
-    wishes = form.wishes(request.values)
-    # All wishes name the same masks, so each photo is looked at once.
-    foreign = {photo.id: foreign_masks(storage(), photo, wishes[0].controls) for photo in photos.values()}
+def _order_items(form: PaintForm, photos: Mapping[uuid.UUID, Photo]) -> list[OrderItem]:
+    """The items of the validated form; each mask stays only for its own photo."""
+    items = form.order_items(request.values)
+    # All items name the same masks, so each photo is checked once.
+    foreign = {
+        photo.id: foreign_masks(storage(), photo.files, items[0].controls) for photo in photos.values()
+    }
     return [
-        dataclasses.replace(wish, controls=wish.controls.model_copy(update=foreign[wish.photo_id]))
-        for wish in wishes
+        dataclasses.replace(item, controls=item.controls.model_copy(update=foreign[item.photo_id]))
+        for item in items
     ]
 
 
-def _forget_lost_masks(form: PaintForm, wishes: list[Wish]) -> bool:
-    """Take out of the form the masks that belong to none of its photos; whether there were any."""
+def _forget_lost_masks(form: PaintForm, items: list[OrderItem]) -> bool:
+    """Remove masks of other photos from the form; return whether there were any."""
     lost = [
         field
         for field in (form.mask, form.style_mask)
-        if field.data and not any(getattr(wish.controls, field.name) for wish in wishes)
+        if field.data and not any(getattr(item.controls, field.name) for item in items)
     ]
     for field in lost:
         field.data = None
     return bool(lost)
 
 
-def _framed(photo: Photo, form: PaintForm) -> Framed:
-    turn = Turn(form.turn.data) if form.turn.data in set(Turn) else Turn.AS_PHOTO
+def _framed(photo: Photo, form: PaintForm) -> FramedPhoto:
+    orientation = (
+        Orientation(form.orientation.data)
+        if form.orientation.data in set(Orientation)
+        else Orientation.AS_PHOTO
+    )
     focus = read_focus(photo.id, request.values)
-    return Framed(photo, frame_photo((photo.width, photo.height), form.print_size, turn, focus))
+    return FramedPhoto(photo, frame_photo((photo.width, photo.height), form.print_size, orientation, focus))
 
 
-def _price(wishes: list[Wish]) -> int:
-    """What an order costs, in credits."""
-    return settings().credits_per_picture * len(wishes)
+def _price(items: list[OrderItem]) -> int:
+    """The price of an order, in credits."""
+    return settings().credits_per_picture * len(items)
 
 
 # --- placing it ---------------------------------------------------------------------------------
@@ -131,11 +137,11 @@ def place() -> ResponseReturnValue:
         flash(form.first_error, "error")
         return _review_page(form, 400)
     photos = find_photos(db.session(), signed_in().id, form.photos.data or [])
-    wishes = _wishes(form, photos)
-    if _forget_lost_masks(form, wishes):
+    items = _order_items(form, photos)
+    if _forget_lost_masks(form, items):
         flash(gettext("Your painted areas belong to another photo, so they are not used here."), "info")
         return _review_page(form)
-    if not _agreed(form, wishes):
+    if not _agreed(form, items):
         flash(gettext("Please check your order: this is what we will paint, and what it costs."), "info")
         return _review_page(form)
     user = signed_in()
@@ -146,7 +152,7 @@ def place() -> ResponseReturnValue:
                 session,
                 user_id=user_id,
                 wallet_id=wallet_id,
-                wishes=wishes,
+                items=items,
                 credits_each=settings().credits_per_picture,
                 max_pictures=settings().order_max_pictures,
                 form_token=form.token.data,
@@ -164,11 +170,11 @@ def place() -> ResponseReturnValue:
     return redirect(url_for("orders.show", order_id=order_id), 303)
 
 
-def _agreed(form: PaintForm, wishes: list[Wish]) -> bool:
-    """Whether the price was on the page: the whole of it, or that of the one picture there is."""
-    price = _price(wishes)
+def _agreed(form: PaintForm, items: list[OrderItem]) -> bool:
+    """Whether the page showed this price; a single picture needs none."""
+    price = _price(items)
     shown = form.credits.data
-    return bool(shown == price if shown is not None else len(wishes) == 1)
+    return bool(shown == price if shown is not None else len(items) == 1)
 
 
 # --- while it is painted ------------------------------------------------------------------------
@@ -182,7 +188,7 @@ def show(order_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.get("/<uuid:order_id>/status")
 def status(order_id: uuid.UUID) -> ResponseReturnValue:
-    return fresh(render_template("orders/_polled.html", **_order_context(order_id)))
+    return render_template("orders/_polled.html", **_order_context(order_id))
 
 
 def _order_context(order_id: uuid.UUID) -> dict[str, object]:
@@ -194,7 +200,7 @@ def _order_context(order_id: uuid.UUID) -> dict[str, object]:
         "positions": orders.queue_positions(db.session(), order.renders),
         "done": count[RenderStatus.DONE],
         "failed": count[RenderStatus.FAILED],
-        # What failed has given its credits back.
+        # Failed renders have given their credits back.
         "charged": sum(
             render.credits for render in order.renders if render.status is not RenderStatus.FAILED
         ),
@@ -215,7 +221,7 @@ def download(order_id: uuid.UUID) -> Response:
 
 @bp.post("/<uuid:order_id>/delete")
 def delete(order_id: uuid.UUID) -> ResponseReturnValue:
-    """Delete an order but for what is in hand; credits of what has not been begun are returned."""
+    """Delete an order. Pictures being painted stay; those not started return credits."""
     user = signed_in()
     user_id, wallet_id = user.id, user.wallet_id
     with transaction() as session:
@@ -231,7 +237,7 @@ def delete(order_id: uuid.UUID) -> ResponseReturnValue:
 
 
 def _all_but(staying: int) -> str:
-    """What is said of an order of which some is in hand."""
+    """The message after deleting an order with pictures that are being painted."""
     said: str = ngettext(
         "Deleted, except one picture that is still being painted. Delete it when it is done.",
         "Deleted, except %(num)d pictures that are still being painted. Delete them when they are done.",

@@ -1,4 +1,4 @@
-"""Pictures: the gallery, one picture with what it was made with, downloads, deletion."""
+"""Pages of pictures: the gallery, one picture, downloads, deletion."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 from flask_security import auth_required
 
-from app.db import transaction
-from app.extensions import db, limiter
+from app.db import db, transaction
+from app.extensions import limiter
 from app.sentences import translatable
 from app.storage.base import discard_files
 from app.studio.domain import orders
 from app.studio.domain.descriptions import painting_title, settings_in_words, size_note, style_title
 from app.studio.domain.errors import NotFound, NothingChosen
-from app.studio.domain.gallery import Place, newest_page, oldest_page, page_after, page_before
+from app.studio.domain.gallery import Cursor, newest_page, oldest_page, page_after, page_before
 from app.studio.domain.models import Render, RenderStatus
 from app.studio.domain.pictures import delete_renders, find_render, find_renders, renders_of
 from app.studio.pages.downloads import ENDINGS, MEDIA_TYPES, PictureFile, as_jpeg
 from app.studio.pages.forms import DeleteForm, as_fields, print_fields
 from app.studio.pages.responses import (
-    fresh,
     open_kept,
     photo_behind,
     private_data,
@@ -45,7 +44,7 @@ PICTURES_PER_PAGE = 24
 
 @bp.app_template_global("painting_of")
 def painting_of(render: Render) -> str:
-    """What a picture was painted after, by its title."""
+    """The title of the painting that a picture's style comes from."""
     return painting_title(render.controls, style_title)
 
 
@@ -59,12 +58,12 @@ bp.add_app_template_filter(size_note)
 @bp.get("")
 @auth_required("session")
 def gallery() -> ResponseReturnValue:
-    """The person's pictures, newest first; ``before`` and ``after`` name the place where a page begins."""
+    """The person's pictures, newest first; ``before`` and ``after`` are cursors."""
     session, user_id = db.session(), signed_in().id
     if before := request.args.get("before"):
-        page = page_before(session, user_id, PICTURES_PER_PAGE, Place.parse(before))
+        page = page_before(session, user_id, PICTURES_PER_PAGE, Cursor.parse(before))
     elif after := request.args.get("after"):
-        page = page_after(session, user_id, PICTURES_PER_PAGE, Place.parse(after))
+        page = page_after(session, user_id, PICTURES_PER_PAGE, Cursor.parse(after))
     elif "oldest" in request.args:
         page = oldest_page(session, user_id, PICTURES_PER_PAGE)
     else:
@@ -74,14 +73,14 @@ def gallery() -> ResponseReturnValue:
 
 @bp.get("/cards")
 def cards() -> ResponseReturnValue:
-    """Some cards of the gallery drawn anew; one that has been deleted meanwhile is left out."""
+    """The current state of some cards of the gallery, without deleted pictures."""
     wanted = request.args.getlist("picture", uuid.UUID)[:PICTURES_PER_PAGE]
     renders = renders_of(db.session(), signed_in().id, wanted)
-    return fresh(render_template("pictures/_cards.html", renders=renders, **_waiting(renders)))
+    return render_template("pictures/_cards.html", renders=renders, **_waiting(renders))
 
 
 def _waiting(renders: Sequence[Render]) -> dict[str, object]:
-    """Which of the pictures are not finished, and where in the line they are."""
+    """The ids of unfinished pictures, and their positions in the queue."""
     return {
         "waiting_for": [render.id for render in renders if not render.status.finished],
         "positions": orders.queue_positions(db.session(), renders),
@@ -134,18 +133,18 @@ def _delete(picture_ids: Sequence[uuid.UUID]) -> None:
 @bp.get("/<uuid:picture_id>")
 @auth_required("session")
 def show(picture_id: uuid.UUID) -> ResponseReturnValue:
-    """The picture; mails link to it, so whoever is not logged in is asked to do so."""
+    """The picture. Mails link here, so the page asks for a log-in."""
     return render_template("pictures/picture.html", **_context(picture_id))
 
 
 @bp.get("/<uuid:picture_id>/status")
 def status(picture_id: uuid.UUID) -> ResponseReturnValue:
-    return fresh(render_template("pictures/_polled.html", **_context(picture_id)))
+    return render_template("pictures/_polled.html", **_context(picture_id))
 
 
 @bp.get("/<uuid:picture_id>/edit")
 def edit(picture_id: uuid.UUID) -> ResponseReturnValue:
-    """Back to the studio with the photo, its size and part, and everything that was set for this picture."""
+    """Open the studio with the photo, the print and all settings of this picture."""
     render = _find(picture_id)
     if render.photo_id is None:
         flash(
@@ -192,12 +191,12 @@ def _finished(picture_id: uuid.UUID) -> Render:
 
 @bp.get("/<uuid:picture_id>/preview.jpg")
 def preview(picture_id: uuid.UUID) -> Response:
-    return private_file(_finished(picture_id).result_key("preview.jpg"), "image/jpeg")
+    return private_file(_finished(picture_id).files.preview_key, "image/jpeg")
 
 
 @bp.get("/<uuid:picture_id>/thumbnail.webp")
 def thumbnail(picture_id: uuid.UUID) -> Response:
-    return private_thumbnail(_finished(picture_id).result_key("thumbnail.webp"))
+    return private_thumbnail(_finished(picture_id).files.thumbnail_key)
 
 
 @bp.get("/<uuid:picture_id>/before.jpg")
@@ -218,7 +217,7 @@ def full(picture_id: uuid.UUID) -> Response:
 @bp.get("/<uuid:picture_id>/download")
 @limiter.limit("60/minute")
 def download(picture_id: uuid.UUID) -> Response:
-    """The picture as a file; the JPEG is made from the kept PNG at each download."""
+    """The picture as a file. A JPEG is made from the stored PNG at each download."""
     who, picture, kind = visitor(), _picture_file(picture_id), wanted_kind()
     kept = open_kept(picture.key)
     if kind == "jpeg":
@@ -229,7 +228,7 @@ def download(picture_id: uuid.UUID) -> Response:
 
 
 def _picture_file(picture_id: uuid.UUID) -> PictureFile:
-    """The file of a finished picture. Making a JPEG may take a while, so no transaction is left open."""
+    """The file of a finished picture. Ends the transaction: a JPEG takes a while."""
     picture = PictureFile.of(_finished(picture_id), style_title)
     db.session.rollback()
     return picture

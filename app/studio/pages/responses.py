@@ -1,17 +1,18 @@
-"""What the pages of the studio have in common."""
+"""Responses that several pages share: private files, thumbnails, archives."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import BinaryIO, cast
 
 import structlog
 from flask import Response, request, send_file
-from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from PIL import Image
 
 from app.accounts.models import User
+from app.caching import ask_each_time
 from app.errors import DomainError
 from app.imaging import make_preview, shrink_thumbnail
 from app.imaging.encode import SMALL_THUMBNAIL_SIDE
@@ -28,25 +29,27 @@ from app.wiring import storage
 
 log = structlog.get_logger(__name__)
 
-PRIVATE = "private, max-age=86400, immutable"
-
 
 def signed_in() -> User:
-    """The person of this request; on a private file's address nobody gets the same answer as a stranger."""
+    """The person who is logged in.
+
+    Raises:
+        NotFound: nobody is, so that guests get the same answer as strangers.
+    """
     if not current_user.is_authenticated:
         raise NotFound
     return cast(User, current_user._get_current_object())
 
 
 def private_file(key: str, media_type: str) -> Response:
-    """A file that never changes, kept by its owner's browser and by nobody in between.
+    """A file that never changes, which the owner's browser revalidates on every use.
 
     Raises:
         NotFound: it is not there.
     """
     response = send_file(open_kept(key), media_type)
-    response.headers["Cache-Control"] = PRIVATE
-    return response
+    response.set_etag(hashlib.sha256(key.encode()).hexdigest()[:32])  # files never change under their key
+    return ask_each_time(response)
 
 
 def private_thumbnail(key: str) -> Response:
@@ -59,17 +62,17 @@ def private_thumbnail(key: str) -> Response:
         return private_file(key, "image/webp")
     if storage().holds(small_key(key)):
         return private_file(small_key(key), "image/webp")
-    with open_kept(key) as file:  # of a picture from before there were two
+    with open_kept(key) as file:  # an old picture has only one
         return private_data(shrink_thumbnail(file), "image/webp")
 
 
 def wants_small() -> bool:
-    """Whether the smaller of a thumbnail's two sizes will do."""
+    """Whether the request asks for the smaller of the two thumbnails."""
     return request.args.get("side") == str(SMALL_THUMBNAIL_SIDE)
 
 
 def open_kept(key: str) -> BinaryIO:
-    """A file that was kept and is to be sent.
+    """Open a stored file to send it.
 
     Raises:
         NotFound: it is not there.
@@ -82,14 +85,12 @@ def open_kept(key: str) -> BinaryIO:
 
 
 def private_data(data: bytes, media_type: str) -> Response:
-    """The same for what was made just now."""
-    response = Response(data, mimetype=media_type)
-    response.headers["Cache-Control"] = PRIVATE
-    return response
+    """Like :func:`private_file`, for data that was just made."""
+    return ask_each_time(Response(data, mimetype=media_type))
 
 
 def photo_behind(render: Render) -> Response:
-    """The part of the photo that a picture shows, to be laid beside it.
+    """The part of the photo that a picture shows, to be compared with it.
 
     Raises:
         NotFound: the photo is deleted, or its file is not there.
@@ -98,8 +99,8 @@ def photo_behind(render: Render) -> Response:
     if photo is None:
         raise NotFound
     if render.crop == WHOLE:
-        return private_file(photo.preview_key, "image/jpeg")
-    with open_kept(photo.preview_key) as file, Image.open(file, formats=["JPEG"]) as image:
+        return private_file(photo.files.preview_key, "image/jpeg")
+    with open_kept(photo.files.preview_key) as file, Image.open(file, formats=["JPEG"]) as image:
         left, top, right, bottom = (round(edge) for edge in render.crop.box(image.size))
         part = image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
     return private_data(make_preview(part), "image/jpeg")
@@ -118,7 +119,7 @@ def wanted_kind() -> Kind:
 
 
 def send_archive(renders: Iterable[Render], name: str) -> Response:
-    """Those of the pictures that are finished in one archive, made while it is sent.
+    """The finished ones of some pictures in one archive, made while it is sent.
 
     Raises:
         NothingChosen: none of them is finished.
@@ -130,10 +131,4 @@ def send_archive(renders: Iterable[Render], name: str) -> Response:
     archive = zip_pictures(storage(), pictures, wanted_kind(), visitor())
     response = Response(archive, mimetype="application/zip")
     response.headers.set("Content-Disposition", "attachment", filename=f"{name}.zip")
-    response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def fresh(body: str) -> ResponseReturnValue:
-    """A fragment that is out of date in a moment."""
-    return body, {"Cache-Control": "no-store"}

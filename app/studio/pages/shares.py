@@ -1,4 +1,4 @@
-"""Sharing: the owner makes and withdraws a link, strangers look at the picture."""
+"""Shared links: the owner makes and withdraws them, strangers see the picture."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from app.db import transaction
-from app.extensions import db, limiter
+from app.db import db, transaction
+from app.extensions import limiter
 from app.imaging import preview_size
 from app.studio.domain import sharing
 from app.studio.domain.errors import NotFound
@@ -43,7 +43,7 @@ def withdraw(picture_id: uuid.UUID) -> ResponseReturnValue:
 @bp.get("/s/<token>")
 @limiter.limit("240/minute")
 def show(token: str) -> ResponseReturnValue:
-    """The picture as strangers see it: nothing here tells whose it is."""
+    """The picture as strangers see it, without any hint of its owner."""
     render = sharing.find_shared(db.session(), token)
     width, height = preview_size(render.width, render.height)
     page = render_template(
@@ -54,14 +54,14 @@ def show(token: str) -> ResponseReturnValue:
         height=height,
         shows_photo=_shows_photo(render),
     )
-    return _until_withdrawn(make_response(page), "no-store")
+    return _not_indexed(make_response(page))
 
 
 @bp.get("/s/<token>/picture.jpg")
 @limiter.limit("240/minute")
 def picture(token: str) -> Response:
     render = sharing.find_shared(db.session(), token)
-    return _until_withdrawn(private_file(render.result_key("preview.jpg"), "image/jpeg"))
+    return _not_indexed(private_file(render.files.preview_key, "image/jpeg"))
 
 
 @bp.get("/s/<token>/before.jpg")
@@ -70,15 +70,14 @@ def photo(token: str) -> Response:
     render = sharing.find_shared(db.session(), token)
     if not _shows_photo(render):
         raise NotFound
-    return _until_withdrawn(photo_behind(render))
+    return _not_indexed(photo_behind(render))
 
 
 def _shows_photo(render: Render) -> bool:
     return render.share_shows_photo and render.photo_id is not None
 
 
-def _until_withdrawn(response: Response, cache: str = "private, max-age=60") -> Response:
-    """Keep search engines out, and caches from showing for long what may be withdrawn."""
-    response.headers["Cache-Control"] = cache
+def _not_indexed(response: Response) -> Response:
+    """Keep search engines out."""
     response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
     return response

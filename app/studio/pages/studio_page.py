@@ -1,4 +1,4 @@
-"""The studio's page: a photo, the wall of styles, the large preview with its controls, and what it costs."""
+"""The studio page: photos, the wall of styles, the easel with its controls."""
 
 from __future__ import annotations
 
@@ -13,48 +13,52 @@ from flask_babel import gettext
 from flask_login import current_user
 from sqlalchemy import ColumnElement, select, tuple_
 
-from app.db import transaction
-from app.extensions import db
+from app.db import db, transaction
 from app.imaging.encode import no_larger
 from app.studio.domain.controls import Controls
 from app.studio.domain.errors import NotFound
-from app.studio.domain.gallery import Place, at
+from app.studio.domain.gallery import Cursor
 from app.studio.domain.models import Photo
+from app.studio.domain.photos import UploadedPhoto
 from app.studio.pages.forms import SIDES, PaintForm, UploadForm, as_fields
-from app.studio.pages.style_wall import ORDER_TITLES, Hung, SortOrder, hang, movements
+from app.studio.pages.style_wall import ORDER_TITLES, SortOrder, Tile, arrange_tiles, movements
 from app.studio.painting.guests import SAMPLES, adopt_guest_photo, guest_photo
-from app.studio.painting.previewer import LARGE_SIDES, SMALL_SIDE, Subject
+from app.studio.painting.preview_source import PreviewSource
+from app.studio.painting.previewer import LARGE_SIDES
+from app.studio.painting.small_previews import SMALL_SIDE
 from app.translation import translated
 from app.wiring import catalogue, previewer, settings
 
+AnyPhoto = Photo | UploadedPhoto
+
 PHOTOS_SHOWN = 48
-# What a browser calls a connection for which the smaller of the large previews is enough (the header ECT).
+# Values of the header ECT (effective connection type) that get the smaller of the large previews.
 SLOW = ("slow-2g", "2g", "3g")
 
 
 @dataclass(frozen=True)
 class Easel:
-    """The photo that previews are shown of, with the addresses they have."""
+    """The photo on the easel, and the addresses of its previews."""
 
-    shelf: str
+    collection: str
     name: str
     title: str
     width: int
     height: int
-    subject: Subject
+    source: PreviewSource
 
     @classmethod
-    def for_photo(cls, photo: Photo) -> Easel:
-        return cls("photos", str(photo.id), photo.name, photo.width, photo.height, Subject.of(photo))
+    def for_photo(cls, photo: AnyPhoto) -> Easel:
+        return cls("photos", str(photo.id), photo.name, photo.width, photo.height, PreviewSource.of(photo))
 
     @classmethod
     def for_sample(cls, name: str) -> Easel:
         sample = SAMPLES[name]
-        return cls("samples", name, gettext(sample.title), sample.width, sample.height, sample.subject)
+        return cls("samples", name, gettext(sample.title), sample.width, sample.height, sample.source)
 
     @property
     def is_sample(self) -> bool:
-        return self.shelf == "samples"
+        return self.collection == "samples"
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -69,17 +73,19 @@ class Easel:
     def small(self, slug: str) -> str:
         """The address of the small preview in a style."""
         version = previewer().version(slug)
-        return url_for("previews.small", shelf=self.shelf, name=self.name, slug=slug, v=version)
+        return url_for("previews.small", collection=self.collection, name=self.name, slug=slug, v=version)
 
     def large(self, controls: Controls) -> str:
-        """The address of the large preview, as the controls stand."""
+        """The address of the large preview with these controls."""
         side = LARGE_SIDES[1] if _saves_data() else None
-        return url_for("previews.large", shelf=self.shelf, name=self.name, **as_fields(controls), side=side)
+        return url_for(
+            "previews.large", collection=self.collection, name=self.name, **as_fields(controls), side=side
+        )
 
     @property
     def large_base(self) -> str:
         """The address of the large preview, without the controls."""
-        return url_for("previews.large", shelf=self.shelf, name=self.name)
+        return url_for("previews.large", collection=self.collection, name=self.name)
 
     @property
     def large_size(self) -> tuple[int, int]:
@@ -96,25 +102,33 @@ class Easel:
     @property
     def photo(self) -> str:
         """The address of the photo itself."""
-        return url_for("previews.photo", shelf=self.shelf, name=self.name)
+        return url_for("previews.photo", collection=self.collection, name=self.name)
 
     @property
     def masks(self) -> str:
-        """The address that takes masks."""
-        return url_for("previews.add_mask", shelf=self.shelf, name=self.name)
+        """The address that masks are sent to."""
+        return url_for("previews.add_mask", collection=self.collection, name=self.name)
 
 
 @dataclass(frozen=True)
 class Strip:
-    """Photos to choose from: one page of them, the newest first, and before it the chosen of other pages."""
+    """Photos to choose from: one page of them, the newest first.
 
-    page: Sequence[Photo]
-    elsewhere: Sequence[Photo] = ()
+    Attributes:
+        page: the photos of this page.
+        elsewhere: chosen photos that other pages hold; they are shown before the page.
+        has_newer: whether this is not the first page.
+        last: the cursor at the page's last photo, None if no page follows.
+    """
+
+    page: Sequence[AnyPhoto]
+    elsewhere: Sequence[AnyPhoto] = ()
     has_newer: bool = False
-    has_older: bool = False
+    last: Cursor | None = None
 
     @property
-    def photos(self) -> list[Photo]:
+    def photos(self) -> list[AnyPhoto]:
+        """All photos on the page, in the order shown."""
         return [*self.elsewhere, *self.page]
 
     @property
@@ -123,25 +137,32 @@ class Strip:
         return len(self.photos) == 1 and not self.has_newer and not self.has_older
 
     @property
+    def has_older(self) -> bool:
+        """Whether a page follows."""
+        return self.last is not None
+
+    @property
     def newest_link(self) -> str:
-        return _leafed(None)
+        """The address of the first page."""
+        return _strip_address(None)
 
     @property
     def older_link(self) -> str:
-        return _leafed(Place.of(self.page[-1]))
+        """The address of the page that follows."""
+        return _strip_address(self.last)
 
 
 def studio_page(status: int = 200) -> ResponseReturnValue:
-    """The page for whoever asks. Its address may name a photo, a style, controls, and what to search for."""
+    """The studio page. Its address may name photos, a style, controls, and a search."""
     if current_user.is_authenticated and guest_photo() is not None:
-        return _move_in()
+        return _adopt_photo()
     form = PaintForm(request.args or None, token=str(uuid.uuid4()))
     form.offer(catalogue())
     strip = _strip(form.photos.data or [])
     chosen = _chosen(form, strip)
     easel = _easel(strip.photos, chosen)
     slug = _slug(form)
-    wall = _wall(easel)
+    tiles = _tiles(easel)
     page = render_template(
         "studio/index.html",
         strip=strip,
@@ -149,8 +170,8 @@ def studio_page(status: int = 200) -> ResponseReturnValue:
         chosen=chosen,
         samples=SAMPLES.values(),
         easel=easel,
-        wall=wall,
-        found=sum(hung.found for hung in wall),
+        wall=tiles,
+        found=sum(tile.found for tile in tiles),
         movements=movements(catalogue().styles),
         orders=ORDER_TITLES,
         order=_sort_order(),
@@ -168,16 +189,16 @@ def studio_page(status: int = 200) -> ResponseReturnValue:
 
 
 def studio_address(fields: Iterable[tuple[str, str]]) -> str:
-    """The address of the studio with fields in it that people name.
+    """The address of the studio with fields from a request.
 
-    They are none of ``url_for``'s business, which takes some names (``_anchor``, ``_external``) for itself.
+    ``url_for`` would take some names (``_anchor``, ``_external``) as its own options.
     """
     query = urlencode(list(fields))
     return f"{url_for('studio.index')}?{query}" if query else url_for("studio.index")
 
 
-def _move_in() -> ResponseReturnValue:
-    """Whoever has just signed up finds the photo they tried here among their own."""
+def _adopt_photo() -> ResponseReturnValue:
+    """Give the photo of a guest who has just signed up to their account, and show it."""
     with transaction() as session:
         adopted = adopt_guest_photo(session, current_user.id)
     query = request.args.copy()
@@ -187,52 +208,53 @@ def _move_in() -> ResponseReturnValue:
 
 
 def _strip(named: Collection[uuid.UUID]) -> Strip:
-    """The photos to choose from, and those that the address names; a visitor has one at most."""
+    """The photos to choose from, with those that the address names."""
     if not current_user.is_authenticated:
-        visiting = guest_photo()
-        return Strip([visiting] if visiting else [])
-    place = _place()
-    page: Sequence[Photo] = _mine(_hung < at(place), most=PHOTOS_SHOWN + 1) if place else ()
+        photo = guest_photo()
+        return Strip([photo] if photo else [])
+    cursor = _cursor()
+    page = _own_photos(_position < cursor.sql(), limit=PHOTOS_SHOWN + 1) if cursor else []
     if not page:
-        # The newest are asked for, or there is nothing further back any more.
-        place, page = None, _mine(most=PHOTOS_SHOWN + 1)
+        # The address asks for the newest photos, or no older ones are left.
+        cursor, page = None, _own_photos(limit=PHOTOS_SHOWN + 1)
     shown = page[:PHOTOS_SHOWN]
     missing = set(named) - {photo.id for photo in shown}
-    elsewhere = _mine(Photo.id.in_(missing), most=len(missing)) if missing else ()
-    return Strip(shown, elsewhere, has_newer=place is not None, has_older=len(page) > len(shown))
+    elsewhere = _own_photos(Photo.id.in_(missing), limit=len(missing)) if missing else ()
+    last = Cursor.at(shown[-1]) if len(page) > len(shown) else None
+    return Strip(shown, elsewhere, has_newer=cursor is not None, last=last)
 
 
-_hung = tuple_(Photo.created_at, Photo.id)
+_position = tuple_(Photo.created_at, Photo.id)
 
 
-def _mine(*conditions: ColumnElement[bool], most: int) -> Sequence[Photo]:
+def _own_photos(*conditions: ColumnElement[bool], limit: int) -> Sequence[Photo]:
     """Photos of the account, the newest first."""
-    mine = select(Photo).where(Photo.user_id == current_user.id, *conditions)
-    return db.session.scalars(mine.order_by(Photo.created_at.desc(), Photo.id.desc()).limit(most)).all()
+    own = select(Photo).where(Photo.user_id == current_user.id, *conditions)
+    return db.session.scalars(own.order_by(Photo.created_at.desc(), Photo.id.desc()).limit(limit)).all()
 
 
-def _place() -> Place | None:
-    """Where the address says that the strip begins, if that makes sense."""
+def _cursor() -> Cursor | None:
+    """The cursor in the address, whose page holds older photos; None if invalid."""
     try:
-        return Place.parse(request.args.get("older", ""))
+        return Cursor.parse(request.args.get("older", ""))
     except NotFound:
         return None
 
 
-def _leafed(older: Place | None) -> str:
-    """The address of this page with another part of the strip. What is chosen stays so.
+def _strip_address(older: Cursor | None) -> str:
+    """The address of this request with another page of the strip; all choices stay.
 
-    Masks were painted over the photo on the easel: where none is chosen, that is another one there.
+    Masks belong to the photo on the easel. Where none is chosen, another page puts another photo there.
     """
-    stays = request.args.keys() & {"photos", "sample"}
-    left_out = {"older"} if stays else {"older", "mask", "style_mask"}
+    same_easel = request.args.keys() & {"photos", "sample"}
+    left_out = {"older"} if same_easel else {"older", "mask", "style_mask"}
     query = [(name, value) for name, value in request.args.items(multi=True) if name not in left_out]
     query += [("older", str(older))] if older else []
     return studio_address(query)
 
 
-def _chosen(form: PaintForm, strip: Strip) -> list[Photo]:
-    """The photos to be painted: those that the address names, or the only one there is."""
+def _chosen(form: PaintForm, strip: Strip) -> list[AnyPhoto]:
+    """The photos to be painted: those that the address names, or the only one."""
     if request.args.get("sample") in SAMPLES:
         return []
     wanted = set(form.photos.data or [])
@@ -241,8 +263,8 @@ def _chosen(form: PaintForm, strip: Strip) -> list[Photo]:
     return [photo for photo in strip.photos if photo.id in wanted]
 
 
-def _easel(photos: Sequence[Photo], chosen: Sequence[Photo]) -> Easel:
-    """The photo on the easel: a sample that was asked for, the first chosen, the newest, or a sample."""
+def _easel(photos: Sequence[AnyPhoto], chosen: Sequence[AnyPhoto]) -> Easel:
+    """The easel with the named sample, the first chosen, the newest, or a sample."""
     sample = request.args.get("sample")
     if sample in SAMPLES:
         return Easel.for_sample(sample)
@@ -258,30 +280,30 @@ def _slug(form: PaintForm) -> str | None:
 
 
 def _controls(form: PaintForm, slug: str | None) -> Controls | None:
-    """What the address asks for, as far as it makes sense."""
+    """The controls that the address asks for; wrong values get their defaults."""
     if slug is None:
         return None
     form.validate()
     wrong = set(form.errors) - {"token", "photos", "csrf_token"}
     if wrong == {"second_style"}:
-        if form.second_style.data in form.offered:  # else it was taken off the wall, and is not missed there
+        if form.second_style.data in form.offered:  # a style that is gone needs no message
             flash(form.errors["second_style"][0], "error")
-        # What was refused may be no style's name at all, which controls cannot hold.
+        # The refused value may not even be a slug, which controls cannot hold.
         form.second_style.data = form.style_mask.data = ""
         return form.controls(slug)
     return Controls(style=slug) if wrong else form.controls(slug)
 
 
-def _print_fields(form: PaintForm, chosen: Sequence[Photo]) -> dict[str, str]:
-    """What the address says of a print: the studio hands it on to the order as it came."""
+def _print_fields(form: PaintForm, chosen: Sequence[AnyPhoto]) -> dict[str, str]:
+    """The print fields of the address, which the studio passes on to the order."""
     if form.print_size.keeps_photo:
         return {}
-    names = ["size", "turn", *(f"{side}-{photo.id}" for photo in chosen for side in SIDES)]
+    names = ["size", "orientation", *(f"{side}-{photo.id}" for photo in chosen for side in SIDES)]
     return {name: request.args[name] for name in names if name in request.args}
 
 
 def _saves_data() -> bool:
-    """Whether the browser says that data is dear or slow to come; the page's script decides likewise."""
+    """Whether the browser saves data or is slow; the page's script does the same."""
     return request.headers.get("Save-Data") == "on" or request.headers.get("ECT") in SLOW
 
 
@@ -290,12 +312,12 @@ def _sort_order() -> SortOrder:
     return SortOrder(asked) if asked in set(SortOrder) else SortOrder.BEST
 
 
-def _wall(easel: Easel) -> list[Hung]:
-    return hang(
+def _tiles(easel: Easel) -> list[Tile]:
+    return arrange_tiles(
         catalogue().styles,
-        suits=lambda slug: previewer().known_suitability(easel.subject, slug),
+        suitability=lambda slug: previewer().known_suitability(easel.source, slug),
         query=request.args.get("q", ""),
         movement=request.args.get("movement", ""),
         order=_sort_order(),
-        say=translated,
+        translate=translated,
     )

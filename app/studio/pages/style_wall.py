@@ -1,4 +1,4 @@
-"""The wall of styles in the studio: which of them are shown, and in which order."""
+"""The wall of styles: a tile for each style, sorted and filtered."""
 
 from __future__ import annotations
 
@@ -28,68 +28,68 @@ ORDER_TITLES = {
 
 
 @dataclass(frozen=True)
-class Hung:
+class Tile:
     """A style on the wall.
 
     Attributes:
         style: from the catalogue.
-        title: what the painting is called in the visitor's language.
-        suits: how well it suits the photo, 0 to 1; None while that is not known.
-        words: what a search looks in.
-        found: whether the search and the filter let it through.
+        title: the painting's title in the visitor's language.
+        suitability: how well the style suits the photo, 0 to 1; None while unknown.
+        words: the text that a search looks in.
+        found: whether it matches search and filter.
     """
 
     style: Style
     title: str
-    suits: float | None
+    suitability: float | None
     words: str
     found: bool
 
 
-def hang(
+def arrange_tiles(
     styles: Sequence[Style],
     *,
-    suits: Callable[[str], float | None],
+    suitability: Callable[[str], float | None],
     query: str = "",
     movement: str = "",
     order: SortOrder = SortOrder.BEST,
-    say: Callable[[str], str] = str,
-) -> list[Hung]:
-    """Every style in the order asked for; those that the search does not find are marked, not left out.
+    translate: Callable[[str], str] = str,
+) -> list[Tile]:
+    """A tile for every style, in the order asked for; ``found`` marks matches.
 
     Args:
-        styles: the catalogue's, in its own order, which decides where the other is undecided.
-        suits: how well a style (its slug) suits the photo, None if that is not known.
-        query: words that must all occur in title, artist or movement, in any order and without accents.
-        movement: the only movement wanted, or nothing.
+        styles: the catalogue's styles; their order decides ties.
+        suitability: how well a style (its slug) suits the photo, None if unknown.
+        query: words that title, artist or movement must all contain, in any order, without accents.
+        movement: the only movement wanted, or "".
         order: how to sort.
-        say: how the visitor's language calls a painting and a movement; they are found by those names too.
+        translate: translates a title or a movement. A search finds translations too.
     """
     wanted = plain(query).split()
-    wall = []
+    tiles = []
     for style in styles:
-        title = say(style.title)
-        words = plain(f"{style.title} {title} {style.artist} {style.movement} {say(style.movement)}")
+        title = translate(style.title)
+        words = plain(f"{style.title} {title} {style.artist} {style.movement} {translate(style.movement)}")
         found = all(word in words for word in wanted) and movement in ("", style.movement)
-        wall.append(Hung(style, title, suits(style.slug), words, found))
-    return sorted(wall, key=_KEYS[order])
+        tiles.append(Tile(style, title, suitability(style.slug), words, found))
+    return sorted(tiles, key=_KEYS[order])
 
 
-# Articles, by which no title is sorted.
+# Articles, which sorting by title ignores.
 _ARTICLE = re.compile(r"^(the|der|die|das) ")
-_KEYS: dict[SortOrder, Callable[[Hung], tuple[float, str]]] = {
-    SortOrder.BEST: lambda hung: (-(hung.suits or 0.0), ""),
-    SortOrder.TITLE: lambda hung: (0.0, _ARTICLE.sub("", plain(hung.title))),
-    SortOrder.YEAR: lambda hung: (hung.style.year or 10_000, ""),
+_KEYS: dict[SortOrder, Callable[[Tile], tuple[float, str]]] = {
+    SortOrder.BEST: lambda tile: (-(tile.suitability or 0.0), ""),
+    SortOrder.TITLE: lambda tile: (0.0, _ARTICLE.sub("", plain(tile.title))),
+    SortOrder.YEAR: lambda tile: (tile.style.year or 10_000, ""),
 }
 
 
 def movements(styles: Sequence[Style]) -> list[str]:
-    """The movements there are, by name."""
+    """All movements, sorted by name."""
     return sorted({style.movement for style in styles if style.movement})
 
 
 def plain(text: str) -> str:
-    """In lower case and without accents, as people type when they search."""
+    """The text in lower case and without accents, as people type a search."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in decomposed if not unicodedata.combining(character))

@@ -1,4 +1,4 @@
-"""The pages of the studio: upload and choose."""
+"""The addresses of the studio page, of photos, and of styles' previews."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from flask_babel import gettext, ngettext
 from flask_login import current_user
 from werkzeug.datastructures import FileStorage
 
-from app.db import transaction
+from app.db import db, transaction
 from app.engine.errors import UnknownStyle
-from app.errors import SENTENCES, DomainError, in_words
-from app.extensions import db, limiter
+from app.errors import SENTENCES, DomainError, in_words, will_pass
+from app.extensions import limiter
 from app.imaging.errors import EmptyFile, FileTooLarge
+from app.request_bodies import FORM_MAX_BYTES, takes_body
 from app.sentences import translatable
 from app.storage.base import StorageError, discard_files
 from app.studio.domain import photos
 from app.studio.domain.errors import NotFound
-from app.studio.domain.models import Photo
+from app.studio.domain.photos import UploadedPhoto
 from app.studio.domain.slots import upload_slot
 from app.studio.domain.thumbnails import small_preview
 from app.studio.pages.forms import DeleteForm
 from app.studio.pages.responses import private_file, private_thumbnail, signed_in, wants_small
 from app.studio.pages.studio_page import studio_address, studio_page
 from app.studio.pages.visitors import visitor
-from app.studio.painting.guests import NOBODY, forget_guest_photo, own_photo, remember_guest_photo
+from app.studio.painting.guests import forget_guest_photo, own_photo, remember_guest_photo
 from app.translation import PATH_OF_OURS
 from app.wiring import catalogue, settings, storage
 
@@ -49,7 +50,7 @@ def index() -> ResponseReturnValue:
 
 @bp.post("/studio")
 def show() -> ResponseReturnValue:
-    """The studio with the controls that were sent: the preview for whoever has no scripts."""
+    """The studio with the controls that were sent, for pages without scripts."""
     sent = request.form.items(multi=True)
     fields = [(name, value) for name, value in sent if name not in ("csrf_token", "token", "credits")]
     return redirect(f"{studio_address(fields)}#easel", 303)
@@ -60,24 +61,31 @@ def show() -> ResponseReturnValue:
 
 @dataclass(frozen=True)
 class RefusedUpload:
-    """A file that was not taken, and why."""
+    """A file that was refused, and why."""
 
     name: str
     sentence: str
     status: int
 
 
+def _upload_max_bytes() -> int:
+    """The largest body of an upload; a guest tries one photo at a time."""
+    files = settings().upload_max_files if current_user.is_authenticated else 1
+    return FORM_MAX_BYTES + files * settings().upload_max_bytes
+
+
 @bp.post("/photos")
 @limiter.limit("120/minute", exempt_when=lambda: not current_user.is_authenticated)
 @limiter.limit("10/minute;200/day", exempt_when=lambda: current_user.is_authenticated)
+@takes_body(_upload_max_bytes)
 def upload() -> ResponseReturnValue:
-    """Keep what was sent: for an account, or for a visitor, who can try one photo."""
+    """Store the photos sent, for an account or for a guest, who can try one."""
     user_id = current_user.id if current_user.is_authenticated else None
     who = visitor()
     at_once = settings().upload_max_files if user_id else 1
-    db.session.commit()  # decoding takes a while; hold no transaction meanwhile
+    db.session.commit()  # decoding takes a while, so no transaction stays open
     files = [file for file in request.files.getlist("photos") if file.filename]
-    kept: list[Photo] = []
+    kept: list[UploadedPhoto] = []
     refused: list[RefusedUpload] = []
     for file in files[:at_once]:
         try:
@@ -85,10 +93,11 @@ def upload() -> ResponseReturnValue:
         except DomainError as error:
             log.info("upload.refused", error=type(error).__name__, cause=repr(error.__cause__))
             refused.append(RefusedUpload(file.filename or "", in_words(error), error.status))
-        except (MemoryError, OSError, StorageError):
-            # No fault of the photo, nor of those that came with it.
+        except (MemoryError, OSError, StorageError) as error:
+            # The photo is not to blame, nor are the others.
             log.exception("upload.failed")
-            refused.append(RefusedUpload(file.filename or "", gettext(SENTENCES[500]), 500))
+            status = 503 if will_pass(error) else 500
+            refused.append(RefusedUpload(file.filename or "", gettext(SENTENCES[status]), status))
     for file in files[at_once:]:
         sentence = (
             ngettext(
@@ -105,10 +114,10 @@ def upload() -> ResponseReturnValue:
     return _upload_answer(kept, refused)
 
 
-def _keep_upload(user_id: int | None, who: str, file: FileStorage) -> Photo:
-    """Check, keep and record one uploaded file; nothing of it stays behind if any of that fails.
+def _keep_upload(user_id: int | None, who: str, file: FileStorage) -> UploadedPhoto:
+    """Check and store one uploaded file with its row; all of it, or nothing.
 
-    A visitor's photo has no row, and takes the place of the one they tried before.
+    A guest's photo gets no row, and replaces the guest's photo before it.
     """
     limit = settings().upload_max_bytes
     with upload_slot(who):
@@ -118,22 +127,21 @@ def _keep_upload(user_id: int | None, who: str, file: FileStorage) -> Photo:
         if not data:
             raise EmptyFile
         photo = photos.keep_photo(
-            storage(), user_id or NOBODY, file.filename or "", data, max_pixels=settings().upload_max_pixels
+            storage(), file.filename or "", data, max_pixels=settings().upload_max_pixels
         )
     if user_id is None:
         discard_files(storage(), remember_guest_photo(photo))
         return photo
-    prefix = photo.storage_prefix
     try:
         with transaction() as session:
-            session.add(photo)
+            session.add(photo.row(user_id))
     except BaseException:
-        discard_files(storage(), [prefix])
+        discard_files(storage(), [photo.files.prefix])
         raise
     return photo
 
 
-def _upload_answer(kept: list[Photo], refused: list[RefusedUpload]) -> ResponseReturnValue:
+def _upload_answer(kept: list[UploadedPhoto], refused: list[RefusedUpload]) -> ResponseReturnValue:
     status = 303 if kept else refused[0].status
     location = url_for("studio.index", photos=[str(photo.id) for photo in kept])
     if request.accept_mimetypes.best == "application/json":
@@ -152,22 +160,22 @@ def _upload_answer(kept: list[Photo], refused: list[RefusedUpload]) -> ResponseR
 @bp.get("/photos/<uuid:photo_id>/thumbnail.webp")
 def photo_thumbnail(photo_id: uuid.UUID) -> Response:
     photo = own_photo(db.session(), photo_id)
-    return private_thumbnail(photo.thumbnail_key)
+    return private_thumbnail(photo.files.thumbnail_key)
 
 
 @bp.get("/photos/<uuid:photo_id>/preview.jpg")
 def photo_preview(photo_id: uuid.UUID) -> Response:
     photo = own_photo(db.session(), photo_id)
-    return private_file(photo.preview_key, "image/jpeg")
+    return private_file(photo.files.preview_key, "image/jpeg")
 
 
 @bp.post("/photos/<uuid:photo_id>/delete")
 def delete_photo(photo_id: uuid.UUID) -> ResponseReturnValue:
-    """Delete a photo for good; ask first where no script did so, which the form then says."""
+    """Delete a photo for good; the field ``ask``, sent without scripts, asks first."""
     photo = own_photo(db.session(), photo_id)
     if "ask" in request.form:
         return render_template("studio/delete.html", photo=photo, form=DeleteForm())
-    if photo.user_id == NOBODY:
+    if isinstance(photo, UploadedPhoto):
         discard_files(storage(), forget_guest_photo())
         flash(gettext("The photo is deleted."), "success")
         return redirect(url_for("studio.index"), 303)
@@ -183,7 +191,7 @@ def delete_photo(photo_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.get("/styles/<slug>/preview.webp")
 def style_preview(slug: str) -> Response:
-    """The preview picture of a style that ships or was imported here."""
+    """The preview image of a style that ships or was imported."""
     try:
         style = catalogue().get(slug)
     except UnknownStyle:

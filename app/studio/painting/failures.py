@@ -1,4 +1,4 @@
-"""Why a picture could not be painted: kept with it so that it can be told in whatever language is read."""
+"""Failures: why a picture could not be painted, to be told in any language."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from app.studio.domain.models import FAILURE_LENGTH
 from app.studio.painting.leases import RENDER_FAILED
 from app.translation import translated
 
-# What the reason of a failure is followed by.
+# The sentence after the cause of a failure.
 CREDIT_BACK = translatable("Your credit is back on your account.")
 
 
 def kept_failure(error: DomainError | EngineError) -> str:
-    """What a picture's row keeps of an error: its sentence before translation, and the values in it."""
-    told = _told(error)
-    if told is None:
+    """An error as JSON for a render's row: the untranslated sentence and values."""
+    error_for_owner = _error_for_owner(error)
+    if error_for_owner is None:
         return RENDER_FAILED
-    kept = json.dumps([told.sentence, told.values], ensure_ascii=False, default=str)
+    kept = json.dumps([error_for_owner.sentence, error_for_owner.values], ensure_ascii=False, default=str)
     return kept if len(kept) <= FAILURE_LENGTH else RENDER_FAILED
 
 
-def _told(error: DomainError | EngineError) -> DomainError | None:
-    """What the owner of the picture can do something about; None where they cannot."""
+def _error_for_owner(error: DomainError | EngineError) -> DomainError | None:
+    """The error to tell the picture's owner; None if they cannot fix it."""
     match error:
         case UnknownStyle():
             return StyleGone()
@@ -39,13 +39,13 @@ def _told(error: DomainError | EngineError) -> DomainError | None:
         case EngineError():
             return None
         case ImageError() if not isinstance(error, TooManyPixels | SideTooLong):
-            # It was read when it was uploaded: what is said of uploads would not help.
+            # The photo could be read at its upload, so a sentence about uploads would not help.
             return PhotoUnreadable()
     return error
 
 
 def failure_in_words(failure: str) -> str:
-    """Why a picture failed, from what its row keeps: JSON, or in old rows sentences in English."""
+    """Why a picture failed, from its row: JSON, or English in old rows."""
     try:
         sentence, values = json.loads(failure)
     except ValueError:

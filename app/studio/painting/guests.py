@@ -1,14 +1,13 @@
-"""What a visitor without an account can try: our sample photos, and one photo of their own.
+"""Guests, who have no account: the samples, and one photo of their own.
 
-A visitor's photo is a photo without a row: its files lie where every photo's do, what the row would hold is
-in the visitor's signed session, and the sweep removes what has no row after a day.
-Opening an account only adds the row.
+A guest's photo has files like every photo, but no row. The guest's signed session holds what the row would
+hold. The sweep removes the files after a day. When the guest opens an account, only the row is added.
 """
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +20,19 @@ from app.config import PROJECT_ROOT
 from app.sentences import translatable
 from app.studio.domain.errors import NotFound
 from app.studio.domain.models import Photo
-from app.studio.domain.photos import find_photo
-from app.studio.painting.previewer import Subject
+from app.studio.domain.photos import UploadedPhoto, find_photo
+from app.studio.painting.preview_source import PreviewSource
 from app.wiring import storage
 
 SESSION_KEY = "guest_photo"
-# The columns of the row that the session stands in for.
-FACTS = ("name", "media_type", "width", "height", "byte_size")
-# Stands for an account while there is none.
-NOBODY = 0
 
+# The namespace of the samples' ids.
 _SAMPLES = uuid.UUID("6c1a3b0e-5a52-4d0e-9f0e-2f3c8f6f5b11")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A photo that ships with the site, for whoever has none at hand."""
+    """A photo that ships with the site, for people who have none ready."""
 
     name: str
     title: str
@@ -45,11 +41,13 @@ class Sample:
 
     @property
     def path(self) -> Path:
+        """The file with its pixels."""
         return PROJECT_ROOT / "static" / "samples" / f"{self.name}.jpg"
 
     @property
-    def subject(self) -> Subject:
-        return Subject(uuid.uuid5(_SAMPLES, self.name), self.path)
+    def source(self) -> PreviewSource:
+        """The sample as a source of previews."""
+        return PreviewSource(uuid.uuid5(_SAMPLES, self.name), self.path)
 
 
 SAMPLES = {
@@ -62,23 +60,23 @@ SAMPLES = {
 }
 
 
-def guest_photo() -> Photo | None:
-    """The photo that this visitor uploaded, not in the database; None if there is none, or not any more.
+def guest_photo() -> UploadedPhoto | None:
+    """The photo that this guest uploaded; None if there is none any more.
 
     Raises:
-        StorageError: the storage does not say whether it is there.
+        StorageError: the storage does not say whether the files are there.
     """
     kept: Any = browser_session.get(SESSION_KEY)
     if not isinstance(kept, dict):
         return None
-    photo = Photo(id=uuid.UUID(kept["id"]), user_id=NOBODY, **{name: kept[name] for name in FACTS})
-    # A session lasts longer than the files. It goes on naming a photo that was swept: previews are asked for
-    # many at once, and an answer that changed the session could undo an upload made meanwhile.
-    return photo if storage().holds(photo.original_key) else None
+    photo = UploadedPhoto(**(kept | {"id": uuid.UUID(kept["id"])}))
+    # A session lasts longer than the files, and still names a photo that was swept. It is not cleared here:
+    # a page asks for many previews at once, and a changed session could undo an upload made meanwhile.
+    return photo if storage().holds(photo.files.original_key) else None
 
 
-def own_photo(session: Session, photo_id: uuid.UUID) -> Photo:
-    """The photo of whoever asks, with an account or without.
+def own_photo(session: Session, photo_id: uuid.UUID) -> Photo | UploadedPhoto:
+    """The photo of this request's person, who has an account or is a guest.
 
     Raises:
         NotFound: there is none with this id, or it is somebody else's.
@@ -91,34 +89,33 @@ def own_photo(session: Session, photo_id: uuid.UUID) -> Photo:
     return find_photo(session, current_user.id, photo_id)
 
 
-def remember_guest_photo(photo: Photo) -> list[str]:
-    """Keep a photo for this visitor; return the prefix of the one before it, if any, whose files can go."""
+def remember_guest_photo(photo: UploadedPhoto) -> list[str]:
+    """Put a photo into the guest's session; return the old one's prefix to discard."""
     before = forget_guest_photo()
-    facts = {name: getattr(photo, name) for name in FACTS}
-    browser_session[SESSION_KEY] = {"id": str(photo.id), **facts}
+    browser_session[SESSION_KEY] = asdict(photo) | {"id": str(photo.id)}
     return before
 
 
 def forget_guest_photo() -> list[str]:
-    """Let go of the visitor's photo; return the prefix of its files, if there was one."""
+    """Take the guest's photo out of the session; return its prefix to discard."""
     before = guest_photo()
     browser_session.pop(SESSION_KEY, None)
-    return [before.storage_prefix] if before else []
+    return [before.files.prefix] if before else []
 
 
 def adopt_guest_photo(session: Session, user_id: int) -> Photo | None:
-    """Give the visitor's photo to the account that they now have; None if there is none, or not any more.
+    """Give the guest's photo to their new account; None if there is no photo.
 
-    Another tab may do the same at this moment: whichever comes second finds the photo adopted already.
+    Two tabs may do this at the same moment. The second one finds the row of the first.
     """
-    photo = guest_photo()
+    uploaded = guest_photo()
     browser_session.pop(SESSION_KEY, None)
-    if photo is None:
+    if uploaded is None:
         return None
-    photo.user_id = user_id
+    photo = uploaded.row(user_id)
     try:
         with session.begin_nested():
             session.add(photo)
     except IntegrityError:
-        photo = session.get_one(Photo, photo.id)
+        photo = session.get_one(Photo, uploaded.id)
     return photo if photo.user_id == user_id else None

@@ -1,7 +1,7 @@
-"""Leases: how a render moves through its states while workers paint it.
+"""Leases: the states of a render while workers paint it.
 
-Every function works in the caller's transaction and commits nothing. A state only changes by a
-conditional update, so that two workers, or a worker and the sweep, cannot both win.
+Every function works in the caller's transaction and commits nothing. All changes are conditional updates.
+So two workers, or a worker and the sweep, cannot both win.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ RENDER_FAILED = translatable(
 
 
 def claim(session: Session, render_id: uuid.UUID, lease: timedelta) -> Render | None:
-    """Take a queued render for this worker, or return None if there is nothing to take."""
+    """Take a queued render for this worker; None if it does not wait any more."""
     now = utc_now()
     claimed = session.execute(
         update(Render)
@@ -44,13 +44,13 @@ def claim(session: Session, render_id: uuid.UUID, lease: timedelta) -> Render | 
 def report_progress(
     session: Session, render_id: uuid.UUID, attempt: int, progress: float, lease: timedelta
 ) -> bool:
-    """Prolong the lease and note the progress (0 to 1). False: the lease is lost, stop working."""
+    """Renew the lease and store the progress (0 to 1). False: the lease is lost."""
     values = {"progress": progress, "lease_expires_at": utc_now() + lease}
     return _update_running(session, render_id, attempt, values)
 
 
 def finish(session: Session, render_id: uuid.UUID, attempt: int) -> bool:
-    """Mark a render as done. False: the lease is lost, the result is not wanted."""
+    """Mark a render as done. False: the lease is lost, discard the result."""
     values = {
         "status": RenderStatus.DONE,
         "progress": 1.0,
@@ -60,15 +60,15 @@ def finish(session: Session, render_id: uuid.UUID, attempt: int) -> bool:
     return _update_running(session, render_id, attempt, values)
 
 
-def give_back(session: Session, render_id: uuid.UUID, attempt: int) -> bool:
-    """Put a render that this worker could not complete back into the queue."""
+def requeue(session: Session, render_id: uuid.UUID, attempt: int) -> bool:
+    """Put a render back into the queue. False: the lease is lost."""
     values = {"status": RenderStatus.QUEUED, "progress": 0.0, "lease_expires_at": None}
     return _update_running(session, render_id, attempt, values)
 
 
 def fail(session: Session, render_id: uuid.UUID, attempt: int, wallet_id: uuid.UUID, failure: str) -> bool:
-    """Mark a render as failed, with what its owner is told, and return its credits (once)."""
-    ledger.lock_wallet(session, wallet_id)  # before the render, as in pictures._delete_idle
+    """Mark a render as failed with its failure, and return its credits once."""
+    ledger.lock_wallet(session, wallet_id)  # first the wallet, then the render, as everywhere
     values = {
         "status": RenderStatus.FAILED,
         "failure": failure,
@@ -83,13 +83,13 @@ def fail(session: Session, render_id: uuid.UUID, attempt: int, wallet_id: uuid.U
 
 
 def expired_leases(session: Session, now: datetime) -> Sequence[Render]:
-    """Renders whose worker has not been heard of in time."""
+    """Running renders whose lease has expired."""
     expired = select(Render).where(Render.status == RenderStatus.RUNNING, Render.lease_expires_at < now)
     return session.scalars(expired).all()
 
 
 def queued_renders(session: Session) -> Sequence[uuid.UUID]:
-    """The ids of everything waiting, oldest first."""
+    """The ids of all waiting renders, oldest first."""
     waiting = select(Render.id).where(Render.status == RenderStatus.QUEUED).order_by(Render.created_at)
     return session.scalars(waiting).all()
 

@@ -1,4 +1,4 @@
-"""What people are told by mail about their pictures."""
+"""Mails to people about their pictures."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from app.wiring import settings
 
 
 def done_message(session: Session, order: PictureOrder) -> EmailMessage | None:
-    """The mail that says that an order is done, if it took long and its owner wants to be told.
+    """The mail about a finished order; None if nobody needs or wants one.
 
-    Only confirmed addresses are written to: anybody can type the address of somebody else.
+    Only confirmed addresses get mail, since anybody can type somebody else's address.
     """
     owner = session.get_one(User, order.user_id)
     waited = (utc_now() - order.created_at).total_seconds()
@@ -32,7 +32,7 @@ def done_message(session: Session, order: PictureOrder) -> EmailMessage | None:
     if not count[RenderStatus.DONE]:
         return None
     first = renders[0]
-    # Links in a mail need the site's address, which a worker has no request to know from.
+    # Links in a mail need the site's address, and a worker has no request to take it from.
     with current_app.test_request_context(base_url=order.site_address), speaking(order.language):
         link = (
             url_for("pictures.show", picture_id=first.id, _external=True)

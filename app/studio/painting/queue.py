@@ -1,6 +1,6 @@
-"""The queue between the web process and the workers. It carries render ids and nothing else.
+"""The queue between the web process and the workers. It carries only render ids.
 
-A lost message loses nothing: the row in the database says what is to be done, and the sweep finds it.
+A lost message loses nothing: the sweep finds the render's row, which still waits.
 """
 
 from __future__ import annotations
@@ -16,47 +16,47 @@ from huey.serializer import SignedSerializer
 
 log = structlog.get_logger(__name__)
 
-# How long a worker sleeps between looks at an SQLite queue, in seconds (Redis wakes it at once).
+# How often a worker checks an SQLite queue, in seconds. Redis wakes a worker at once.
 POLL_SECONDS = 0.05
-# How long a consumer that is told to stop waits for the picture in hand; compose.yaml waits a little longer.
+# How long a stopping consumer may finish its picture, in seconds. compose.yaml waits a little longer.
 SHUTDOWN_SECONDS = 30
 
 
 class RenderQueue:
-    """Hands render ids to ``handler``, in whatever thread or process a consumer runs."""
+    """Passes render ids to ``handler``, which runs wherever a consumer runs."""
 
     def __init__(self, huey: Huey, handler: Callable[[uuid.UUID], None]) -> None:
         self._huey = huey
         self._task = huey.task(name="render")(lambda render_id: handler(uuid.UUID(render_id)))
 
-    def submit(self, *render_ids: uuid.UUID, pause: float = 0.0) -> None:
-        """Ask for renders, in ``pause`` seconds. Asking twice is harmless: only one worker can claim a row.
+    def submit(self, *render_ids: uuid.UUID, delay: float = 0.0) -> None:
+        """Ask for renders, in ``delay`` seconds; asking twice is harmless.
 
-        Never raises, for the sweep finds the rows whose messages were lost. After the first refusal the
-        rest is not tried: nobody is to wait as often as there are pictures for a queue that is not there.
+        Never raises, since the sweep finds rows without a message. The first error ends the loop: a request
+        must not wait for an unreachable queue once per picture.
         """
         try:
             for render_id in render_ids:
-                self._send(str(render_id), pause)
+                self._send(str(render_id), delay)
         except Exception:
             log.exception("queue.unreachable", renders=[str(render_id) for render_id in render_ids])
 
-    def _send(self, render_id: str, pause: float) -> None:
-        if pause:
-            self._task.schedule((render_id,), delay=pause)
+    def _send(self, render_id: str, delay: float) -> None:
+        if delay:
+            self._task.schedule((render_id,), delay=delay)
         else:
             self._task(render_id)
 
-    def asked_for(self) -> list[uuid.UUID]:
-        """The render of each message that waits, of those that are to pause too; none is being worked on."""
+    def pending(self) -> list[uuid.UUID]:
+        """The render ids of all waiting messages, delayed ones included."""
         waiting = [*self._huey.pending(), *self._huey.scheduled()]
         return [uuid.UUID(message.args[0]) for message in waiting]
 
     def consumer(self, *, embedded: bool) -> Consumer:
-        """A consumer with one worker thread: an inference uses every core by itself.
+        """A consumer with one worker thread, since one picture uses every core.
 
-        One in a process of its own finishes the picture in hand at SIGTERM, with which services are
-        stopped, and drops it at a second one, or at SIGINT.
+        As a process of its own it finishes its picture after SIGTERM, which service managers send. It drops
+        the picture after a second SIGTERM, or after SIGINT.
         """
         kind = EmbeddedConsumer if embedded else Consumer
         return kind(
@@ -73,7 +73,7 @@ class RenderQueue:
 
 
 class EmbeddedConsumer(Consumer):  # type: ignore[misc]  # Huey ships no types
-    """A consumer inside the web process, which has signal handlers of its own."""
+    """A consumer inside the web process, which has its own signal handlers."""
 
     def _set_signal_handlers(self) -> None:
         pass
@@ -82,7 +82,7 @@ class EmbeddedConsumer(Consumer):  # type: ignore[misc]  # Huey ships no types
 def make_huey(url: str, secret: str) -> Huey:
     """A Huey instance for ``sqlite:///PATH`` or ``redis://...``.
 
-    Huey pickles its messages; they are signed, so that who can write to the queue cannot run code here.
+    Huey pickles its messages. They are signed, so that nobody who can write to the queue can run code here.
     """
     options: dict[str, Any] = {
         "results": False,

@@ -1,7 +1,7 @@
-"""How well a style suits a photo, judged by the small preview: docs/STUDIO.md tells it with pictures.
+"""Suitability: how well a style suits a photo. docs/STUDIO.md shows examples.
 
-A good painting lets the photo be recognised and still is a painting. Both are measured, and a style is as
-good as the two together: the timid one that only tints and the wild one that drowns the photo fall behind.
+In a good painting the photo is still recognised, and the style shows. Both are measured. The suitability is
+high only if both are: not for a style that only tints, nor for one that hides the photo.
 """
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from app.engine.color import LUMA
-from app.engine.padding import Pixels
+from app.engine.typing import Floats, Pixels
 
-Plane = npt.NDArray[np.float32]
-
-# How far the colours (in levels of Cb and Cr, scaled) and the texture (in levels of luma) of a painting lie
-# from the photo's when its style shows by two thirds; measured on the shipped styles, which lie around them.
+# The colour distance (in scaled levels of Cb and Cr) and the texture (in levels of luma) at which presence is
+# 1 - 1/e, about two thirds. Measured on the shipped styles, which lie around these values.
 COLOR_SCALE = 80.0
 TEXTURE_SCALE = 25.0
 
@@ -25,7 +22,7 @@ _HALF = np.float32(0.5)
 
 
 def suitability(photo: Pixels, painted: Pixels) -> float:
-    """How well a style suits a photo, 0 to 1: the harmonic mean of :func:`survival` and :func:`presence`.
+    """The harmonic mean of :func:`survival` and :func:`presence`, 0 to 1.
 
     Args:
         photo: uint8 [height, width, 3], about 256 pixels on the long side.
@@ -36,11 +33,10 @@ def suitability(photo: Pixels, painted: Pixels) -> float:
 
 
 def survival(photo: Pixels, painted: Pixels) -> float:
-    """How much of the photo's structure is still there, 0 to 1.
+    """How much of the photo's structure the painting keeps, 0 to 1.
 
-    Compares the gradients of luma at a quarter and at an eighth of the size, where brushwork averages out and
-    shapes remain: twice their common energy over the sum of their energies, which is 1 for the same edges
-    of the same contrast, and less when edges go, turn, or fade.
+    Compares the gradients of luma at a quarter and at an eighth of the size. Brushwork averages out there,
+    and shapes remain. The same edges with the same contrast give 1; lost, turned or faded edges give less.
     """
     first, second = _halved(_halved(_luma(photo))), _halved(_halved(_luma(painted)))
     likenesses = [_likeness(first, second), _likeness(_halved(first), _halved(second))]
@@ -48,19 +44,19 @@ def survival(photo: Pixels, painted: Pixels) -> float:
 
 
 def presence(photo: Pixels, painted: Pixels) -> float:
-    """How strongly the style shows, 0 to 1: by its colours, and by texture that the photo has not."""
+    """How strongly the style shows, 0 to 1: in new colours, and in new texture."""
     shown = _color_distance(photo, painted) / COLOR_SCALE + _new_texture(photo, painted) / TEXTURE_SCALE
     return 1.0 - math.exp(-shown)
 
 
 def _color_distance(photo: Pixels, painted: Pixels) -> float:
-    """How far the colours of whole areas moved, apart from being lighter or darker."""
+    """How far the colours of whole areas moved, whatever their luma."""
     moved = _halved(_halved(_halved(_chroma(painted) - _chroma(photo))))
     return float(np.sqrt((moved**2).sum(axis=-1)).mean())
 
 
 def _new_texture(photo: Pixels, painted: Pixels) -> float:
-    """The strength of fine detail that no multiple of the photo's own detail explains, at two scales."""
+    """The strength of fine detail beyond the photo's own, at two scales."""
     first, second = _luma(photo), _luma(painted)
     total = 0.0
     for _ in range(2):
@@ -71,17 +67,17 @@ def _new_texture(photo: Pixels, painted: Pixels) -> float:
     return total
 
 
-def _luma(pixels: Pixels) -> Plane:
+def _luma(pixels: Pixels) -> Floats:
     return pixels.astype(np.float32) @ LUMA
 
 
-def _chroma(pixels: Pixels) -> Plane:
-    """Blue and red without their luma: [height, width, 2]."""
+def _chroma(pixels: Pixels) -> Floats:
+    """Blue and red minus luma: [height, width, 2]."""
     return pixels[..., [2, 0]].astype(np.float32) - _luma(pixels)[..., None]
 
 
-def _halved(plane: Plane) -> Plane:
-    """The means of two by two pixels; a side of one pixel stays."""
+def _halved(plane: Floats) -> Floats:
+    """The means of 2 x 2 pixels; a side of one pixel stays."""
     if plane.shape[0] > 1:
         even = plane.shape[0] // 2 * 2
         plane = (plane[0:even:2] + plane[1:even:2]) * _HALF
@@ -91,17 +87,17 @@ def _halved(plane: Plane) -> Plane:
     return plane
 
 
-def _detail(plane: Plane) -> Plane:
-    """What a plane loses when it is halved."""
+def _detail(plane: Floats) -> Floats:
+    """The detail that halving removes from a plane."""
     coarse = _halved(plane)
     rows = np.minimum(np.arange(plane.shape[0]) // 2, coarse.shape[0] - 1)
     columns = np.minimum(np.arange(plane.shape[1]) // 2, coarse.shape[1] - 1)
-    enlarged: Plane = coarse[rows[:, None], columns[None, :]]
+    enlarged: Floats = coarse[rows[:, None], columns[None, :]]
     return plane - enlarged
 
 
-def _likeness(first: Plane, second: Plane) -> float:
-    """Twice the common energy of two planes' gradients over the sum of their energies; 1 if both are flat."""
+def _likeness(first: Floats, second: Floats) -> float:
+    """The likeness of two planes' gradients: 2 Σab / (Σa² + Σb²); 1 if both are flat."""
     common = energy = 0.0
     for axis in (0, 1):
         one, other = np.diff(first, axis=axis), np.diff(second, axis=axis)

@@ -18,12 +18,13 @@ const KEYS = {
 /**
  * The shape of a print, height by width; null if it shows the whole photo (a width of 0).
  *
- * `size` is { width, height, turns }; one that turns may lie: as the photo does ("as_photo"), or always ("lying").
+ * `size` is { width, height, rotates }. `orientation` is "as_photo", "portrait" or "landscape".
  */
-export function printShape(size, turn, photo) {
+export function printShape(size, orientation, photo) {
   if (!size.width) return null;
-  const lying = size.turns && (turn === "as_photo" ? photo.width > photo.height : turn === "lying");
-  return lying ? size.width / size.height : size.height / size.width;
+  const wanted = orientation === "as_photo" && photo.width > photo.height ? "landscape" : orientation;
+  const landscape = size.rotates && wanted === "landscape";
+  return landscape ? size.width / size.height : size.height / size.width;
 }
 
 /** The ratio of a crop of this shape. */

@@ -11,6 +11,7 @@ export function sendPhoto(address, token, file, onProgress) {
     const request = new XMLHttpRequest();
     request.open("POST", address);
     request.setRequestHeader("Accept", "application/json");
+    request.setRequestHeader("X-CSRFToken", token); // checked before the photo is read
     request.responseType = "json";
     abortWhenStalled(request);
     request.upload.addEventListener("progress", (event) => {

@@ -14,7 +14,7 @@ from app.engine.networks.config import NetworkConfig
 from app.engine.training.pictures import find_paintings
 from app.engine.training.recipe import DataRecipe, LossRecipe, Recipe, Schedule, Stage
 from app.engine.training.trainer import Sources, train
-from tests.engine.training.results import with_schedule
+from testing.training_results import with_schedule
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from app.engine.training.data import CROP, ORDER, STYLES, draw_key, read_picture
 from app.engine.training.pictures import decode_picture, find_paintings, find_photos
 from app.engine.training.recipe import DataRecipe, Stage
 from app.engine.training.sheets import GAP, LABEL, save_sheet
-from tests.engine.test_graph import chance_checkpoint
+from testing.networks import chance_checkpoint
 
 
 def test_photos_held_out_are_never_shown(pictures: Path) -> None:

@@ -13,24 +13,21 @@ from flask import Flask
 from PIL import Image
 
 from app.commands.console import BadInput
-from app.commands.evaluate import (
-    STRENGTHS,
-    Candidate,
-    evaluate,
-    make_sheets,
+from app.commands.evaluate import STRENGTHS, evaluate, make_sheets
+from app.commands.evaluation_goals import no_farther
+from app.commands.evaluation_inputs import (
     name_networks,
     read_folder,
     read_listed,
     read_paintings,
     read_picture,
 )
-from app.commands.evaluation_goals import no_farther
 from app.commands.evaluation_page import MOST_BYTES, Method, make_sheet, page, to_csv
 from app.config import PROJECT_ROOT
 from app.engine.networks.checkpoints import save_checkpoint
 from app.engine.networks.config import NetworkConfig
-from app.engine.padding import Pixels
 from app.engine.stylizer import Stylizer
+from app.engine.training.candidates import Candidate
 from app.engine.training.evaluation import (
     Blended,
     CurvePoint,
@@ -43,8 +40,9 @@ from app.engine.training.evaluation import (
     mean_scores,
 )
 from app.engine.training.judge import Judge
-from tests.conftest import SHARED
-from tests.engine.test_graph import chance_checkpoint
+from app.engine.typing import Pixels
+from testing.networks import chance_checkpoint
+from testing.site import SHARED
 
 METHOD = Method("flask networks evaluate", 384, 256, "bfloat16")
 VGG = SHARED / "vgg16" / "vgg16_notop.weights.h5"
@@ -296,6 +294,7 @@ def run(app: Flask, *arguments: object) -> tuple[int, str]:
 
 
 @pytest.mark.skipif(not VGG.exists(), reason="VGG-16's weights are not here")
+@pytest.mark.parametrize("published_file", [pytest.param("V1", marks=pytest.mark.soak), "V2"], indirect=True)
 def test_command_writes_page_sheet_and_figures(app: Flask, published_file: Path, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()

@@ -9,7 +9,7 @@ import pytest
 
 from app.engine.training.recipe import LayerWeights, check_recipe
 from bench.leads import CONTROL, STYLES, dropped, leads, recipe_behind, short
-from tests.engine.training.results import with_loss
+from testing.training_results import with_loss
 
 
 @pytest.mark.parametrize("name", ["house", "house_fast", "house_v0"])

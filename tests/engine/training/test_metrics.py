@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.engine.padding import Pixels
 from app.engine.training import losses
 from app.engine.training.metrics import color_distance, to_lab
+from app.engine.typing import Pixels
 
 
 def border_excess(picture: Pixels, photo: Pixels) -> float:

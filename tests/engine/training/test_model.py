@@ -18,7 +18,7 @@ from app.engine.training.model import LOSS_TERMS, NEW_BRANCH, StyleTrainer
 from app.engine.training.pictures import find_photos
 from app.engine.training.recipe import LayerWeights, Recipe
 from app.engine.training.trainer import Sources, build_trainer
-from tests.engine.training.results import with_loss
+from testing.training_results import with_loss
 
 Array = npt.NDArray[np.float64]
 

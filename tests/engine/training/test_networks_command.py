@@ -29,9 +29,9 @@ from app.engine.training import fitting, trainer
 from app.engine.training.recipe import check_recipe, read_recipe
 from app.engine.training.trainer import Sources
 from app.wiring import catalogue
-from tests.conftest import make_settings
-from tests.engine.conftest import COMPILED_QUICKLY
-from tests.engine.training.results import facts_of, identity
+from testing.networks import COMPILED_QUICKLY
+from testing.site import make_settings
+from testing.training_results import facts_of, identity
 
 RECIPE = """
 name = "tiny"
@@ -153,6 +153,7 @@ def flask(
     )
 
 
+@pytest.mark.soak
 def test_a_style_is_added_in_a_process_that_does_nothing_else(
     left_behind: Path, pictures: Path, data: tuple[object, ...], tmp_path: Path
 ) -> None:
@@ -172,6 +173,7 @@ def test_a_style_is_added_in_a_process_that_does_nothing_else(
     assert own.get("mine").preview.is_file()
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
 def test_networks_train_on_jax(
     recipe_file: Path, pictures: Path, data: tuple[object, ...], tmp_path: Path
@@ -202,6 +204,7 @@ def test_a_style_that_cannot_be_added_leaves_nothing_behind(
         assert [path.name for path in catalogue().import_folder.glob("*.npz")] == ["tiny.npz"]
 
 
+@pytest.mark.soak
 def test_a_style_without_a_preview_leaves_nothing_behind(
     app: Flask, network: str, pictures: Path, data: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,7 +212,7 @@ def test_a_style_without_a_preview_leaves_nothing_behind(
         raise InvalidOption("no preview")
 
     monkeypatch.setattr(fitting, "CROP", 32)
-    monkeypatch.setattr(networks, "render_preview", render_preview)
+    monkeypatch.setattr("app.commands.styles.render_preview", render_preview)
     painting = pictures / "paintings" / "blue.png"
     options = ("--name", "mine", "--network", network, "--minutes", "0.05", *data)
     result = run(app, "networks", "add-style", painting, *options)
@@ -347,6 +350,7 @@ def test_kernels_that_float16_would_spoil_ship_in_float32(app: Flask, trained: P
         np.testing.assert_array_equal(kept[name], kernel)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("command", ["train", "evaluate"])
 def test_weights_that_cannot_be_fetched_are_one_sentence(
     command: str, recipe_file: Path, pictures: Path, tmp_path: Path

@@ -16,7 +16,10 @@ from app.engine.errors import InvalidOption
 from app.engine.networks.checkpoints import load_checkpoint
 from app.engine.training.recipe import Recipe
 from app.engine.training.trainer import COLUMNS, Progress, Sources, train
-from tests.engine.training.results import Killed, facts_of, losses, with_schedule
+from testing.training_results import Killed, facts_of, losses, with_schedule
+
+# Each test trains: tracing a step takes seconds.
+pytestmark = pytest.mark.soak
 
 
 def killed(progress: Progress, share: float) -> None:

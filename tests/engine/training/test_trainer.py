@@ -34,7 +34,7 @@ from app.engine.training.trainer import (
     rate_at,
     train,
 )
-from tests.engine.training.results import Killed, facts_of, identity, losses, with_loss, with_schedule
+from testing.training_results import Killed, facts_of, identity, losses, with_loss, with_schedule
 
 
 def test_a_training_leaves_a_network_and_what_made_it(
@@ -74,6 +74,7 @@ def test_a_training_leaves_a_network_and_what_made_it(
         assert sheet.size == (2 * (256 + 8), 2 * (22 + 256 + 8))
 
 
+@pytest.mark.soak
 def test_a_training_that_was_killed_ends_as_one_that_was_not(
     recipe_in_stages: Recipe, sources: Sources, tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ def test_a_training_that_was_killed_ends_as_one_that_was_not(
         assert {**again, "minutes": ""} == {**once, "minutes": ""}
 
 
+@pytest.mark.soak
 def test_the_network_to_start_from_is_written_down_with_what_made_it(
     recipe: Recipe, sources: Sources, tmp_path: Path
 ) -> None:
@@ -132,6 +134,7 @@ def test_code_is_told_apart_by_what_it_says(tmp_path: Path) -> None:
     assert len({before, changed, hash_sources(tmp_path)}) == 3
 
 
+@pytest.mark.soak
 def test_a_step_that_is_skipped_is_counted_and_leaves_no_trace(
     recipe_in_stages: Recipe, sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +152,7 @@ def test_a_step_that_is_skipped_is_counted_and_leaves_no_trace(
     assert facts_of(path)["trained"]["skipped"] == 1
 
 
+@pytest.mark.soak
 def test_a_round_of_nothing_but_skipped_steps_ends_the_training(
     recipe_in_stages: Recipe, sources: Sources, tmp_path: Path
 ) -> None:
@@ -162,6 +166,7 @@ def test_a_round_of_nothing_but_skipped_steps_ends_the_training(
     assert facts_of(tmp_path / "tiny.npz")["trained"]["step"] == 5
 
 
+@pytest.mark.soak
 def test_stages_may_differ_in_crop_photos_and_styles(
     recipe: Recipe, sources: Sources, tmp_path: Path
 ) -> None:
@@ -313,6 +318,7 @@ def test_the_rate_falls_from_the_first_to_the_last(recipe: Recipe) -> None:
     assert rates[-1] == pytest.approx(schedule.final_rate)
 
 
+@pytest.mark.soak
 def test_damaged_photos_do_not_stop_a_training(
     recipe: Recipe, sources: Sources, with_damage: Path, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ export async function sendMask(address, token, surface) {
     const answer = await fetch(address, {
       method: "POST",
       body: await formData(token, surface),
-      headers: { Accept: "application/json" },
+      headers: { Accept: "application/json", "X-CSRFToken": token },
       signal: AbortSignal.timeout(TIMEOUT),
     });
     const body = await answer.json();

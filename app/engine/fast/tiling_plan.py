@@ -1,0 +1,266 @@
+"""The plan of a tiled pass: its stages, planes, strips and precision. Pure: NumPy only, nothing runs here.
+
+A stage computes a layer's raw result for all strips of rows and merges their statistics. The next stage
+normalises with them as it reads. Each stage leaves a plane (:mod:`app.engine.fast.planes`). Each plane
+overwrites the plane it is computed from, unless a later stage reads that one too.
+
+The two layers at full size are the entry and the last doubling. Where memory has no room for their results,
+they are computed twice: once for their statistics, once inside the next stage. That is cheaper than a file.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.engine.fast.rewriting import Convolution, fits_float16
+from app.engine.networks.config import LayerSpec, NetworkConfig
+from app.engine.networks.topology import PHOTO, Step, steps, uses
+
+# The bytes of a strip's widest tensor, and the multiply-adds of a strip: a tenth of a second on two cores.
+# Others may have to wait for that long.
+STRIP_BYTES = 1 << 25
+STRIP_MULTIPLY_ADDS = 1 << 34
+# Planes are float16 where the largest one has more bytes than this in float32. The eleven bits of float16
+# change no pixel by more than one level, and half as many bytes fit into memory more often.
+FLOAT32_BYTES = 256 << 20
+
+_ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+
+
+@dataclass(frozen=True)
+class Window:
+    """The source rows ``first`` to ``last`` (excluded) that a strip reads.
+
+    ``above`` and ``below`` are 1 where the strip also reads beyond the upper or lower border, else 0.
+    """
+
+    first: int
+    last: int
+    above: int
+    below: int
+
+
+def window(layer: Convolution, start: int, stop: int, rows: int) -> Window:
+    """The window of a layer's rows ``start`` to ``stop`` (excluded), on a source of ``rows`` rows."""
+    first, last = layer.source_rows(start, stop)
+    return Window(max(first, 0), min(last, rows), int(first < 0), int(last > rows))
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """One layer on one picture.
+
+    ``rows``: over how many rows the convolution runs, of blocks or of pixels.
+    ``growth``: how many rows of the result come from each of them.
+    ``row_work``: multiply-adds per row.
+    ``plane_bytes``: the size of the raw result.
+    ``strips``: ranges of rows, each for one strip.
+    """
+
+    rows: int
+    growth: int
+    row_work: int
+    plane_bytes: int
+    strips: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Compute a layer from the plane ``reads``, and keep only its statistics."""
+
+    layer: str
+    reads: str
+
+
+@dataclass(frozen=True)
+class Make:
+    """Compute a layer's raw result into a new plane of the layer's name.
+
+    ``reads``: the plane that it is computed from, or ``PHOTO``.
+    ``through``: a layer in between, measured before and computed again here; "" where there is none.
+    ``overwrites``: the new plane takes the memory of the one it reads, which no later stage needs.
+    ``backwards``: it has more bytes than that one, so it is written from its last strip to its first.
+    ``rests``: it lies in a file until a skip connection reads it.
+    """
+
+    layer: str
+    reads: str
+    through: str = ""
+    overwrites: bool = False
+    backwards: bool = False
+    rests: bool = False
+
+
+@dataclass(frozen=True)
+class Settle:
+    """Move a plane into memory if there is room by now, and normalise it in place if it is raw."""
+
+    plane: str
+
+
+@dataclass(frozen=True)
+class Add:
+    """Normalise a layer's plane, add it to the plane ``to`` in place, and give the layer's plane back."""
+
+    layer: str
+    to: str
+
+
+@dataclass(frozen=True)
+class Finish:
+    """Turn the raw plane of the last layer into pixels."""
+
+    layer: str
+
+
+Stage = Measure | Make | Settle | Add | Finish
+
+
+@dataclass(frozen=True)
+class TilingPlan:
+    """Everything that is known about a tiled pass before it runs.
+
+    ``kept``: the type of planes, "float32", "bfloat16" or "float16".
+    ``multiply_adds``: the work of all stages together, layers that are computed twice counted twice.
+    """
+
+    kept: str
+    layers: Mapping[str, LayerPlan]
+    stages: tuple[Stage, ...]
+    multiply_adds: int
+
+
+def plan_tiles(
+    config: NetworkConfig,
+    layers: Mapping[str, Convolution],
+    height: int,
+    width: int,
+    *,
+    dtype: str,
+    budget: int,
+) -> TilingPlan:
+    """Plan a pass over a padded picture of ``height`` x ``width``.
+
+    Args:
+        config: the network.
+        layers: its rewritten convolutions by name.
+        height: a multiple of ``config.multiple``.
+        width: the same.
+        dtype: the precision of the convolutions.
+        budget: bytes of memory for planes.
+    """
+    planner = _Planner(config, layers, height, width, dtype, budget)
+    plans = {layer.name: planner.layer(layer) for layer in config.layers}
+    stages = tuple(planner.stages(plans))
+    work = sum(plans[name].rows * plans[name].row_work for name in [*plans, *planner.twice])
+    return TilingPlan(planner.kept, plans, stages, work)
+
+
+class _Planner:
+    """``twice`` holds the layers that are computed twice."""
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        layers: Mapping[str, Convolution],
+        height: int,
+        width: int,
+        dtype: str,
+        budget: int,
+    ) -> None:
+        self.layers, self.height, self.width, self.dtype, self.budget = layers, height, width, dtype, budget
+        self.config = config
+        self.path = steps(config)
+        self.kept = self._kept()
+        full_size = [step.layer for step in self.path if step.layer.kind != "exit" and step.layer.level == 0]
+        # Planes of full size are kept only where that needs no rounding, and where the first of them fits.
+        keeps_all = self.kept == dtype and self._plane_bytes(full_size[0], self.kept) <= budget
+        self.twice = [] if keeps_all else [layer.name for layer in full_size]
+
+    def _kept(self) -> str:
+        """The type of planes; the first halving makes the largest one that is always kept."""
+        largest = next(step.layer for step in self.path if step.layer.kind == "halving")
+        if self.dtype != "float32" or self._plane_bytes(largest, self.dtype) <= FLOAT32_BYTES:
+            return self.dtype
+        return "float16" if fits_float16(self.config, self.layers) else self.dtype
+
+    def layer(self, layer: LayerSpec) -> LayerPlan:
+        """One layer's part of the plan."""
+        rows, columns = self._grid(layer)
+        kernel = self.layers[layer.name].kernel
+        work = columns * kernel.size
+        row_bytes = columns * max(kernel.shape[2:]) * _ITEM_BYTES[self.dtype]
+        step = max(4.0, min(STRIP_BYTES / row_bytes, STRIP_MULTIPLY_ADDS / work))
+        count = max(1, math.ceil(rows / step))
+        edges = [round(rows * number / count) for number in range(count + 1)]
+        growth = 2 if self.layers[layer.name].doubled else 1
+        return LayerPlan(
+            rows, growth, work, self._plane_bytes(layer, self.kept), tuple(itertools.pairwise(edges))
+        )
+
+    def _grid(self, layer: LayerSpec) -> tuple[int, int]:
+        """Over how many rows and columns a layer's convolution runs; layers at full size run on blocks."""
+        level = max(1, layer.kernel_level)
+        return self.height >> level, self.width >> level
+
+    def _plane_bytes(self, layer: LayerSpec, dtype: str) -> int:
+        rows, columns = self._grid(layer)
+        channels: int = self.layers[layer.name].kernel.shape[3]
+        return rows * columns * channels * _ITEM_BYTES[dtype]
+
+    def stages(self, plans: Mapping[str, LayerPlan]) -> list[Stage]:
+        """The stages in order."""
+        result: list[Stage] = []
+        left = uses(self.path)
+        sources = {step.name: step.reads for step in self.path}
+        settled = self._settled()
+        planes = {PHOTO: PHOTO}  # by step, the plane that holds its result
+        for step in self.path:
+            name, source, through = step.name, step.reads, ""
+            if name in self.twice:
+                result.append(Measure(name, planes[source]))
+                continue
+            if source in self.twice:
+                source, through = sources[source], source
+            left[source] -= 1
+            overwrites = source != PHOTO and not left[source]
+            plane = planes[source]
+            backwards = overwrites and plans[name].plane_bytes > plans[plane].plane_bytes
+            result.append(Make(name, plane, through, overwrites, backwards, self._rests(step, plans)))
+            planes[name] = name
+            if step.adds:
+                left[step.adds] -= 1
+                planes[name] = planes[step.adds]
+                result.append(Add(name, planes[name]))
+            if name in settled:
+                result.append(Settle(planes[name]))
+        return [*result, Finish(self.path[-1].name)]
+
+    def _settled(self) -> set[str]:
+        """The steps whose results are settled: those that others are added to, and the smallest picture."""
+        smallest = {
+            step.name
+            for step in self.path
+            if step.layer.kind == "halving" and step.layer.level == self.config.halvings
+        }
+        return smallest | {step.adds for step in self.path}
+
+    def _rests(self, step: Step, plans: Mapping[str, LayerPlan]) -> bool:
+        """Whether a plane for a skip connection rests in a file while residual blocks need the memory.
+
+        The first halving's plane never rests on purpose: it is the largest, and dear to write.
+        """
+        if step.layer.kind != "halving" or step.layer.level == 1:
+            return False
+        if all(other.layer.kind != "skip" or other.reads != step.name for other in self.path):
+            return False
+        blocks = [
+            plans[other.name].plane_bytes
+            for other in self.path
+            if other.layer.kind == "residual" and other.layer.level == self.config.halvings
+        ]
+        # A residual block has two planes at a time.
+        return plans[step.name].plane_bytes + sum(blocks[:2]) > self.budget

@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: sites, the people who use them, photos and films."""
