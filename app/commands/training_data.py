@@ -6,12 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from app.config import PROJECT_ROOT
+from app.engine.errors import InvalidPicture
 from app.engine.training.recipe import LossNetworkName
+from app.engine.typing import Pixels
+from app.imaging.decode import decode_here
+from app.imaging.errors import ImageError
 
 # What is not part of the project, where it usually lies.
 SHARED = PROJECT_ROOT.parent / "shared"
+LARGEST_PICTURE = 200_000_000
 AT_HAND = SHARED / "vgg16" / "vgg16_notop.weights.h5"
 
 vgg_option = click.option(
@@ -36,3 +42,16 @@ def folder_at_hand(name: str) -> Path | None:
 def loss_weights(vgg: Path | None, network: LossNetworkName = "vgg16") -> str | Path:
     """The file that was named, or VGG-16's at hand, or else "imagenet", which has Keras fetch them."""
     return vgg or (AT_HAND if network == "vgg16" and AT_HAND.is_file() else "imagenet")
+
+
+def read_training_picture(path: Path) -> Pixels:
+    """A painting or a photo to practise on, decoded as uploads are: uint8 [height, width, 3], sRGB.
+
+    Raises:
+        InvalidPicture: it is missing, no picture or damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            return np.asarray(decode_here(file, max_pixels=LARGEST_PICTURE).image)
+    except (ImageError, OSError) as error:
+        raise InvalidPicture(f"{path.name} is not a JPEG or PNG picture, or it is damaged.") from error

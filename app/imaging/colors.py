@@ -125,7 +125,8 @@ def hdr_to_srgb(pixels: npt.NDArray[Any], primaries: int, transfer: int) -> tone
 
     Args:
         pixels: uint8 or uint16 [height, width, 3].
-        primaries, transfer: their numbers in ITU-T H.273.
+        primaries: their number in ITU-T H.273.
+        transfer: the number of the transfer function.
     """
     return _to_sdr(pixels, PRIMARIES.get(primaries, BT2020), transfer)
 

@@ -95,3 +95,21 @@ def _in_strips(image: Image.Image, convert: Callable[[Values], Values]) -> Image
     for top, values in _strips(image):
         grey.paste(Image.fromarray(convert(values).astype(np.uint8)), (0, top))
     return grey
+
+
+def off_white(pixels: Values, alpha: Image.Image) -> Values:
+    """A picture that lies on white, taken off it: [height, width, 4], of the type of ``pixels``.
+
+    On white it looks as before, since color * alpha + white * (1 - alpha) gives the same pixels.
+    """
+    highest = np.iinfo(pixels.dtype).max
+    levels = np.asarray(alpha)[..., None]
+    result = np.empty((*pixels.shape[:2], 4), pixels.dtype)
+    rows = max(1, STRIP_PIXELS // pixels.shape[1])
+    for top in range(0, len(pixels), rows):
+        strip = slice(top, top + rows)
+        share = levels[strip] / np.float32(255)
+        colors = (pixels[strip] - highest * (1 - share)) / np.maximum(share, 1 / 255)
+        result[strip, :, :3] = np.rint(np.clip(colors, 0, highest))
+    result[..., 3:] = levels.astype(pixels.dtype) * (highest // 255)
+    return result
