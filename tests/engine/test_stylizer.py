@@ -522,7 +522,7 @@ def test_what_is_no_picture_is_refused_and_the_next_one_is_painted(
     assert stylizer.stylize(photo, "wave").shape == photo.shape
 
 
-@pytest.mark.parametrize("strength", [-0.01, 1.01, float("nan"), float("inf")])
+@pytest.mark.parametrize("strength", [-0.01, 1.51, float("nan"), float("inf")])
 def test_a_strength_out_of_range_is_refused(strength: float, stylizer: Stylizer, photo: Pixels) -> None:
     with pytest.raises(InvalidOption, match="strength"):
         stylizer.stylize(photo, "wave", strength=strength)

@@ -99,21 +99,19 @@ def test_colors_are_those_that_were_meant(
     assert np.abs(read(path).frames[0].astype(int) - colors).max() <= 3
 
 
-def test_high_dynamic_range_becomes_ordinary(tmp_path: Path) -> None:
-    """In HLG (ITU-R BT.2100) white is at three quarters of the signal.
-
-    Without conversion it would look grey.
-    """
+@pytest.mark.parametrize(("transfer", "white"), [(18, 0.75), (16, 0.5807)])
+def test_high_dynamic_range_becomes_ordinary(transfer: int, white: float, tmp_path: Path) -> None:
+    """In HLG (ITU-R BT.2100) white is at three quarters of the signal; shown as it is, it would be grey."""
     path = tmp_path / "film.mkv"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=25)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p10le"
         context = stream.codec_context
-        context.colorspace, context.color_primaries, context.color_trc = 9, 9, 18
+        context.colorspace, context.color_primaries, context.color_trc = 9, 9, transfer
         context.color_range = int(ColorRange.MPEG)
         frame = av.VideoFrame(64, 64, "yuv420p10le")
-        for plane, level in zip(frame.planes, (64 + 0.75 * 876, 512, 512), strict=True):
+        for plane, level in zip(frame.planes, (64 + white * 876, 512, 512), strict=True):
             plane.update(np.full(plane.buffer_size // 2, level, np.uint16).tobytes())
         container.mux(stream.encode(frame))
         container.mux(stream.encode())

@@ -348,7 +348,7 @@ def test_a_double_click_paints_once(app: Flask, ada: FlaskClient, user: User) ->
         {"style": ""},
         {"photos": []},
         {"photos": ["not-a-uuid"]},
-        {"strength": "101"},
+        {"strength": "151"},
         {"strength": "lots"},
         {"style": ["wave", "no_such_style"]},
         {"second_style": "no_such_style"},

@@ -101,10 +101,11 @@ def test_controls_that_cannot_be_used_get_a_sentence(client: FlaskClient, query:
 def test_the_large_preview_follows_the_controls(client: FlaskClient) -> None:
     base = "/previews/samples/coffee/large.jpg?style=starry_night"
     photo = picture(client.get("/previews/samples/coffee/photo.webp").data)
-    none, half, full = (picture(client.get(f"{base}&strength={n}").data) for n in (0, 50, 100))
-    distances = [np.abs(shown - photo).mean() for shown in (none, half, full)]
+    levels = (0, 50, 100, 150)
+    none, half, full, beyond = (picture(client.get(f"{base}&strength={n}").data) for n in levels)
+    distances = [np.abs(shown - photo).mean() for shown in (none, half, full, beyond)]
     assert distances[0] < 5, "only the mark and the compression"
-    assert distances[0] < distances[1] < distances[2]
+    assert distances[0] < distances[1] < distances[2] < distances[3]
     assert picture(client.get(f"{base}&side=300").data).shape == (400, 600, 3), "640 is enough for it"
 
 
