@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 from app.imaging import decode_photo
 from app.imaging.colors import ADOBE_RGB, SRGB, Space, profile_of
 from app.imaging.tone import HLG, PQ, to_sdr
-from tests.imaging.hostile import png_chunk
+from testing.hostile import png_chunk
 from tests.imaging.test_decode import ADOBE_RGB as ADOBE_RGB_PROFILE
 from tests.imaging.test_decode import encoded
 

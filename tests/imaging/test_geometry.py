@@ -11,7 +11,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from app.imaging import decode_photo
-from tests.imaging.hostile import box
+from testing.hostile import box
 from tests.imaging.test_decode import assert_like, encoded, scene
 
 XMP = b"""<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?><x:xmpmeta xmlns:x='adobe:ns:meta/'>
