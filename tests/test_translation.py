@@ -318,4 +318,4 @@ def test_controls_that_cannot_be_are_refused_in_german(client: FlaskClient) -> N
         f"/previews/samples/chelsea/large.jpg?style={Controls(style='wave').style}&strength=700",
         headers={**GERMAN, "Accept": "application/json"},
     )
-    assert answer.json == {"error": "Die Stärke geht von 0 bis 100. Wähle einen Wert dazwischen."}
+    assert answer.json == {"error": "Die Stärke geht von 0 bis 150. Wähle einen Wert dazwischen."}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any, BinaryIO
 
-import cv2
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
 import tifffile
@@ -62,11 +62,7 @@ def encode_transparent(image: Image.Image, kind: str) -> bytes:
 
 def encode_fine_png(pixels: npt.NDArray[np.uint16]) -> bytes:
     """A lossless PNG with 16 bits, from RGB or RGBA [height, width, channels]."""
-    order = [2, 1, 0, 3][: pixels.shape[2]]
-    done, data = cv2.imencode(".png", np.ascontiguousarray(pixels[..., order]))
-    if not done:
-        raise OSError("The picture could not be encoded.")
-    return data.tobytes()
+    return bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=1))
 
 
 def encode_fine_tiff(pixels: npt.NDArray[np.uint16]) -> bytes:

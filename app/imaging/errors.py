@@ -92,6 +92,20 @@ class RawPhoto(ImageError):
         )
 
 
+class UnknownTiff(ImageError):
+    """A TIFF whose numbers could mean anything: guessing would give wrong colours."""
+
+    status = 415
+
+    def __init__(self) -> None:
+        super().__init__(
+            translatable(
+                "This TIFF stores its pixels in a way we cannot read. "
+                "Save the picture again as JPEG or PNG and upload it."
+            )
+        )
+
+
 class DamagedPhoto(ImageError):
     def __init__(self) -> None:
         super().__init__(translatable("This photo is damaged or incomplete. Upload the original again."))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 from tifffile import TiffFile, TiffPage
 
-from app.imaging.errors import DamagedPhoto, UnreadablePhoto
+from app.imaging.errors import DamagedPhoto, UnknownTiff
 from app.imaging.headers.tiff import COMPRESSION, PHOTOMETRIC, SAMPLES_PER_PIXEL, Page
 
 Values = npt.NDArray[Any]
@@ -87,14 +87,14 @@ def read_page(data: bytes, page: Page) -> TiffPicture:
     """Read a page.
 
     Raises:
-        UnreadablePhoto: the page is of a kind that is not known here.
+        UnknownTiff: the page is of a kind that is not known here.
         DamagedPhoto: parts of it are missing.
     """
     kind = page.number(PHOTOMETRIC, BLACK_IS_ZERO)
     bits = set(page.tags.get(BITS, (1,)))
     known = kind in KINDS and len(bits) == 1 and page.number(COMPRESSION, 1) in COMPRESSIONS
     if not known or (kind == CMYK and page.number(INK_SET, CMYK_INKS) != CMYK_INKS):
-        raise UnreadablePhoto
+        raise UnknownTiff
     values, profile = _values(data, page)
     channels, mode = KINDS[kind]
     if values.shape[2] < channels:
@@ -165,7 +165,7 @@ def _white(page: Page, bits: int, values: Values, channels: int) -> float:
     if values.dtype.kind == "u" and bits < 32:
         return float(2**bits - 1)
     if values.dtype.kind != "f" and not (values.dtype.kind in "ui" and bits == 32):
-        raise UnreadablePhoto
+        raise UnknownTiff
     highest = 0.0
     for _, strip in _strips(values[..., :channels]):
         if not np.isfinite(strip).all():
@@ -180,7 +180,7 @@ def _white(page: Page, bits: int, values: Values, channels: int) -> float:
 def _lab_scale(page: Page, bits: int, kind: int) -> Callable[[Values], Values]:
     """What brings samples of L*a*b* to bytes: L* to 0..255, a* and b* to -128..127 with 128 added."""
     if bits not in (8, 16) or page.number(SAMPLE_FORMAT, WHOLE) not in (WHOLE, SIGNED):
-        raise UnreadablePhoto
+        raise UnknownTiff
     unit = 2.0 ** (bits - 8)
 
     def scale(strip: Values) -> Values:

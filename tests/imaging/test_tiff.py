@@ -13,7 +13,7 @@ import tifffile
 from PIL import Image
 
 from app.imaging import decode_photo
-from app.imaging.errors import DamagedPhoto, ImageError, RawPhoto, UnreadablePhoto
+from app.imaging.errors import DamagedPhoto, ImageError, RawPhoto, UnknownTiff
 from testing.photo_files import ADOBE_RGB
 from testing.pictures import scene
 
@@ -310,7 +310,7 @@ def test_raw_photos_that_are_no_tiff_are_refused(beginning: bytes) -> None:
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint64, np.complex64])
 def test_numbers_without_a_known_meaning_are_refused(dtype: type) -> None:
-    with pytest.raises((UnreadablePhoto, DamagedPhoto)):
+    with pytest.raises((UnknownTiff, DamagedPhoto)):
         decode(tiff(np.ones((16, 16), dtype), photometric="minisblack"))
 
 
