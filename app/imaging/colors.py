@@ -61,6 +61,10 @@ class Space:
     hdr: int | None = None
 
 
+# Begins the one kind of tag in a colour profile that may take any number of steps for each colour: minutes
+# for a photo (ICC.1:2022, 10.16). Cameras and editors write none.
+MANY_STEPS = b"mpet\0\0\0\0"
+
 Colors = bytes | Space | None
 # What descriptions that mean no colours raise.
 UNFIT = (ImageCms.PyCMSError, OSError, ValueError, TypeError, ArithmeticError, struct.error)
@@ -152,6 +156,8 @@ def to_srgb(image: Image.Image, colors: Colors) -> Image.Image:
 
 
 def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    if MANY_STEPS in profile:
+        raise ValueError("a profile of any number of steps")
     source = ImageCms.ImageCmsProfile(BytesIO(profile))
     converted = ImageCms.profileToProfile(image, source, _SRGB_PROFILE, outputMode="RGB")
     if converted is None:

@@ -40,10 +40,6 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# Begins the one kind of tag in a colour profile that may take any number of steps for each colour: minutes
-# for a photo (ICC.1:2022, 10.16). Cameras and editors write none.
-MANY_STEPS = b"mpet\0\0\0\0"
-
 # The property of HEIF that holds the size of a coded frame (ISO/IEC 23008-12, 6.5.3), with a short or a
 # 64-bit box size before it; version 0, any flags, then width and height.
 HEIF_FRAME = re.compile(rb"(?:\0\0\0\x01ispe.{8}|ispe)\0.{3}(.{8})", re.DOTALL)

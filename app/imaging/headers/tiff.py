@@ -11,6 +11,9 @@ from app.imaging.errors import DamagedPhoto, LargerThanDeclared, RawPhoto, TooMa
 PAGES, ENTRIES, SAMPLES = 1_000, 4_096, 16
 # Pages whose tags are read: the photo and its thumbnails are among them. Longer values are no tag of ours.
 PAGES_READ, VALUES = 32, 64
+# Strips or tiles of a picture: each costs the decoder time, however small. Strips of one row stay below.
+PARTS = 100_000
+STRIP_OFFSETS, TILE_OFFSETS = 273, 324
 NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 259, 262
 MAKE, ORIENTATION, SAMPLES_PER_PIXEL, TILE_WIDTH, TILE_HEIGHT, SUB_PAGES = 271, 274, 277, 322, 323, 330
 DNG_VERSION = 50706
@@ -136,6 +139,8 @@ class _Reader:
         found: dict[int, tuple[int, ...]] = {}
         for entry in range(start, end, self._entry_bytes):
             tag, kind, count = self._unpack(f"HH{self._offset}", entry)
+            if tag in (STRIP_OFFSETS, TILE_OFFSETS) and count > PARTS:
+                raise TooManyParts("TIFF")
             if tag in (MAKE, DNG_VERSION):
                 found[tag] = (0,)  # that it is there tells enough
             elif kind in INTEGERS and 0 < count <= VALUES:
