@@ -50,13 +50,9 @@ class Log:
         self._processor = time.process_time() - before[1]
 
     def add(self, name: str, step: int, loss: float) -> None:
-        """Note a step, and write the log every ten."""
+        """Note a step."""
         spent = [time.perf_counter() - self._wall, time.process_time() - self._processor]
         self.rows[name].append([step, loss, *(round(seconds, 3) for seconds in spent)])
-        if step % 10 == 0:
-            self.save()
-
-    def save(self) -> None:
         write_whole(self._path, json.dumps(self.rows).encode())
 
 
@@ -75,7 +71,8 @@ def run(recipe: OptimizationRecipe, log: Log) -> None:
     catalogue = Catalogue([PROJECT_ROOT / "models"])
     stylizer = Stylizer(catalogue)
     resume = checkpoint.exists() and bool(log.rows.get(recipe.name))
-    log.begin(recipe.name, 0)
+    if not resume:
+        log.begin(recipe.name, 0)
     if recipe.start == "feed-forward":
         slugs = [style.slug for style in catalogue.styles]
         slug = nearest_style(recipe, photo, [painting], slugs, stylizer.stylize, SHIPPED)
@@ -90,7 +87,6 @@ def run(recipe: OptimizationRecipe, log: Log) -> None:
     outcome = optimize(recipe, sources, weights=SHIPPED, checkpoint=checkpoint, resume=resume, report=report)
     Image.fromarray(outcome.picture).save(FOLDER / f"{recipe.name}.png")
     checkpoint.unlink(missing_ok=True)
-    log.save()
 
 
 def until(rows: list[list[float]], mark: float) -> list[float] | None:
@@ -103,7 +99,8 @@ def main() -> None:
     log = Log(LOG)
     recipes = [replace(RECIPES[name](), network="vgg16", size=SIZE) for name in ("masterwork", "capstone")]
     for recipe in recipes:
-        if len(log.rows.get(recipe.name, [])) <= recipe.steps:
+        rows = log.rows.get(recipe.name)
+        if not rows or rows[-1][0] < recipe.steps:
             run(recipe, log)
     capstone, masterwork = log.rows["capstone"], log.rows["masterwork"]
     _, mark, *whole = capstone[-1]

@@ -46,6 +46,13 @@ def prepare(photo: Pixels, paintings: Sequence[Pixels], colors: Colors) -> tuple
     return photo, tuple(paintings)
 
 
+def prepare_start(start: Pixels, photo: Pixels, colors: Colors) -> Pixels:
+    """Return a feed-forward picture as the descent is to start from it."""
+    if colors == "histogram":
+        return match_colors(start, photo)
+    return grey_picture(start) if colors == "luminance" else start
+
+
 def finish(photo: Pixels, painted: Pixels, colors: Colors) -> Pixels:
     """Return a painted picture with the colours that it shall have."""
     if colors == "luminance":

@@ -21,7 +21,7 @@ from app.engine.color import blend
 from app.engine.errors import InvalidOption, InvalidPicture, OutOfMemory
 from app.engine.network import is_out_of_memory
 from app.engine.optimization.checkpoint import Checkpoint, Rows, load, save
-from app.engine.optimization.colors import Colors, colors_for, finish, prepare
+from app.engine.optimization.colors import Colors, colors_for, finish, prepare, prepare_start
 from app.engine.optimization.losses import TERMS, Objective, Point
 from app.engine.optimization.optimizers import make_optimizer
 from app.engine.optimization.recipe import SMALLEST, OptimizationRecipe
@@ -265,7 +265,7 @@ class Run:
             )
         start = self._seen
         if self._recipe.start == "feed-forward" and self._sources.start is not None:
-            start, _ = prepare(self._sources.start, (), self._colors)
+            start = prepare_start(self._sources.start, self._photo, self._colors)
         return tf.constant(resize(start, height, width)[None], tf.float32)
 
     def _picture(self, point: Point) -> Pixels:
