@@ -124,14 +124,22 @@ def tiff_of_samples() -> bytes:
     return tiff(GREY_TIFF | {277: 60_000, 273: 8, 278: 100, 279: 100})
 
 
-def tiff_of_tiny_tiles() -> bytes:
-    """A picture of 59 megapixels that lists 5 million tiles of one pixel."""
-    tags = GREY_TIFF | {256: 65_500, 257: 900, 322: 1, 323: 1, 324: 8, 325: 1}
-    count = 5_000_000
-    data = bytearray(tiff(tags) + bytes(4 * count))
-    entry = data.index(struct.pack("<HHI", 324, 4, 1))
-    data[entry + 4 : entry + 12] = struct.pack("<II", count, len(data) - 4 * count)
+def tiff_listing(tags: dict[int, int], tag: int, kind: int, bytes_each: int) -> bytes:
+    """A picture of 59 megapixels with 3 million values of one tag."""
+    count = 3_000_000
+    values = bytes(bytes_each * count)
+    data = bytearray(tiff(GREY_TIFF | {256: 65_500, 257: 900} | tags | {tag: 8}) + values)
+    entry = data.index(struct.pack("<HHI", tag, 4, 1))
+    data[entry : entry + 12] = struct.pack("<HHII", tag, kind, count, len(data) - len(values))
     return bytes(data)
+
+
+def tiff_of_tiny_tiles() -> bytes:
+    return tiff_listing({322: 1, 323: 1, 325: 1}, 324, 4, 4)
+
+
+def tiff_of_orientations() -> bytes:
+    return tiff_listing({273: 8, 279: 8}, 274, 5, 8)
 
 
 # --- HEIC and AVIF ------------------------------------------------------------------------------
@@ -248,6 +256,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "tiff-tile-huge": lambda: tiff_of_tiles(2**31 - 16),
     "tiff-samples": tiff_of_samples,
     "tiff-tiny-tiles": tiff_of_tiny_tiles,
+    "tiff-orientations": tiff_of_orientations,
     "tiff-loop": lambda: tiff(GREY_TIFF, after=8),
     "tiff-chain": lambda: tiff(GREY_TIFF, pages=100_000),
     "avif-forged": lambda: forged("AVIF", 2048, 64),

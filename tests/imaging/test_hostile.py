@@ -39,6 +39,7 @@ REFUSALS = {
     "tiff-tile-huge": LargerThanDeclared,
     "tiff-samples": TooManyParts,
     "tiff-tiny-tiles": TooManyParts,
+    "tiff-orientations": TooManyParts,
     "tiff-loop": DamagedPhoto,
     "tiff-chain": TooManyParts,
     "avif-forged": LargerThanDeclared,

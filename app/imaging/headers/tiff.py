@@ -139,7 +139,7 @@ class _Reader:
         found: dict[int, tuple[int, ...]] = {}
         for entry in range(start, end, self._entry_bytes):
             tag, kind, count = self._unpack(f"HH{self._offset}", entry)
-            if tag in (STRIP_OFFSETS, TILE_OFFSETS) and count > PARTS:
+            if tag in (STRIP_OFFSETS, TILE_OFFSETS, ORIENTATION) and count > PARTS:
                 raise TooManyParts("TIFF")
             if tag in (MAKE, DNG_VERSION):
                 found[tag] = (0,)  # that it is there tells enough
