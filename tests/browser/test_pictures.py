@@ -122,13 +122,13 @@ def test_the_viewer_fills_the_screen_until_escape(page: Page, member: Member) ->
     page.goto(member.picture)
     opener = page.get_by_role("link", name="Full screen")
     opener.press("Enter")
-    viewer = page.get_by_role("dialog", name="coffee, painted after")
+    viewer = page.get_by_role("dialog", name="coffee in the style of")
     picture = viewer.locator("img")
     expect(picture).to_be_in_viewport(ratio=1)
     assert picture.evaluate("one => one.decode().then(() => one.naturalWidth)") == 600
     fills = "one => one.width === innerWidth && one.height === innerHeight"
     assert picture.evaluate(fills)
-    pixels = viewer.get_by_role("button", name="coffee, painted after")
+    pixels = viewer.get_by_role("button", name="coffee in the style of")
     pixels.press("Enter")
     expect(pixels).to_have_attribute("aria-pressed", "true")
     assert picture.evaluate("one => one.width") == 600
@@ -192,10 +192,10 @@ def test_the_wall_is_searched_filtered_and_sorted(page: Page) -> None:
     found, search = page.locator("[data-found]"), page.get_by_label("Search styles by title")
     expect(found).to_have_text(f"{len(names)} of {len(names)} styles")
 
-    page.get_by_label("Order", exact=True).select_option("title")
+    page.get_by_label("Sort by", exact=True).select_option("title")
     titles = [title.removeprefix("The ") for title in tiles(page, "data-title")]
     assert titles == sorted(titles, key=str.casefold)
-    page.get_by_label("Order", exact=True).select_option("year")
+    page.get_by_label("Sort by", exact=True).select_option("year")
     years = [int(year or 10_000) for year in tiles(page, "data-year")]
     assert all(one <= other for one, other in pairwise(years))
     assert len(set(years)) > 5
