@@ -7,7 +7,8 @@ import os
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
-threads = int(os.environ.get("WEB_THREADS", "16"))
+# Most threads only wait: for slots of previews, uploads and downloads, and for slow uploads.
+threads = int(os.environ.get("WEB_THREADS", "48"))
 worker_class = "app.serving.PatientWorker"
 # TensorFlow does not survive a fork, so nothing is loaded before it.
 preload_app = False

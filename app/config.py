@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     session_idle_days: float = Field(default=30.0, gt=0)
     session_most_days: float = Field(default=180.0, gt=0)
     password_fresh_minutes: float = Field(default=10.0, gt=0)
-    web_threads: int = Field(default=16, gt=0)
+    web_threads: int = Field(default=48, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     smtp_host: str | None = None

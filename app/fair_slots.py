@@ -12,10 +12,20 @@ class NoSlot(Exception):
     """No slot became free in time, or too many wait already."""
 
 
+class _Waiter(threading.Event):
+    """A request that waits; set when it is served, or when it is sent away."""
+
+    def __init__(self, *, patient: bool) -> None:
+        super().__init__()
+        self.patient, self.sent_away = patient, False
+
+
 class FairSlots:
     """Slots for visitors, served round robin.
 
     So the tenth request of one visitor waits until the first requests of all others are served.
+
+    When all places are taken, a newcomer gets that of the visitor who has most waiting.
 
     Args:
         slots: the number of slots.
@@ -29,8 +39,8 @@ class FairSlots:
         self._present, self._present_each = present, present_each
         self._lock = threading.Lock()
         self._held: Counter[Hashable] = Counter()
-        # The visitors in the order of serving, each with their waiting requests, oldest first.
-        self._waiting: dict[Hashable, deque[threading.Event]] = {}
+        # Visitors in the order in which they are served; each with those who wait, the first one first.
+        self._waiting: dict[Hashable, deque[_Waiter]] = {}
 
     @contextmanager
     def slot(self, visitor: Hashable, within: float | None) -> Iterator[None]:
@@ -52,6 +62,8 @@ class FairSlots:
                 if not self._held[visitor]:
                     del self._held[visitor]
                 self._free += 1
+                if visitor in self._waiting:  # whoever waits for a first slot comes before
+                    self._waiting[visitor] = self._waiting.pop(visitor)
                 self._serve()
 
     def waiting(self) -> int:
@@ -60,24 +72,46 @@ class FairSlots:
             return sum(map(len, self._waiting.values()))
 
     def _wait(self, visitor: Hashable, within: float | None) -> None:
-        served = threading.Event()
+        waiter = _Waiter(patient=within is None)
         with self._lock:
-            if within is not None and self._crowded(visitor):
+            if not waiter.patient and not self._find_place(visitor):
                 raise NoSlot
-            self._waiting.setdefault(visitor, deque()).append(served)
+            self._waiting.setdefault(visitor, deque()).append(waiter)
             self._serve()
-        if served.wait(within):
-            return
-        with self._lock:
-            if not served.is_set():  # it may have been served since
-                self._waiting[visitor].remove(served)
-                self._forget_if_done(visitor)
-                raise NoSlot
+        if not waiter.wait(within):
+            with self._lock:
+                if not waiter.is_set():  # it may have been served since
+                    self._waiting[visitor].remove(waiter)
+                    self._forget_if_done(visitor)
+                    raise NoSlot
+        if waiter.sent_away:
+            raise NoSlot
 
-    def _crowded(self, visitor: Hashable) -> bool:
+    def _find_place(self, visitor: Hashable) -> bool:
+        """Whether a visitor may wait, if need be in another's place; call it with the lock held."""
         everybody = self._held.total() + sum(map(len, self._waiting.values()))
-        own = self._held[visitor] + len(self._waiting.get(visitor, ()))
-        return everybody >= self._present or own >= self._present_each
+        own = self._present_of(visitor)
+        if own >= self._present_each:
+            return False
+        return everybody < self._present or self._send_away(own + 1)
+
+    def _present_of(self, visitor: Hashable) -> int:
+        return self._held[visitor] + len(self._waiting.get(visitor, ()))
+
+    def _send_away(self, more_than: int) -> bool:
+        """Send away the last request of the visitor with most of them, if there are more than so many."""
+        crowding = max(self._waiting, key=self._present_of, default=None)
+        if crowding is None or self._present_of(crowding) <= more_than:
+            return False
+        waiters = self._waiting[crowding]
+        last = next((waiter for waiter in reversed(waiters) if not waiter.patient), None)
+        if last is None:
+            return False
+        waiters.remove(last)
+        self._forget_if_done(crowding)
+        last.sent_away = True
+        last.set()
+        return True
 
     def _serve(self) -> None:
         """Give free slots to waiting requests in turn; the caller holds the lock."""

@@ -106,9 +106,10 @@ def configure_request_bodies(app: Flask, settings: Settings) -> None:
     app.before_request(_check_size)
     app.before_request(_check_rate)
     app.before_request(_check_token_of_large_body)
-    # A thread waits for a slow upload. Half of the threads may read uploads; a visitor gets half of those.
-    most = max(1, settings.web_threads // 2)
-    each = max(1, most // 2)
+    # A thread waits for a slow upload. A quarter of the threads may read uploads; a visitor gets a third of
+    # those.
+    most = max(1, settings.web_threads // 4)
+    each = max(1, most // 3)
     readers = FairSlots(most, each=each, present=most, present_each=each)
     app.before_request(partial(_hold_reader, readers))
     app.teardown_request(_free_reader)

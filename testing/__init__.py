@@ -1,1 +1,1 @@
-"""What tests and benchmarks share: sites, the people who use them, photos and films."""
+"""Shared by tests and benchmarks: sites, customers, photos, films, networks."""

@@ -50,7 +50,8 @@ def make_film(
 ) -> Path:
     """Write a film with a tone, at 30 frames per second.
 
-    ``times`` sets other times of the frames, in units of ``time_base``."""
+    ``times`` sets other times of the frames, in units of ``time_base``.
+    """
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(
             pictures, rate=30, options={"crf": "10", "g": "10"} | (options or {})
@@ -148,7 +149,7 @@ def loudness(path: Path) -> tuple[str, float, float]:
 
 
 def same_film(film: Path, other: Path) -> None:
-    """Whether two films have the same sound, and the same frames at the same times.
+    """Assert that two films have equal sound, and equal frames at equal times.
 
     Bytes of files cannot be compared. Optical flow on several cores differs in the last digit now and then.
     And the average bit rate in a container depends on the order in which pictures and sound arrive.

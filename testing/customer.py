@@ -82,7 +82,10 @@ def pay_by_card(page: Page, number: str) -> None:
 
 
 def check_widths(page: Page, *addresses: str, widths: Sequence[int] = (360, 2560)) -> None:
-    """Check that no page is wider than the window: load it at the first width, resize it."""
+    """Check that no page is wider than the window.
+
+    Each is loaded at the first width and then resized.
+    """
     for address in addresses:
         page.set_viewport_size({"width": widths[0], "height": 900})
         page.goto(address)

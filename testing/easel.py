@@ -87,7 +87,7 @@ def across(page: Page) -> tuple[tuple[float, float], tuple[float, float]]:
 
 
 def share_of_second(picture: Seen, first: Seen, second: Seen) -> npt.NDArray[np.float64]:
-    """By row, in the middle fifth: how far a picture lies from the first (0) to the second (1)."""
+    """The place between two pictures by row, in the middle fifth: 0 first, 1 second."""
     width = picture.shape[1]
     columns = np.s_[:, 2 * width // 5 : 3 * width // 5]
     way = (second - first)[columns]

@@ -1,4 +1,4 @@
-"""Makes hostile files: bombs of every format, and the same damaged photos each time."""
+"""Makes hostile files: bombs of every format, and repeatable damaged photos."""
 
 from __future__ import annotations
 
@@ -124,21 +124,32 @@ def tiff_of_samples() -> bytes:
     return tiff(GREY_TIFF | {277: 60_000, 273: 8, 278: 100, 279: 100})
 
 
-def tiff_of_tiny_tiles() -> bytes:
-    """A picture of 59 megapixels that lists 5 million tiles of one pixel."""
-    tags = GREY_TIFF | {256: 65_500, 257: 900, 322: 1, 323: 1, 324: 8, 325: 1}
-    count = 5_000_000
-    data = bytearray(tiff(tags) + bytes(4 * count))
-    entry = data.index(struct.pack("<HHI", 324, 4, 1))
-    data[entry + 4 : entry + 12] = struct.pack("<II", count, len(data) - 4 * count)
+def tiff_listing(tags: dict[int, int], tag: int, kind: int, bytes_each: int) -> bytes:
+    """A picture of 59 megapixels with 3 million values of one tag."""
+    count = 3_000_000
+    values = bytes(bytes_each * count)
+    data = bytearray(tiff(GREY_TIFF | {256: 65_500, 257: 900} | tags | {tag: 8}) + values)
+    entry = data.index(struct.pack("<HHI", tag, 4, 1))
+    data[entry : entry + 12] = struct.pack("<HHII", tag, kind, count, len(data) - len(values))
     return bytes(data)
+
+
+def tiff_of_tiny_tiles() -> bytes:
+    return tiff_listing({322: 1, 323: 1, 325: 1}, 324, 4, 4)
+
+
+def tiff_of_orientations() -> bytes:
+    return tiff_listing({273: 8, 279: 8}, 274, 5, 8)
 
 
 # --- HEIC and AVIF ------------------------------------------------------------------------------
 
 
 def forged(kind: str, coded: int, declared: int) -> bytes:
-    """A HEIC or AVIF of ``coded`` x ``coded`` pixels that declares ``declared`` x ``declared``."""
+    """A HEIC or AVIF that declares another size than its coded one.
+
+    Both are squares: ``coded`` x ``coded`` and ``declared`` x ``declared`` pixels.
+    """
     data = bytearray(encoded(flat(coded, coded), kind))
     at = data.index(b"ispe") + 8
     struct.pack_into(">2I", data, at, declared, declared)
@@ -245,6 +256,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "tiff-tile-huge": lambda: tiff_of_tiles(2**31 - 16),
     "tiff-samples": tiff_of_samples,
     "tiff-tiny-tiles": tiff_of_tiny_tiles,
+    "tiff-orientations": tiff_of_orientations,
     "tiff-loop": lambda: tiff(GREY_TIFF, after=8),
     "tiff-chain": lambda: tiff(GREY_TIFF, pages=100_000),
     "avif-forged": lambda: forged("AVIF", 2048, 64),
@@ -263,7 +275,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 
 
 def samples(kind: str) -> list[bytes]:
-    """A plain photo, and one with profile, rotation and another mode if the format can."""
+    """A plain photo, and one with profile, rotation and mode if the format can."""
     pixels = np.random.default_rng(len(kind)).integers(0, 255, (6, 8, 3), np.uint8)
     photo = Image.fromarray(pixels).resize((64, 48), Image.Resampling.BICUBIC)
     if kind == "GIF":
@@ -284,7 +296,7 @@ def truncate(data: bytes, chance: random.Random) -> bytes:
 
 
 def flip_bits(data: bytes, chance: random.Random) -> bytes:
-    """Flip up to 16 bits, half of them near the beginning: there most files have structure."""
+    """Flip up to 16 bits, half of them near the beginning with most structure."""
     spoiled = bytearray(data)
     for _ in range(chance.randint(1, 16)):
         end = len(spoiled) if chance.random() < 0.5 else min(len(spoiled), 400)
@@ -313,7 +325,7 @@ SPOILERS = (truncate, flip_bits, lie_about_lengths, duplicate)
 
 
 def spoiled(seed: int = 1, each: int = 9) -> Iterator[tuple[str, bytes]]:
-    """Damaged photos, name and content: ``each`` per format, sample and kind of damage."""
+    """Names and contents of damaged photos: ``each`` per format, sample and damage."""
     chance = random.Random(seed)
     for kind in KINDS:
         for number, data in enumerate(samples(kind)):

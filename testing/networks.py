@@ -17,7 +17,7 @@ MODELS = PROJECT_ROOT / "models"
 
 
 def chance_checkpoint(config: NetworkConfig) -> Checkpoint:
-    """A checkpoint with random weights for two styles, scaled to keep activations' size."""
+    """A checkpoint with random weights for two styles, scaled for stable activations."""
     chance = np.random.default_rng(3)
     kernels = {
         layer.name: chance.normal(size=layer.kernel_shape) / np.sqrt(layer.size**2 * layer.inputs)

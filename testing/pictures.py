@@ -9,7 +9,7 @@ from PIL import Image
 
 
 def scene(width: int = 48, height: int = 32) -> Image.Image:
-    """A picture with red, green, blue and grey quarters, to check rotation and colours."""
+    """A picture with red, green, blue and grey quarters."""
     pixels = np.full((height, width, 3), 128, np.uint8)
     pixels[: height // 2, : width // 2] = (200, 30, 30)
     pixels[: height // 2, width // 2 :] = (30, 200, 30)

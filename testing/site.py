@@ -32,7 +32,7 @@ MakeUser = Callable[..., User]
 
 
 def make_settings(instance_dir: Path, **overrides: object) -> Settings:
-    """Settings for a site under ``instance_dir`` without an embedded worker."""
+    """Settings for a site under ``instance_dir``, without worker and rate limits."""
     defaults: dict[str, object] = {"ratelimit_enabled": False, "embedded_worker": False}
     return Settings(_env_file=None, instance_dir=instance_dir, **(defaults | overrides))  # type: ignore[arg-type]
 

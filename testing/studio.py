@@ -114,7 +114,7 @@ def read(app: Flask, user: User, render_id: uuid.UUID) -> tuple[Render, int]:
 
 
 def die_at_work(app: Flask, render_id: uuid.UUID, *, times: int) -> None:
-    """Let workers claim the render and die, until the sweep finds it."""
+    """Let workers claim the render and die ``times`` times; sweep after each."""
     for _ in range(times):
         with app.app_context(), transaction() as session:
             assert leases.claim(session, render_id, LEASE)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 
 def at_once(actions: Sequence[Callable[[], object]]) -> list[object]:
-    """Run the actions in threads that start together; return what each returned or raised."""
+    """Run the actions in threads at once; return what each returned or raised."""
     barrier = threading.Barrier(len(actions))
     outcomes: list[object] = [None] * len(actions)
 

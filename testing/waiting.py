@@ -13,7 +13,7 @@ SECONDS = 60.0
 
 
 def wait_until(happened: Callable[[], object], what: str) -> None:
-    """Wait until ``happened()`` is true. If that takes too long, fail and say ``what`` did not happen."""
+    """Wait until ``happened()`` is true; after too long, fail and name ``what``."""
     deadline = time.monotonic() + SECONDS
     while not happened():
         assert time.monotonic() < deadline, f"waited {SECONDS:.0f} s in vain until {what}"

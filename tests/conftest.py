@@ -45,7 +45,7 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[psycopg.Connection]:
-    """A PostgreSQL server to make test databases on: TEST_POSTGRES_URL, or the local one."""
+    """A PostgreSQL server for test databases: TEST_POSTGRES_URL, or the local one."""
     default = f"postgresql://{getpass.getuser()}@127.0.0.1:5432/postgres"
     try:
         connection = psycopg.connect(
@@ -144,7 +144,10 @@ def session(app: Flask) -> Iterator[Session]:
 
 @pytest.fixture
 def make_user(app: Flask) -> MakeUser:
-    """Make people: ``make_user("ada@example.com", credits=5)``; rows are detached, their ids are loaded."""
+    """Make people: ``make_user("ada@example.com", credits=5)``.
+
+    Rows are detached; their ids are loaded.
+    """
 
     def make(email: str = "ada@example.com", *, password: str = PASSWORD, credits: int = 0) -> User:
         return create_user(app, email, password, credits)

@@ -1,4 +1,4 @@
-"""Slots are shared fairly: no visitor holds all of them, and those who wait are served in turn."""
+"""Fair slots: no visitor holds all, and waiting visitors are served in turn."""
 
 from __future__ import annotations
 
@@ -52,6 +52,49 @@ def test_visitors_are_served_in_turn() -> None:
     for thread in threads:
         thread.join()
     assert served == ["ada", "bob", "eve", "ada", "bob", "ada", "ada"]
+
+
+def test_a_newcomer_is_served_before_whoever_has_just_held_a_slot() -> None:
+    slots, served = FairSlots(2, each=1, present=20, present_each=10), []
+
+    def visit(visitor: str) -> None:
+        with slots.slot(visitor, 10):
+            served.append(visitor)
+
+    threads = [threading.Thread(target=visit, args=(name,)) for name in ("eve", "mallory", "ada")]
+    with slots.slot("eve", 0):
+        with slots.slot("mallory", 0):
+            for number, thread in enumerate(threads, 1):
+                thread.start()
+                until(lambda number=number: slots.waiting() == number)
+        until(lambda: len(served) >= 1)
+    for thread in threads:
+        thread.join()
+    assert served[0] == "ada"
+
+
+def test_a_newcomer_takes_the_place_of_whoever_crowds_the_others_out() -> None:
+    slots, served, refused = FairSlots(1, each=1, present=5, present_each=3), [], []
+
+    def visit(visitor: str) -> None:
+        try:
+            with slots.slot(visitor, 10):
+                served.append(visitor)
+        except NoSlot:
+            refused.append(visitor)
+
+    with slots.slot("nobody", 0):
+        threads = []
+        for number, name in enumerate(("ada", "ada", "ada", "bob", "eve"), 1):
+            threads.append(threading.Thread(target=visit, args=(name,)))
+            threads[-1].start()
+            until(lambda number=number: slots.waiting() == min(number, 4))
+        until(lambda: refused == ["ada"])
+        assert_refused(slots, "eve")  # her second would be as many as anybody has
+        assert_refused(slots, "ada")
+    for thread in threads:
+        thread.join()
+    assert sorted(served) == ["ada", "ada", "bob", "eve"]
 
 
 def test_no_more_slots_are_held_than_there_are() -> None:

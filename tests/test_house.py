@@ -1,4 +1,4 @@
-"""Rules of the house for the code itself: functions fit on a screen, and imports go one way."""
+"""Rules for the code: functions fit on a screen, and imports go one way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from app.config import PROJECT_ROOT
 
 MOST_LINES = 80
-# Plain tables of Stripe's fields: splitting them would hide what stands beside what.
+# Plain tables of Stripe's fields; splitting them would hide the table.
 TABLES = PROJECT_ROOT / "app" / "billing" / "sandbox" / "objects.py"
 # A line that begins a function of a script: a declaration, a method, or an arrow with a body.
 JS_FUNCTION = re.compile(r"^( *)(?:.*\bfunction\b.*|.*=> |(?:async |static |get |set )*[#\w]+\(.*\) )\{$")
@@ -24,7 +24,7 @@ def python_files(*folders: str) -> list[Path]:
 
 
 def python_functions(path: Path) -> Iterator[tuple[str, int]]:
-    """The functions of a file, nested ones too: their names and how many lines they have."""
+    """The functions of a file, with nested ones: names and numbers of lines."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
@@ -32,7 +32,7 @@ def python_functions(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def script_functions(text: str) -> Iterator[tuple[str, int]]:
-    """The functions of a script that is indented as ours are: their first lines, and how many they have."""
+    """The functions of a script indented as ours: first lines and numbers of lines."""
     lines = text.splitlines()
     for start, line in enumerate(lines):
         begun = JS_FUNCTION.match(line)

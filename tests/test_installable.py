@@ -1,4 +1,4 @@
-"""What a phone needs to keep the site like an app: a manifest, icons, a service worker."""
+"""The parts of an installable site: manifest, icons, service worker."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def test_the_manifest_is_in_the_language_of_the_pages(client: FlaskClient) -> No
 
 @pytest.mark.parametrize("name", ["icon-maskable-192", "icon-maskable-512", "apple-touch-icon"])
 def test_a_phone_may_cut_these_icons_to_any_shape(client: FlaskClient, name: str) -> None:
-    """They fill their square, and the stroke lies in a circle of 80 % of it."""
+    """Icons fill their square, and the stroke lies in a circle of 80 % of its width."""
     image = icon(client, f"/static/icons/{name}.png")
     assert image.mode == "RGB"
     side = image.width
-    green = image.getchannel("G")  # which tells the brush from the seal
+    green = image.getchannel("G")  # separates the brush from the seal
     drawn = [(x, y) for x in range(side) for y in range(side) if green.getpixel((x, y)) > 120]  # type: ignore[operator]
     farthest = max(((x - side / 2) ** 2 + (y - side / 2) ** 2) ** 0.5 for x, y in drawn)
     assert 0.25 * side < farthest <= 0.4 * side

@@ -31,7 +31,7 @@ def message() -> EmailMessage:
 
 
 class Inbox:
-    """What the SMTP server got."""
+    """The mails that the SMTP server received."""
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
@@ -47,7 +47,7 @@ def check_login(server: Any, session: Any, envelope: Any, mechanism: str, data: 
 
 @pytest.fixture
 def server() -> Iterator[Controller]:
-    """A server that knows one person, and takes mail without a log-in too."""
+    """An SMTP server with one account, which also takes mail without a log-in."""
     controller = Controller(
         Inbox(),
         hostname="127.0.0.1",

@@ -1,4 +1,4 @@
-"""The migrations lead up and down again, and say the same as the models, on both databases."""
+"""Migrations run up and down and match the models, on both databases."""
 
 from __future__ import annotations
 

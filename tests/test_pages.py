@@ -1,4 +1,4 @@
-"""The pages that anybody sees, the addresses for monitoring, and the headers on everything."""
+"""Public pages, addresses for monitoring, and headers of every answer."""
 
 from __future__ import annotations
 

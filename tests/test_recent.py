@@ -1,4 +1,4 @@
-"""The memory of what was used last: what it forgets, and who makes what several want at once."""
+"""The cache of recent values: eviction, and one maker for simultaneous requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.recent import Recent
 
 
 class GivenUp(Exception):
-    """What is made cannot be made."""
+    """Making the value has failed."""
 
 
 def test_what_is_used_least_is_forgotten() -> None:

@@ -1,4 +1,4 @@
-"""A test without its server is skipped, unless the server is installed and must be used."""
+"""Tests without a server are skipped, or fail if it is installed and required."""
 
 from __future__ import annotations
 

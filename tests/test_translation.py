@@ -1,4 +1,4 @@
-"""All that the site says is translated, and pages, mails and errors come in the language asked for."""
+"""Everything is translated, and pages, mails and errors have the wanted language."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from testing.studio import paint, uploaded
 from testing.waiting import finish_mails
 
 GERMAN = {"Accept-Language": "de-AT, de;q=0.9, en;q=0.5"}
-# What a sentence may hold beside words: values in two notations, and tags.
+# The parts of a sentence that are no words: values in two notations, and tags.
 PLACE = re.compile(r"%\(\w+\)[sd]|\{\w+\}|</?[a-z][^>]*>")
 NUMBER = {"%(num)d", "{num}"}
 
@@ -48,7 +48,7 @@ catalogs = pytest.mark.parametrize("path", translations.languages(), ids=lambda 
 
 
 def said(message: Message) -> tuple[str, ...]:
-    """A message's sentence, or the two that depend on a number."""
+    """The translations of a message: one, or two that depend on a number."""
     return (message.id,) if isinstance(message.id, str) else tuple(message.id)
 
 
@@ -98,7 +98,7 @@ def test_the_compiled_catalogue_is_the_written_one(path: Path) -> None:
 
 
 class BareText(HTMLParser):
-    """Collects the words of a template that no function stands around."""
+    """Collects the words of a template that no translation function wraps."""
 
     SPOKEN = ("aria-label", "alt", "placeholder", "title", "data-confirm")
 
@@ -108,7 +108,7 @@ class BareText(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         words = data.strip()
-        is_query = words.startswith("?")  # of an address that a macro makes
+        is_query = words.startswith("?")  # the query of an address from a macro
         self.found += [words] if re.search(r"[^\W\d_]{2}", words) and not is_query else []
 
     def handle_starttag(self, _tag: str, attributes: list[tuple[str, str | None]]) -> None:
@@ -121,7 +121,7 @@ MANY_PHOTOS = Plural(
     "You can upload %(num)d photo at a time. Choose just one.",
     "You can upload %(num)d photos at a time. Choose fewer.",
 )
-# Names, which are the same in every language.
+# Names that are the same in every language.
 NAMES = {"JPEG", "PNG", "Style-Transfer-Art"}
 
 
@@ -252,7 +252,7 @@ def test_an_upload_is_refused_in_german(client: FlaskClient) -> None:
 
 @pytest.fixture
 def forms(app: Flask) -> FlaskClient:
-    """A German visitor whose forms need no token."""
+    """A German visitor's client, without CSRF checks."""
     app.config["WTF_CSRF_ENABLED"] = False
     client = app.test_client()
     client.set_cookie("language", "de")
@@ -318,4 +318,4 @@ def test_controls_that_cannot_be_are_refused_in_german(client: FlaskClient) -> N
         f"/previews/samples/chelsea/large.jpg?style={Controls(style='wave').style}&strength=700",
         headers={**GERMAN, "Accept": "application/json"},
     )
-    assert answer.json == {"error": "Die Stärke geht von 0 bis 100. Wähle einen Wert dazwischen."}
+    assert answer.json == {"error": "Die Stärke geht von 0 bis 150. Wähle einen Wert dazwischen."}

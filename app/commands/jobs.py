@@ -12,13 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from app.commands.console import BadInput
 from app.commands.painting import stamp
 from app.file_names import file_stem, same
 from app.files import PART
-from app.imaging import encode_jpeg, encode_png, encode_webp
+from app.imaging import (
+    encode_fine_png,
+    encode_fine_tiff,
+    encode_jpeg,
+    encode_png,
+    encode_tiff,
+    encode_transparent,
+    encode_webp,
+)
+from app.imaging.transparency import off_white
 
 Encoder = Callable[[Image.Image], bytes]
 ENCODERS: dict[str, Encoder] = {
@@ -26,6 +37,17 @@ ENCODERS: dict[str, Encoder] = {
     "jpg": encode_jpeg,
     "jpeg": encode_jpeg,
     "webp": encode_webp,
+    "tif": encode_tiff,
+    "tiff": encode_tiff,
+}
+# Pictures of photos in a folder keep these kinds; a TIFF becomes a JPEG unless TIFF is asked for.
+KEPT = ("png", "jpg", "jpeg", "webp")
+# The kinds that can be transparent, by their names in Pillow, and those that can have 16 bits.
+TRANSPARENT = {"png": "PNG", "webp": "WEBP", "tif": "TIFF", "tiff": "TIFF"}
+FINE: dict[str, Callable[[npt.NDArray[np.uint16]], bytes]] = {
+    "png": encode_fine_png,
+    "tif": encode_fine_tiff,
+    "tiff": encode_fine_tiff,
 }
 # The suffixes of photos in a folder. A file named on the command line is always tried.
 PHOTO_ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".heif", ".tif", ".tiff", ".gif"}
@@ -42,6 +64,36 @@ class Job:
     source: Path
     target: Path
     kind: str
+
+
+def encode(kind: str, pixels: npt.NDArray[Any], alpha: Image.Image | None) -> bytes:
+    """The file of a picture.
+
+    Args:
+        kind: a key of ``ENCODERS``; of ``FINE`` for uint16.
+        pixels: uint8 or uint16 [height, width, 3], on white where the photo is transparent.
+        alpha: its transparency; kinds that have none leave it out.
+    """
+    if alpha is not None and kind in TRANSPARENT:
+        pixels = off_white(pixels, alpha)
+    if pixels.dtype == np.uint16:
+        return FINE[kind](pixels)
+    if pixels.shape[2] == 4:
+        return encode_transparent(Image.fromarray(pixels), TRANSPARENT[kind])
+    return ENCODERS[kind](Image.fromarray(pixels))
+
+
+def check_depth(jobs: Sequence[Job]) -> None:
+    """Check that every picture can have 16 bits.
+
+    Raises:
+        BadInput: one cannot.
+    """
+    for job in jobs:
+        if job.kind not in FINE:
+            raise BadInput(
+                f"{job.target}: only PNG and TIFF can have 16 bits. Use --format png or --format tif"
+            )
 
 
 def plan_single(source: Path, target: Path, kind: str | None) -> Job:
@@ -119,7 +171,7 @@ def _distinct(photos: Iterable[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
 
 def _job(source: Path, place: Path, kind: str | None) -> Job:
     ending = source.suffix.lower().removeprefix(".")
-    if kind is None and ending in ENCODERS:
+    if kind is None and ending in KEPT:
         return Job(source, _named(place, place.stem, place.suffix), ending)
     kind = kind or "jpg"
     return Job(source, _named(place, place.stem, f".{kind}"), kind)

@@ -20,7 +20,7 @@ from app.commands.console import (
 from app.commands.evaluate import evaluate
 from app.commands.shipping import ship
 from app.commands.styles import show_new_style, styles
-from app.commands.training_data import loss_weights, lying_beside, vgg_option
+from app.commands.training_data import loss_weights, lying_beside, read_training_picture, vgg_option
 from app.config import PROJECT_ROOT
 from app.engine.catalogue import StyleFacts, title_of
 from app.engine.errors import CatalogueError
@@ -94,6 +94,7 @@ def train(
         sheet_photos=tuple(sorted(SAMPLES.glob("*.jpg"))),
         start=load_checkpoint(start) if start else None,
         start_file=start,
+        decode=read_training_picture,
     )
     folder = output or settings().instance_dir / "training" / recipe.name
     with Progress() as progress:
@@ -147,6 +148,7 @@ def add_style(
             network_file=path,
             loss_weights=loss_weights(vgg, recipe.loss.network, (*recipe.loss.content, *recipe.loss.style)),
             code_version=_code_version(),
+            decode=read_training_picture,
             report=_reporter(progress),
         )
     row = offered.import_folder / f"{path.stem}+{slug}.npz"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from app.commands.console import load_stylizer
+from app.engine.color import combine_fine
 from app.engine.options import Mixture, StyleMap, Upsampling, check_brush, check_strength, check_upsampling
 from app.engine.typing import Pixels
 from app.imaging import decode_photo
@@ -21,13 +23,18 @@ from app.wiring import catalogue, settings
 if TYPE_CHECKING:
     from app.engine.stylizer import Stylizer
 
+FinePixels = npt.NDArray[np.uint16]
 
 _OPTIONS = (
     click.option(
         "--style", required=True, help="A slug of `flask styles list`, or a mixture: wave:0.7,udnie:0.3."
     ),
     click.option(
-        "--strength", type=float, default=1.0, show_default=True, help="0 (the photo) to 1 (the full style)."
+        "--strength",
+        type=float,
+        default=1.0,
+        show_default=True,
+        help="0 (the photo) to 1 (the full style), and on to 1.5.",
     ),
     click.option("--keep-colors", is_flag=True, help="Keep the photo's colours."),
     click.option("--brush", type=float, default=1.0, show_default=True, help="Brush size, 0.25 to 4."),
@@ -82,6 +89,9 @@ class Painting:
     style_map: tuple[Mixture, GreyFile] | None
     precision: str
     device: str
+    # How pictures of photos are written: with the photo's transparency, and with how many bits a channel.
+    keep_alpha: bool = False
+    depth: int = 8
 
     def facts(self) -> dict[str, Any]:
         """The options as given, for people and for JSON."""
@@ -99,6 +109,10 @@ class Painting:
             facts["mask"] = str(self.mask.path)
         if self.style_map:
             facts["style_map"] = [str(self.style_map[0]), str(self.style_map[1].path)]
+        if self.keep_alpha:
+            facts["keep_alpha"] = True
+        if self.depth != 8:
+            facts["depth"] = self.depth
         return facts
 
     def identity(self) -> dict[str, Any]:
@@ -146,6 +160,18 @@ class Painter:
             exact=asked.exact,
             on_progress=on_progress,
         )
+
+    def paint_fine(self, photo: Pixels, on_progress: Callable[[float], None] | None = None) -> FinePixels:
+        """Paint as :meth:`paint` does, with 16 bits: strength and colours are not rounded to 8.
+
+        Raises:
+            EngineError: the photo or an option cannot be used.
+        """
+        asked = self.painting
+        whole = replace(self, painting=replace(asked, strength=1.0, keep_colors=False, mask=None))
+        painted = whole.paint(photo, on_progress)
+        mask = asked.mask.at(*photo.shape[:2]) if asked.mask else None
+        return combine_fine(photo, painted, strength=asked.strength, mask=mask, keep_colors=asked.keep_colors)
 
 
 @dataclass(frozen=True, eq=False)

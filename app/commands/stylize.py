@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,7 +15,6 @@ from typing import Any, BinaryIO
 import click
 import numpy as np
 from flask.cli import with_appcontext
-from PIL import Image
 
 from app.commands.console import (
     BadInput,
@@ -25,10 +25,20 @@ from app.commands.console import (
     bad_input_is_one_line,
     sentence,
 )
-from app.commands.jobs import ENCODERS, STANDARD, Finished, Job, plan_folder, plan_single, sweep
+from app.commands.jobs import (
+    ENCODERS,
+    STANDARD,
+    Finished,
+    Job,
+    check_depth,
+    encode,
+    plan_folder,
+    plan_single,
+    sweep,
+)
 from app.commands.painting import Painter, Painting, painting_options
 from app.files import write_whole
-from app.imaging import decode_photo
+from app.imaging import DecodedPhoto, decode_photo
 from app.wiring import settings
 
 # A job, its result, and more facts about it.
@@ -41,14 +51,28 @@ Outcome = tuple[Job, str, dict[str, Any]]
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="A file, a folder, or - (stdout)."
 )
 @click.option(
-    "--format", "kind", type=click.Choice(["png", "jpg", "webp"]), help="The format of the pictures."
+    "--format", "kind", type=click.Choice(["png", "jpg", "webp", "tif"]), help="The format of the pictures."
+)
+@click.option("--keep-alpha", is_flag=True, help="Keep the photo's transparency in PNG, WebP and TIFF.")
+@click.option(
+    "--depth",
+    type=click.Choice(["8", "16"]),
+    default="8",
+    show_default=True,
+    help="Bits per channel; 16 for PNG and TIFF. Photo and painting have 8, their mixture has more.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object per picture.")
 @with_appcontext
 @bad_input_is_one_line
 @painting_options
 def stylize(
-    inputs: tuple[Path, ...], output: Path, kind: str | None, as_json: bool, painting: Painting
+    inputs: tuple[Path, ...],
+    output: Path,
+    kind: str | None,
+    keep_alpha: bool,
+    depth: str,
+    as_json: bool,
+    painting: Painting,
 ) -> None:
     """Paint photos: one file, several, folders, or - for standard input.
 
@@ -57,6 +81,7 @@ def stylize(
     """
     if output == STANDARD and as_json:
         raise BadInput("--json and a picture cannot both go to standard output. Name a file with -o")
+    painting = replace(painting, keep_alpha=keep_alpha, depth=int(depth))
     if _is_folder(inputs, output):
         if STANDARD in (*inputs, output):
             raise BadInput("- means one picture. It cannot be used with several photos or with a folder")
@@ -76,6 +101,8 @@ def _is_folder(inputs: Sequence[Path], output: Path) -> bool:
 
 
 def _stylize_single(job: Job, painting: Painting, as_json: bool) -> None:
+    if painting.depth == 16:
+        check_depth([job])
     try:
         photo = _read(job)
         painter = painting.load()
@@ -90,6 +117,8 @@ def _stylize_single(job: Job, painting: Painting, as_json: bool) -> None:
 
 
 def _stylize_folder(jobs: Sequence[Job], folder: Path, painting: Painting, as_json: bool) -> None:
+    if painting.depth == 16:
+        check_depth(jobs)
     folder.mkdir(parents=True, exist_ok=True)
     counts: Counter[str] = Counter()
     with Finished.of(folder, painting.identity()) as finished:
@@ -146,28 +175,29 @@ def _failed(job: Job, error: Exception, progress: Progress) -> Outcome:
     return job, "failed", {"error": sentence(error)}
 
 
-def _read(job: Job) -> Image.Image:
+def _read(job: Job) -> DecodedPhoto:
     if job.source == STANDARD:
         return _decode(BytesIO(sys.stdin.buffer.read()))
     with job.source.open("rb") as file:
         return _decode(file)
 
 
-def _decode(file: BinaryIO) -> Image.Image:
-    return decode_photo(file, max_pixels=settings().upload_max_pixels).image
+def _decode(file: BinaryIO) -> DecodedPhoto:
+    return decode_photo(file, max_pixels=settings().upload_max_pixels)
 
 
-def _paint(job: Job, photo: Image.Image, painter: Painter, show: Callable[[float], None]) -> dict[str, Any]:
-    """Paint a photo into its file; return the facts about it."""
+def _paint(job: Job, photo: DecodedPhoto, painter: Painter, show: Callable[[float], None]) -> dict[str, Any]:
+    """Paint a photo into its file; returns what can be told about it."""
     start = time.perf_counter()
-    painted = painter.paint(np.asarray(photo), show)
+    asked, pixels = painter.painting, np.asarray(photo.image)
+    painted = painter.paint(pixels, show) if asked.depth == 8 else painter.paint_fine(pixels, show)
     seconds = time.perf_counter() - start
-    data = ENCODERS[job.kind](Image.fromarray(painted))
+    data = encode(job.kind, painted, photo.alpha if asked.keep_alpha else None)
     if job.target == STANDARD:
         sys.stdout.buffer.write(data)
     else:
         write_whole(job.target, data)
-    return {"width": photo.width, "height": photo.height, "seconds": round(seconds, 3)}
+    return {"width": photo.image.width, "height": photo.image.height, "seconds": round(seconds, 3)}
 
 
 def _tell(as_json: bool, job: Job, painting: Painting, status: str, **facts: Any) -> None:

@@ -7,12 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from app.config import PROJECT_ROOT
+from app.engine.errors import InvalidPicture
 from app.engine.training.recipe import LossNetworkName
+from app.engine.typing import Pixels
+from app.imaging.decode import decode_here
+from app.imaging.errors import ImageError
 
 # The usual place of data that is not part of the project.
 SHARED = PROJECT_ROOT.parent / "shared"
+LARGEST_PICTURE = 200_000_000
 # VGG-16 up to block5_conv2, which ships with the project. Keras fetches what lies deeper, and VGG-19.
 SHIPPED = PROJECT_ROOT / "models" / "vgg16.npz"
 DEEPER = frozenset({"relu5_3", "conv5_3", "block5_conv3"})
@@ -46,3 +52,16 @@ def loss_weights(
     """The file that was named, or the shipped one, or "imagenet" where Keras has to fetch the weights."""
     shipped = network == "vgg16" and DEEPER.isdisjoint(layers)
     return vgg or (SHIPPED if shipped else "imagenet")
+
+
+def read_training_picture(path: Path) -> Pixels:
+    """A painting or a photo to practise on, decoded as uploads are: uint8 [height, width, 3], sRGB.
+
+    Raises:
+        InvalidPicture: it is missing, no picture or damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            return np.asarray(decode_here(file, max_pixels=LARGEST_PICTURE).image)
+    except (ImageError, OSError) as error:
+        raise InvalidPicture(f"{path.name} is not a JPEG or PNG picture, or it is damaged.") from error

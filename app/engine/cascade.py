@@ -102,7 +102,7 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
 
 
 def _means(pixels: Pixels, rows: int, columns: int) -> Floats:
-    """The means of ``rows`` x ``columns`` areas of equal size, float32 [rows, columns, 3]."""
+    """The means of equal areas of the pixels, float32 [rows, columns, 3]."""
     return cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""The catalogue: styles that ship in ``models/`` and styles that an operator imported.
+"""The catalogue: styles that ship in ``models/``, and imported styles.
 
 Loads without TensorFlow.
 
@@ -31,7 +31,7 @@ FILE_NAME = "catalogue.json"
 
 @dataclass(frozen=True)
 class StyleFacts:
-    """What is known of the painting behind a style; ``year`` may be None for an import.
+    """The facts of the painting behind a style; an import may lack the ``year``.
 
     ``public_domain`` is true only if the work is free in the US and also where copyright lasts for the
     artist's life and 70 years. ``rights`` says why it is free, or where and until when it is protected.
@@ -144,7 +144,7 @@ class Catalogue:
         self._append({"checkpoint": checkpoint}, facts)
 
     def add_row(self, facts: StyleFacts, network: str, row: str) -> None:
-        """Add a style to a network of the site: ``row`` is a file in :attr:`import_folder`.
+        """Add a style to a network; ``row`` is a file in :attr:`import_folder`.
 
         Raises:
             CatalogueError: as :meth:`check_new`.
@@ -157,7 +157,7 @@ class Catalogue:
             networks.append({**files, "styles": [asdict(facts)]})
 
     def remove(self, slug: str) -> Style:
-        """Take an imported style out of the catalogue, with the files that no other style needs.
+        """Remove an imported style, with the files that no other style needs.
 
         Raises:
             UnknownStyle: there is none.

@@ -85,7 +85,7 @@ class Networks:
         return Network(checkpoint, precision=key.precision, device=key.device, batch_limit=self.batch_limit)
 
     def _forget_unused(self, new: NetworkKey) -> None:
-        """Drop networks whose file was replaced or is no longer used; passes in progress go on."""
+        """Drop networks with replaced or unused files; passes in progress go on."""
         used = {style.checkpoint for style in self._catalogue.styles}
         for key in list(self._networks):
             replaced = key._replace(changed=new.changed) == new

@@ -47,7 +47,9 @@ Report = Callable[[float], None]
 
 @dataclass(frozen=True)
 class StyleRows:
-    """The style of a pass: ``rows`` is float32 [style_size], or [2, style_size] with a map.
+    """The style of a pass.
+
+    ``rows`` is float32 [style_size], or [2, style_size] with a map.
 
     ``where`` is uint8 [height, width] like the photo: the second row's share, 0..255.
     """
@@ -161,7 +163,7 @@ class Network:
             return self._tiled.paint(Job(padded, rows, levels, store, wanted.queue.turn, wanted.report))
 
     def _levels(self, padded: PaddedPhoto, style: StyleRows) -> list[Pixels] | None:
-        """The style map at the resolution of each layer, from the padded picture's own down."""
+        """The style map in the size of the padded picture and of each halving."""
         if style.where is None:
             return None
         levels = [padded.pad_map(style.where)]
@@ -187,7 +189,7 @@ _NO_ROOM = ("Dst tensor is not initialized", "No algorithm worked", "out of memo
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory or disk space ran out, on the machine or on a device."""
+    """Whether an error means that memory or disk space ran out, also on a device."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOSPC
     if isinstance(error, tf.errors.OpError):

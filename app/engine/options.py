@@ -11,6 +11,8 @@ import numpy as np
 from app.engine.errors import InvalidOption, InvalidPicture
 from app.engine.typing import Pixels
 
+# Beyond 1 the difference between photo and painting is exaggerated.
+STRENGTH_MOST = 1.5
 BRUSH_LEAST, BRUSH_MOST = 0.25, 4.0
 Upsampling = Literal["cascade", "guided"]
 
@@ -67,7 +69,7 @@ class Mixture:
 
 @dataclass(frozen=True, eq=False)
 class StyleMap:
-    """A second style and where it applies: ``where`` is uint8 [height, width] like the photo.
+    """A second style and where it applies, uint8 [height, width] like the photo.
 
     0 is the picture's first style, 255 the second; values in between mix the two.
     """
@@ -120,10 +122,10 @@ def check_strength(strength: float) -> float:
     """Return ``strength``.
 
     Raises:
-        InvalidOption: it is not between 0 and 1.
+        InvalidOption: it is not between 0 and 1.5.
     """
-    if not 0.0 <= strength <= 1.0:
-        raise InvalidOption("The strength must lie between 0 and 1.")
+    if not 0.0 <= strength <= STRENGTH_MOST:
+        raise InvalidOption(f"The strength must lie between 0 and {STRENGTH_MOST:g}.")
     return strength
 
 

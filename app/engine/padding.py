@@ -15,7 +15,7 @@ REACH = 4
 
 @dataclass(frozen=True)
 class Margins:
-    """How many pixels were added on each side; they are cropped off the painted picture."""
+    """The pixels added on each side, to be cropped off the painted picture."""
 
     top: int
     bottom: int

@@ -1,4 +1,7 @@
-"""Turns on the processor: first come, first served, one strip at a time; equal requests may share one."""
+"""Turns on the processor: first come, first served, one strip at a time.
+
+Equal requests may share a turn.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,7 @@ class FairQueue:
 
     @contextmanager
     def _line_up(self, ticket: _Ticket) -> Iterator[None]:
-        """Wait for the ticket's turn, or for the answer to its request; leave the queue after the block."""
+        """Wait for the ticket's turn or answer; leave the queue after the block."""
         with self._changed:
             self._waiting.append(ticket)
             try:

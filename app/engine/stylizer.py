@@ -1,4 +1,4 @@
-"""The engine's front door: ``Stylizer`` turns photos into pictures, from any thread."""
+"""The engine's front door: ``Stylizer`` turns photos into pictures."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Stylizer:
         Args:
             pixels: uint8 [height, width, 3], RGB.
             style: a slug of the catalogue, or a mixture of styles of one network ("wave:0.7,udnie:0.3").
-            strength: 0 (the photo itself) to 1 (the full style), mixed in linear light.
+            strength: 0 (the photo itself) to 1 (the full style) and on to 1.5, mixed in linear light.
             mask: uint8 [height, width], the share of the strength at each pixel, 0..255.
             style_map: a second style of the same network and where it applies.
             keep_colors: take only the luma from the painted picture.

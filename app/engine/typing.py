@@ -1,4 +1,4 @@
-"""The types of arrays and tensors that the project shares. Loads without TensorFlow."""
+"""The project's types of arrays and tensors. Loads without TensorFlow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ AnyFloats = npt.NDArray[np.floating]
 
 
 class Tensor(Protocol):
-    """What TensorFlow, Keras backends and NumPy have in common. TensorFlow and Keras ship no types."""
+    """The common part of TensorFlow's, Keras's and NumPy's arrays.
+
+    TensorFlow and Keras ship no types.
+    """
 
     @property
     def shape(self) -> Any: ...

@@ -10,32 +10,26 @@ import errno
 import re
 import struct
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-import numpy as np
-import numpy.typing as npt
 import pillow_heif
 import structlog
-from PIL import ExifTags, Image, ImageChops, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageChops, ImageFile, UnidentifiedImageError
 
+from app.imaging.colors import colors_of, to_srgb
 from app.imaging.encode import LONGEST_SIDE
 from app.imaging.errors import DamagedPhoto, EmptyFile, ImageError, NotAPhoto, SideTooLong, TooManyPixels
 from app.imaging.formats import FORMATS, MEDIA_TYPES
-from app.imaging.headers import judge
+from app.imaging.headers import heif, judge, tiff
+from app.imaging.tiff import pillow_reads, read_page
+from app.imaging.transparency import only_inside, split_transparency
+from app.imaging.unfinished import complete_jpeg
 
 log = structlog.get_logger(__name__)
 
-# Integer modes with more than 8 bits. Pillow's convert("L") would clip their values instead of scaling.
-SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
-
-# Computations with more than 8 bits run in strips of about this many pixels: copies of a whole large photo
-# would need gigabytes.
-STRIP_PIXELS = 1_000_000
-
-# The transposition that turns a picture upright, for each EXIF orientation.
+# How to turn a picture upright that is labelled with each orientation of EXIF.
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -45,10 +39,6 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-# Begins the one kind of tag in a colour profile that may take any number of steps for each colour: minutes
-# for a photo (ICC.1:2022, 10.16). Cameras and editors write none.
-MANY_STEPS = b"mpet\0\0\0\0"
 
 # The property of HEIF that holds the size of a coded frame (ISO/IEC 23008-12, 6.5.3), with a short or a
 # 64-bit box size before it; version 0, any flags, then width and height.
@@ -63,10 +53,17 @@ pillow_heif.register_heif_opener(thumbnails=False)
 
 @dataclass(frozen=True)
 class DecodedPhoto:
-    """An upright sRGB picture (mode RGB) without metadata, and its file's media type."""
+    """A photo without metadata.
+
+    Attributes:
+        image: the upright sRGB picture, mode RGB; where it is transparent, it lies on white.
+        media_type: the kind of file that it came in.
+        alpha: how opaque each pixel is, mode L; None where all are.
+    """
 
     image: Image.Image
     media_type: str
+    alpha: Image.Image | None = None
 
 
 def decode_here(
@@ -115,25 +112,76 @@ def _decode(file: BinaryIO, max_pixels: int, on_size: Callable[[int], None]) -> 
         raise EmptyFile
     # Some decoders allocate the whole picture when they open the file.
     on_size(judge(data, max_pixels))
-    del data
     file.seek(0)
-    with Image.open(file, formats=FORMATS) as image:
-        media_type = MEDIA_TYPES[image.format or ""]
-        width, height = _frame_size(image, file)
+
+    def check_size(width: int, height: int) -> None:
         if width * height > max_pixels:
             raise TooManyPixels(width, height, max_pixels)
         if max(width, height) > LONGEST_SIDE:
             raise SideTooLong(width, height, LONGEST_SIDE)
         on_size(width * height)
+
+    page = tiff.photo_page(data) if tiff.matches(data) else None
+    if page is not None and not pillow_reads(page):
+        check_size(page.number(tiff.WIDTH), page.number(tiff.HEIGHT))
+        return _decode_page(data, page)
+    with Image.open(file, formats=FORMATS) as image:
+        if page is not None and page.index:
+            image.seek(page.index)
+        check_size(*_frame_size(image, data))
+        return _decode_image(image, data)
+
+
+def _decode_page(data: bytes, page: tiff.Page) -> DecodedPhoto:
+    """Decode a page of a TIFF that Pillow cannot read."""
+    picture = read_page(data, page)
+    colors = to_srgb(picture.colors, picture.profile)
+    turn = UPRIGHT.get(page.number(tiff.ORIENTATION, 1))
+    return _finished(colors, picture.alpha, turn, MEDIA_TYPES["TIFF"])
+
+
+def _decode_image(opened: Image.Image, data: bytes) -> DecodedPhoto:
+    """Decode what Pillow has opened."""
+    media_type = MEDIA_TYPES[opened.format or ""]
+    for key in ("xmp", "XML:com.adobe.xmp"):
+        opened.info.pop(key, None)  # XMP alone turns no picture, as in browsers
+    frame = _gif_frame(opened)
+    image = _load(opened, data)
+    turn, colors = _turn_upright(image), colors_of(image, data)
+    if box := _clean_aperture(image, data):
+        image = image.crop(box)
+    native, alpha = split_transparency(image, data)
+    if frame:
+        alpha = only_inside(frame, alpha, native.size)
+    return _finished(to_srgb(native, colors), alpha, turn, media_type)
+
+
+def _finished(
+    colors: Image.Image, alpha: Image.Image | None, turn: Image.Transpose | None, media_type: str
+) -> DecodedPhoto:
+    """The picture upright and on white, and its transparency if it has any."""
+    if turn is not None:
+        colors, alpha = colors.transpose(turn), alpha and alpha.transpose(turn)
+    elif isinstance(colors, ImageFile.ImageFile):
+        colors = colors.copy()  # the file's own picture knows its metadata
+    if alpha is not None and alpha.getextrema() == (255, 255):
+        alpha = None
+    if alpha is not None:
+        colors.paste("white", mask=ImageChops.invert(alpha))
+    colors.info.clear()
+    return DecodedPhoto(colors, media_type, alpha)
+
+
+def _load(image: Image.Image, data: bytes) -> Image.Image:
+    """The picture with its pixels; of a JPEG without its end marker too, if nothing else is missing."""
+    try:
         image.load()
-        turn = _turn_upright(image)
-        flat = _to_rgb(image)
-        if turn is not None:
-            flat = flat.transpose(turn)
-        elif flat is image:
-            flat = flat.copy()  # the opened picture carries its metadata
-    flat.info.clear()
-    return DecodedPhoto(flat, media_type)
+    except OSError:
+        whole = complete_jpeg(data) if image.format in ("JPEG", "MPO") else None
+        if whole is None:
+            raise
+        return whole
+    return image
 
 
 def _turn_upright(image: Image.Image) -> Image.Transpose | None:
@@ -146,88 +194,34 @@ def _turn_upright(image: Image.Image) -> Image.Transpose | None:
         return None
 
 
-def _frame_size(image: Image.Image, file: BinaryIO) -> tuple[int, int]:
-    """Width and height to decode, in pixels."""
+def _frame_size(image: Image.Image, data: bytes) -> tuple[int, int]:
+    """Width and height of what will be decoded, in pixels."""
     if image.format != "HEIF":
         return image.size
-    # A HEIC file may crop its frame. Pillow reports the cropped size, but the decoder allocates the whole
-    # frame. The decoder refuses frames larger than this property says.
-    file.seek(0)
-    frames = [struct.unpack(">2I", found) for found in HEIF_FRAME.findall(file.read())]
+    # A HEIC may tell to crop its frame; the size that is reported is the cropped one, yet the decoder
+    # makes room for the whole frame. The decoder itself refuses frames larger than the property says.
+    frames = [struct.unpack(">2I", found) for found in HEIF_FRAME.findall(data)]
     return max([image.size, *frames], key=lambda size: size[0] * size[1])
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Convert any mode to 8-bit sRGB on white."""
-    profile = image.info.get("icc_profile")
-    given, image = image, _to_eight_bits(image)
-    if image is not given:
-        given.close()  # it takes four bytes a pixel and is no longer needed
-    if _has_transparency(image):
-        image = image if image.mode == "RGBA" else image.convert("RGBA")
-        alpha = image.getchannel("A")
-        colors = _to_srgb(image.convert("RGB"), profile)
-        colors.paste("white", mask=ImageChops.invert(alpha))
-        return colors
-    if image.mode not in ("RGB", "L", "CMYK", "LAB"):
-        image = image.convert("RGB")
-    return _to_srgb(image, profile)
+def _gif_frame(image: Image.Image) -> tuple[int, int, int, int] | None:
+    """The part of a GIF's canvas that its first frame covers, where that is not all; known before loading."""
+    if image.format != "GIF" or not isinstance(image, ImageFile.ImageFile) or not image.tile:
+        return None
+    box = image.tile[0].extents
+    return box if box != (0, 0, *image.size) else None
 
 
-def _has_transparency(image: Image.Image) -> bool:
-    return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
-
-
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Scale modes with more than 8 bits per channel to 8; return others unchanged."""
-    if image.mode in SIXTEEN_BIT:
-        grey = _in_strips(image, lambda values: values >> 8)
-        if "transparency" in image.info:  # the grey level that a PNG declares transparent
-            level = image.info["transparency"]
-            return Image.merge("LA", (grey, _in_strips(image, lambda values: (values != level) * 255)))
-        return grey
-    if image.mode in ("I", "F"):
-        # These modes have no agreed range: 0..1, 0..255 and 0..65535 all occur.
-        highest = 0.0
-        for _, values in _strips(image):
-            if not np.isfinite(values).all():
-                raise DamagedPhoto
-            highest = max(highest, float(values.max()))
-        scale = 255.0 if highest <= 1.0 else 1.0 if highest <= 255.0 else 255.0 / max(65535.0, highest)
-        return _in_strips(image, lambda values: (values * np.float64(scale)).clip(0, 255).round())
-    return image
-
-
-Values = npt.NDArray[Any]
-
-
-def _strips(image: Image.Image) -> Iterator[tuple[int, Values]]:
-    """Yield strips of a one-channel picture from the top: first row and values."""
-    rows = max(1, STRIP_PIXELS // image.width)
-    for top in range(0, image.height, rows):
-        yield top, np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))
-
-
-def _in_strips(image: Image.Image, convert: Callable[[Values], Values]) -> Image.Image:
-    """An 8-bit grey picture: ``convert`` maps each strip's values to 0..255."""
-    grey = Image.new("L", image.size)
-    for top, values in _strips(image):
-        grey.paste(Image.fromarray(convert(values).astype(np.uint8)), (0, top))
-    return grey
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert from the embedded colour profile; a broken, costly or missing one counts as sRGB."""
-    if profile and MANY_STEPS not in profile:
-        try:
-            source = ImageCms.ImageCmsProfile(BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
-            if converted is not None:
-                return converted
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
-            # For example a grey profile in an RGB file; cameras and editors write these.
-            log.info("photo.profile_ignored", cause=repr(error))
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-_SRGB = ImageCms.createProfile("sRGB")
+def _clean_aperture(image: Image.Image, data: bytes) -> tuple[int, int, int, int] | None:
+    """The part of an AVIF that is shown (ISO/IEC 14496-12, 12.1.4); HEIC's decoder crops by itself."""
+    aperture = heif.clean_aperture(data) if image.format == "AVIF" else None
+    if aperture is None:
+        return None
+    width, height, across, down = aperture
+    left = (image.width - width) / 2 + across
+    top = (image.height - height) / 2 + down
+    box = (left, top, left + width, top + height)
+    inside = 0 <= left < box[2] <= image.width and 0 <= top < box[3] <= image.height
+    if not inside or any(edge != round(edge) for edge in box):
+        return None  # as libavif does
+    return (round(left), round(top), round(box[2]), round(box[3]))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+import imagecodecs
+import numpy as np
+import numpy.typing as npt
+import tifffile
 from PIL import Image
 
 # The longest side of a JPEG, in pixels (libjpeg's JPEG_MAX_DIMENSION).
@@ -37,6 +41,44 @@ def encode_jpeg(image: Image.Image, quality: int = 95, *, dpi: int | None = None
 def encode_webp(image: Image.Image, quality: int = 90) -> bytes:
     """Encode a lossy WebP."""
     return _encode(image, "WEBP", quality=quality, method=4)
+
+
+def encode_tiff(image: Image.Image) -> bytes:
+    """Lossless."""
+    return _encode(image, "TIFF", compression="tiff_adobe_deflate")
+
+
+def encode_transparent(image: Image.Image, kind: str) -> bytes:
+    """A picture of mode RGBA as PNG, WebP or TIFF."""
+    buffer = BytesIO()
+    options: dict[str, dict[str, Any]] = {
+        "PNG": {"compress_level": 1},
+        "WEBP": {"quality": 90, "method": 4},
+        "TIFF": {"compression": "tiff_adobe_deflate"},
+    }
+    image.save(buffer, kind, **options[kind])
+    return buffer.getvalue()
+
+
+def encode_fine_png(pixels: npt.NDArray[np.uint16]) -> bytes:
+    """A lossless PNG with 16 bits, from RGB or RGBA [height, width, channels]."""
+    return bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=1))
+
+
+def encode_fine_tiff(pixels: npt.NDArray[np.uint16]) -> bytes:
+    """A lossless TIFF with 16 bits, from RGB or RGBA [height, width, channels]."""
+    buffer = BytesIO()
+    extra = ["unassalpha"] if pixels.shape[2] == 4 else None
+    tifffile.imwrite(
+        buffer,
+        pixels,
+        photometric="rgb",
+        extrasamples=extra,
+        compression="zlib",
+        predictor=True,
+        metadata=None,
+    )
+    return buffer.getvalue()
 
 
 def make_thumbnail(image: Image.Image) -> bytes:

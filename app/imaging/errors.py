@@ -78,6 +78,34 @@ class NotAPhoto(ImageError):
         )
 
 
+class RawPhoto(ImageError):
+    """The data of a camera's sensor, from which a raw converter makes a photo."""
+
+    status = 415
+
+    def __init__(self) -> None:
+        super().__init__(
+            translatable(
+                "This is a raw photo from a camera. "
+                "Export it as JPEG, HEIC or TIFF in your photo program and choose that file."
+            )
+        )
+
+
+class UnknownTiff(ImageError):
+    """A TIFF whose numbers could mean anything: guessing would give wrong colours."""
+
+    status = 415
+
+    def __init__(self) -> None:
+        super().__init__(
+            translatable(
+                "This TIFF stores its pixels in a way we cannot read. "
+                "Save the picture again as JPEG or PNG and upload it."
+            )
+        )
+
+
 class DamagedPhoto(ImageError):
     def __init__(self) -> None:
         super().__init__(translatable("This photo is damaged or incomplete. Upload the original again."))

@@ -16,10 +16,12 @@ import structlog
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 
 from app.engine.typing import Pixels
+from app.imaging.colors import hdr_to_srgb
+from app.imaging.tone import HDR
 from app.video.decoding import Decoder, has_alpha, on_white
 from app.video.errors import NotAVideo, Undecodable
 from app.video.files import address
@@ -36,9 +38,8 @@ CONTAINERS = (
 )
 OPTIONS = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
 
-# Codes of ITU-T H.273: the colour matrices that films declare, and HDR's transfer functions (PQ and HLG).
+# Codes of ITU-T H.273: the colour matrices that films declare.
 MATRICES = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
-HDR = (16, 18)
 # For a film without a declared matrix, players use BT.709 from this height on and BT.601 below.
 HIGH_DEFINITION = 720
 RESAMPLING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND
@@ -143,7 +144,7 @@ class Film:
         return self._frames
 
     def pixels(self, frame: Frame) -> Pixels:
-        """A frame as shown: uint8 [height, width, 3], RGB in BT.709; HDR becomes SDR.
+        """A frame as shown: uint8 [height, width, 3], sRGB; HDR becomes SDR.
 
         Transparent areas are white, as in photos.
         """
@@ -156,21 +157,24 @@ class Film:
         return self._rotation.apply(self._converted(frame.raw, "rgba")[..., 3:])
 
     def _converted(self, raw: VideoFrame, layout: str) -> Pixels:
-        """A frame as coded, before rotation, in 8-bit RGB (or RGBA) of BT.709."""
+        """A frame as coded, before rotation, in 8-bit sRGB, with alpha if ``layout`` has it."""
         matrix = MATRICES.get(int(raw.colorspace))
         if matrix is None:
             matrix = Colorspace.ITU709 if min(self._coded) >= HIGH_DEFINITION else Colorspace.ITU601
         hdr = int(raw.color_trc) in HDR
         converted = raw.reformat(
             *self._coded,
-            format=layout,
+            format={"rgb24": "rgb48le", "rgba": "rgba64le"}[layout] if hdr else layout,
             src_colorspace=matrix,
             src_color_range=raw.color_range or ColorRange.MPEG,
             interpolation=RESAMPLING,
-            dst_color_trc=ColorTrc.BT709 if hdr else None,
-            dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
-        )
-        return np.asarray(converted.to_ndarray(), np.uint8)
+        ).to_ndarray()
+        if not hdr:
+            return np.asarray(converted, np.uint8)
+        deep = np.asarray(converted, np.uint16)
+        color = np.ascontiguousarray(deep[..., :3])
+        rgb = hdr_to_srgb(color, int(raw.color_primaries), int(raw.color_trc))
+        return np.concatenate([rgb, (deep[..., 3:] >> 8).astype(np.uint8)], axis=2)
 
     def _decode(self) -> Iterator[Frame]:
         last = -1

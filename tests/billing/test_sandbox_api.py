@@ -326,7 +326,10 @@ def test_an_event_is_delivered_until_it_is_taken(
 
 
 def test_an_event_waits_for_the_next_start(sandbox: Sandbox, stripe_client: stripe.StripeClient) -> None:
-    """Nobody listened, and the process ended. The next process delivers to the site's new address."""
+    """Nobody listened, and the process ended.
+
+    The next process delivers to the site's new address.
+    """
     made = stripe_client.v1.checkout.sessions.create(session_params())
     sandbox.close()
     pay(sandbox, made.id, "4242424242424242")

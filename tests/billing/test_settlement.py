@@ -21,7 +21,8 @@ from app.billing.sandbox import payments
 from app.config import DEFAULT_PACKS
 from app.db import db, transaction, utc_now
 from testing.billing import balance, deliver, event_body, pay, place_purchase, state
-from testing.site import PASSWORD, MakeUser, log_in
+from testing.site import PASSWORD, MakeUser, create_user, log_in
+from testing.together import at_once
 
 PACK = DEFAULT_PACKS[0]
 LATER = timedelta(minutes=11)
@@ -108,6 +109,25 @@ def test_one_purchase_that_cannot_be_settled_does_not_stop_the_others(app: Flask
     assert settle(app) == 2
     assert state(app, lost) is PurchaseState.AWAITING_PAYMENT
     assert state(app, purchase) is PurchaseState.FULFILLED
+
+
+def test_sweeps_at_once_settle_each_purchase_once(app_on_both: Flask) -> None:
+    app = app_on_both
+    ada, gone = create_user(app, "ada@example.com"), create_user(app, "gone@example.com")
+    bought = [place_purchase(app, ada.wallet_id) for _ in range(4)]
+    orphan = place_purchase(app, gone.wallet_id)
+    for purchase in (*bought, orphan):
+        pay(app, purchase)
+    with app.app_context(), transaction() as session:
+        session.get_one(Wallet, gone.wallet_id).closed_at = utc_now()
+    sweeps = at_once([lambda: settle(app)] * 4)
+    assert all(isinstance(settled, int) for settled in sweeps), sweeps
+    settle(app, after=timedelta(hours=2))
+    assert {state(app, purchase) for purchase in bought} == {PurchaseState.FULFILLED}
+    assert balance(app, ada) == 4 * PACK.credits
+    assert state(app, orphan) is PurchaseState.REFUNDED
+    assert session_status(app, orphan) == ("complete", PACK.amount_minor)
+    app.extensions["sandbox"].close()
 
 
 # --- deleted accounts ---------------------------------------------------------------------------

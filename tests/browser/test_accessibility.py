@@ -84,7 +84,7 @@ def test_every_control_can_be_reached_and_seen_by_keyboard(everywhere: Page) -> 
 
 
 def go_by_tab(page: Page) -> tuple[list[str], list[dict[str, Any]]]:
-    """Tab through the page; return unreachable controls and stops without visible focus."""
+    """Tab through the page; return unreached controls and stops without visible focus."""
     # The Tab key goes on from the last focus, so begin at the top.
     page.evaluate(
         """() => {
@@ -176,7 +176,10 @@ def test_nothing_moves_for_those_who_ask_for_it(everywhere: Page) -> None:
 
 
 def test_pages_fit_when_zoomed(everywhere: Page) -> None:
-    """A window of 1280 pixels is 640 wide at 200 % and 320 at 400 %. No bar covers the focused control."""
+    """A window of 1280 pixels is 640 wide at 200 % and 320 at 400 %.
+
+    No bar covers the focused control.
+    """
     before = everywhere.viewport_size
     assert before
     width = 640 if before["width"] == 1280 else 320

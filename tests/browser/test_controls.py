@@ -32,7 +32,7 @@ def light_and_chroma(picture: Seen) -> tuple[Seen, Seen]:
 
 
 def breadth(picture: Seen) -> float:
-    """The stroke size: differences of 16 x 16 patches over differences of single pixels."""
+    """The stroke size: differences of 16 x 16 patches over those of single pixels."""
     height, width = (side // 16 * 16 for side in picture.shape[:2])
     fine = picture[:height, :width]
     coarse = fine.reshape(height // 16, 16, width // 16, 16, 3).mean((1, 3))

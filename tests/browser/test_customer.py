@@ -1,4 +1,4 @@
-"""A customer's whole visit: sign up, pay, upload, choose, watch, compare, download."""
+"""A customer's visit: sign up, pay, upload, choose, watch, compare, download."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def test_ticking_another_photo_does_not_lose_what_is_on_its_way(page: Page) -> N
 
 
 def paint_a_stroke_that_is_held(page: Page) -> tuple[str, list[Route]]:
-    """Paint a stroke in a new account and hold its mask; return email and held request."""
+    """Paint a stroke in a new account, hold its mask; return email and request."""
     email = sign_up(page)
     upload(page, COFFEE)
     choose_style(page, "La Muse")

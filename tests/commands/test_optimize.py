@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from app.engine.optimization import run as engine
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 from tests.commands.conftest import Run, make_photo
 
 # A shallow loss network, so that a step takes no time.

@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -434,3 +435,81 @@ def test_names_of_pictures_suit_every_system(flask: Run, tmp_path: Path) -> None
     result = flask("stylize", tmp_path / "photos", "-o", tmp_path / "out", "--style", "wave")
     assert result.exit_code == 0, result.output
     assert pictures(tmp_path / "out") == sorted(["_CON.png", "me\u200dna.png", "写" * 78 + ".jpg", "a b.png"])
+
+
+def transparent_photo(path: Path) -> tuple[Path, Pixels]:
+    """A photo that fades from clear to opaque, and its transparency."""
+    make_photo(path)
+    with Image.open(path) as file:
+        photo = file.convert("RGB")
+    share = np.tile(np.linspace(0, 255, photo.width).astype(np.uint8), (photo.height, 1))
+    photo.putalpha(Image.fromarray(share))
+    photo.save(path)
+    return path, share
+
+
+@pytest.mark.parametrize("ending", ["png", "tif", "webp"])
+def test_transparency_is_kept_on_request(ending: str, flask: Run, tmp_path: Path) -> None:
+    photo, share = transparent_photo(tmp_path / "photo.png")
+    plain, kept = tmp_path / "plain.png", tmp_path / f"kept.{ending}"
+    assert flask("stylize", photo, "-o", plain, *OTHER).exit_code == 0
+    assert flask("stylize", photo, "-o", kept, *OTHER, "--keep-alpha").exit_code == 0
+    with Image.open(plain) as file:
+        assert file.mode == "RGB"
+    with Image.open(kept) as file:
+        assert file.mode == "RGBA"
+        pixels = np.asarray(file)
+    assert np.array_equal(pixels[..., 3], share)
+    if ending == "webp":
+        return  # its colours are not exact
+    mixed = pixels[..., :3] * (share[..., None] / 255) + 255 - share[..., None]
+    # On white it looks as without the option, where the painting is no brighter than white allows.
+    assert np.abs(mixed - read(plain))[share > 40].mean() < 3
+
+
+def test_opaque_photos_and_jpegs_have_no_transparency(flask: Run, tmp_path: Path) -> None:
+    photo, _ = transparent_photo(tmp_path / "photo.png")
+    assert flask("stylize", photo, "-o", tmp_path / "out.jpg", *OTHER, "--keep-alpha").exit_code == 0
+    opaque = make_photo(tmp_path / "opaque.png")
+    assert flask("stylize", opaque, "-o", tmp_path / "out.png", *OTHER, "--keep-alpha").exit_code == 0
+    for name in ("out.jpg", "out.png"):
+        with Image.open(tmp_path / name) as file:
+            assert file.mode == "RGB"
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+@pytest.mark.parametrize("more", [(), ("--keep-alpha",)])
+def test_sixteen_bits_on_request(ending: str, more: tuple[str, ...], flask: Run, tmp_path: Path) -> None:
+    photo, share = transparent_photo(tmp_path / "photo.png")
+    coarse, fine = tmp_path / "coarse.png", tmp_path / f"fine.{ending}"
+    options = ("--style", "wave", "--strength", "0.7", *more)
+    assert flask("stylize", photo, "-o", coarse, *options).exit_code == 0
+    assert flask("stylize", photo, "-o", fine, *options, "--depth", "16").exit_code == 0
+    pixels = cv2.imread(str(fine), cv2.IMREAD_UNCHANGED)
+    assert pixels.dtype == np.uint16
+    colors = pixels[..., 2::-1] / 257
+    with Image.open(coarse) as file:
+        expected = np.asarray(file)
+    where = share > 200
+    assert np.abs(colors - expected[..., :3])[where].max() <= 1.3
+    assert len(np.unique(pixels)) > 300
+    if more:
+        assert np.array_equal(pixels[..., 3], share.astype(np.uint16) * 257)
+
+
+def test_jpegs_have_no_sixteen_bits(flask: Run, tmp_path: Path) -> None:
+    photo = make_photo(tmp_path / "photo.jpg")
+    result = flask("stylize", photo, "-o", tmp_path / "out.jpg", *OTHER, "--depth", "16")
+    assert result.exit_code == 2
+    assert "only PNG and TIFF can have 16 bits" in result.output
+
+
+def test_a_strength_beyond_one_exaggerates(flask: Run, stylizer: Stylizer, tmp_path: Path) -> None:
+    photo, output = make_photo(tmp_path / "photo.png"), tmp_path / "out.png"
+    result = flask("stylize", photo, "-o", output, "--style", "wave", "--strength", "1.5")
+    assert result.exit_code == 0
+    before, full = read(photo).astype(int), stylizer.stylize(read(photo), "wave").astype(int)
+    beyond = read(output).astype(int)
+    further = np.sign(full - before) * (beyond - full)
+    assert further.min() >= 0
+    assert np.abs(beyond - before).mean() > 1.2 * np.abs(full - before).mean()

@@ -1,4 +1,4 @@
-"""A stylizer for the whole module, photos, and checkpoints written by TensorFlow itself."""
+"""Fixtures: a shared stylizer, photos, and checkpoints written by TensorFlow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from testing.published import random_variables, save_as_tensorflow1
 
 @pytest.fixture(scope="session", autouse=True)
 def configured_tensorflow() -> None:
-    """TensorFlow can only be configured before its first operation, whichever test makes that."""
+    """Configure TensorFlow before the first operation of any test."""
     configure_tensorflow()
 
 
@@ -30,7 +30,7 @@ def stylizer() -> Stylizer:
 
 @pytest.fixture(scope="session")
 def house_v0(tmp_path_factory: pytest.TempPathFactory) -> Stylizer:
-    """The network whose reference pictures are kept, whatever the catalogue paints with."""
+    """The network of the kept reference pictures, independent of the catalogue."""
     folder = tmp_path_factory.mktemp("house_v0")
     path = MODELS / "house_v0.npz"
     ship_network(folder, str(path), [StyleFacts(slug, slug) for slug in load_checkpoint(path).styles])
@@ -46,7 +46,7 @@ def photo() -> Pixels:
 
 @pytest.fixture(scope="session", params=["V1", "V2"])
 def published_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint of the published architecture with chance weights, in both of TensorFlow's formats."""
+    """A published checkpoint with random weights, in both of TensorFlow's formats."""
     path = tmp_path_factory.mktemp("published") / "chance.ckpt"
     save_as_tensorflow1(path, random_variables(), version=request.param)
     return path

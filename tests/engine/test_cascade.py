@@ -46,13 +46,13 @@ def test_each_pass_is_given_the_painting_and_the_photo(photo: Pixels) -> None:
     assert [picture.shape[:2] for picture in given] == [(32, 48), (64, 96)]
     expected = 0.75 * 200 + 0.25 * photo
     assert np.abs(given[1] - expected).max() <= 1
-    # Half the way from the first painting to the second, whose tones are the first one's.
+    # Half the way from the first painting to the second, with the tones of the first.
     assert (result == 200.0 + 0.5 * (stripes(photo) - 50.0)).all()
     assert shares == pytest.approx([0.5 * 0.2, 0.2, 0.2 + 0.5 * 0.8, 1.0])
 
 
 def stripes(like: Pixels) -> Pixels:
-    """Rows of 20 and of 80 levels in turn, 50 in the mean."""
+    """Alternating rows of levels 20 and 80; the mean is 50."""
     painted = np.full_like(like, 20)
     painted[1::2] = 80
     return painted
@@ -60,7 +60,7 @@ def stripes(like: Pixels) -> Pixels:
 
 @pytest.mark.parametrize("height", [97, 200])
 def test_the_first_paintings_tones_stay(height: int) -> None:
-    """However a pass shifts what is light or dark, left or right, above or below."""
+    """The tones stay although a pass shifts light and dark, left and right, above and below."""
     rows, columns = np.mgrid[0:height, 0:150]
     photo = np.stack([rows, columns, rows * 0 + 120], axis=-1).astype(np.uint8)
 

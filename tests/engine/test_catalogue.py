@@ -1,4 +1,4 @@
-"""The styles on offer: the ones that ship, imports, and files that change under a running site."""
+"""The catalogue: shipped styles, imports, and files that change meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The project's own checkpoint files: what is written comes back, and what is damaged is refused."""
+"""Our checkpoint files: they read back as written, and damaged files are refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def small_checkpoint() -> Checkpoint:
 
 
 def written(path: Path, **changes: Any) -> Path:
-    """A small checkpoint's file with some of its arrays replaced, or left out where None is given."""
+    """A small checkpoint's file with arrays replaced, or removed if None is given."""
     save_checkpoint(path, small_checkpoint())
     with np.load(path) as archive:
         arrays = dict(archive) | changes
@@ -103,7 +103,7 @@ def test_a_truncated_file_is_refused(kept: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_damaged_file_is_refused_or_unharmed(seed: int, tmp_path: Path) -> None:
-    """A few bytes changed: the checks notice, or what changed was no part of the weights."""
+    """After a few changed bytes, loading fails or the weights are the same."""
     path = tmp_path / "damaged.npz"
     save_checkpoint(path, small_checkpoint())
     whole = load_checkpoint(path)

@@ -1,11 +1,11 @@
-"""Mixing in linear light, and the photo's colours under the painting's luminance."""
+"""Mixing in linear light, and the photo's chroma with the painting's luma."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from app.engine.color import blend, keep_photo_colors
+from app.engine.color import blend, combine, combine_fine, keep_photo_colors
 from app.engine.typing import Pixels
 
 
@@ -19,10 +19,10 @@ def to_light(levels: np.ndarray) -> np.ndarray:
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
-@pytest.mark.parametrize("strength", [0.1, 0.5, 0.93])
+@pytest.mark.parametrize("strength", [0.1, 0.5, 0.93, 1.2, 1.5])
 def test_light_is_mixed_not_levels(strength: float) -> None:
     photo, painted = random_picture(1), random_picture(2)
-    light = (1 - strength) * to_light(photo) + strength * to_light(painted)
+    light = np.clip((1 - strength) * to_light(photo) + strength * to_light(painted), 0, 1)
     levels = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055) * 255
     assert np.abs(blend(photo, painted, strength) - levels).max() <= 0.51
 
@@ -69,3 +69,26 @@ def test_a_grey_photo_stays_grey() -> None:
     grey = np.repeat(random_picture(5)[..., :1], 3, axis=2)
     result = keep_photo_colors(grey, random_picture(6))
     assert (result == result[..., :1]).all()
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.3, 1.0, 1.4])
+@pytest.mark.parametrize("keep_colors", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+def test_sixteen_bits_are_the_same_picture_more_finely(
+    strength: float, keep_colors: bool, masked: bool
+) -> None:
+    photo, painted = random_picture(7), random_picture(8)
+    mask = np.random.default_rng(9).integers(0, 256, photo.shape[:2]).astype(np.uint8) if masked else None
+    fine = combine_fine(photo, painted, strength=strength, mask=mask, keep_colors=keep_colors)
+    assert fine.dtype == np.uint16
+    levels = painted.astype(float)
+    if keep_colors:
+        levels = np.clip(photo + ((levels - photo) @ (0.299, 0.587, 0.114))[..., None], 0, 255)
+    share = strength if mask is None else strength * mask[..., None] / 255
+    light = np.clip((1 - share) * to_light(photo) + share * to_light(levels), 0, 1)
+    exact = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055) * 65535
+    assert np.abs(fine - exact).max() <= 2
+    coarse = combine(photo, painted, strength=strength, mask=mask, keep_colors=keep_colors)
+    assert np.abs(fine / 257 - coarse).mean() <= 0.5
+    if strength not in (0.0, 1.0):
+        assert len(np.unique(fine)) > 10 * len(np.unique(coarse))

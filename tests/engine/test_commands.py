@@ -69,8 +69,8 @@ def test_the_output_is_what_its_name_says(
         ({"photo": "text.png"}, "not"),
         ({"photo": "."}, "is a folder"),
         ({"style": "wavy"}, "wave"),
-        ({"strength": "1.5"}, "between 0 and 1"),
-        ({"strength": "nan"}, "between 0 and 1"),
+        ({"strength": "1.6"}, "between 0 and 1.5"),
+        ({"strength": "nan"}, "between 0 and 1.5"),
         ({"output": "out.bmp"}, ".png"),
         ({"output": "nowhere/out.png"}, "nowhere"),
         ({"output": "folder.png"}, "folder.png"),
@@ -159,7 +159,7 @@ def test_only_imports_can_be_removed(slug: str, app: Flask) -> None:
 
 
 def test_the_real_command_keeps_tensorflow_off_the_terminal(photo_file: Path, tmp_path: Path) -> None:
-    """A process of its own, since TensorFlow's start-up lines are written past Python, once per process."""
+    """TensorFlow writes its start-up lines past Python, once per process, so this needs a process."""
     output = tmp_path / "painted.png"
     command = ("-m", "flask", "--app", "wsgi", "stylize", photo_file, "-o", output)
 

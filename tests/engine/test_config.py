@@ -1,4 +1,4 @@
-"""What follows from a network's configuration."""
+"""The values computed from a network's configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fast graph and its strips against the plain Keras network of the same weights."""
+"""The fast graph and its strips against plain Keras with the same weights."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ CONFIGS = {
 
 
 OPERATIONS = {True: "own operations", False: "TensorFlow's"}
-# TensorFlow's operations serve every network alike, and take long: these see them in every run of the tests.
+# TensorFlow's operations are the same for every network, and slow. So only these networks run with them in
+# `make test`.
 WITH_BOTH = ("house", "skips", "published")
 EVERY_WAY = [
     pytest.param(
@@ -49,7 +50,7 @@ EVERY_WAY = [
 
 
 def choose_operations(own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have networks compute with operations of our own, or with TensorFlow's."""
+    """Choose our operations or TensorFlow's for all networks."""
     if own and not native.available():
         pytest.skip("needs a C++ compiler and a processor with AVX2")
     monkeypatch.setattr(native, "available", lambda: own)
@@ -57,13 +58,13 @@ def choose_operations(own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=OPERATIONS, ids=OPERATIONS.get)
 def use_native(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test twice: with operations of our own, and with TensorFlow's."""
+    """Run every test with our operations and with TensorFlow's."""
     choose_operations(request.param, monkeypatch)
 
 
 @pytest.fixture(params=EVERY_WAY)
 def checkpoint(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Checkpoint:
-    """Networks of every architecture, each computed with both kinds of operations."""
+    """Networks of every architecture, each with both kinds of operations."""
     name, own = request.param
     choose_operations(own, monkeypatch)
     return chance_checkpoint(CONFIGS[name])
@@ -71,7 +72,7 @@ def checkpoint(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def in_strips(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Call it to have every picture painted in many small strips from then on."""
+    """A function; after its call every picture is painted in many small strips."""
 
     def switch() -> None:
         monkeypatch.setattr(network_module, "WHOLE_PIXELS", 0)
@@ -95,7 +96,7 @@ def test_the_rewritten_network_is_the_plain_one(checkpoint: Checkpoint, photo: P
 def test_strips_make_the_picture_that_a_whole_pass_makes(
     checkpoint: Checkpoint, photo: Pixels, in_strips: Callable[[], None]
 ) -> None:
-    """With activations on disk, half of them there, and all in memory that hardly holds the largest layer."""
+    """Activations lie on disk, half on disk, or in memory that just holds the largest layer."""
     network = Network(checkpoint, precision="float32", device="/CPU:0")
     where = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1))
     styles = (StyleRows(checkpoint.row("one")), StyleRows(checkpoint.rows, where))
@@ -109,7 +110,7 @@ def test_strips_make_the_picture_that_a_whole_pass_makes(
 
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> set[Any]:
-    """What planes are kept in, once there were some; they are large ones from now on."""
+    """The types of the planes made so far; from now on all planes count as large."""
     monkeypatch.setattr(tiling_plan, "FLOAT32_BYTES", 0)
     types: set[Any] = set()
     new = planes.PlaneStore.new
@@ -144,7 +145,7 @@ def test_large_planes_are_kept_in_float16_and_make_the_same_picture(
 def test_what_float16_does_not_hold_is_kept_in_float32(
     photo: Pixels, in_strips: Callable[[], None], kept: set[Any]
 ) -> None:
-    """Larger kernels make the same picture, since all that they make is normalised."""
+    """Larger kernels make the same picture, because normalisation removes the factor."""
     plain = chance_checkpoint(CONFIGS["three halvings"])
     kernels = {name: kernel * np.float32(10_000) for name, kernel in plain.kernels.items()}
     network = Network(dataclasses.replace(plain, kernels=kernels), precision="float32", device="/CPU:0")
@@ -163,7 +164,7 @@ def test_what_float16_does_not_hold_is_kept_in_float32(
 def test_strips_in_bfloat16_make_the_picture_that_a_whole_pass_makes(
     photo: Pixels, in_strips: Callable[[], None], name: str, budget: int
 ) -> None:
-    """Statistics are of sums in another order, so that now and then a number is rounded the other way."""
+    """Statistics sum in another order, so a number is rounded the other way now and then."""
     checkpoint = load_checkpoint(MODELS / f"{name}.npz")
     network = Network(checkpoint, precision="bfloat16", device="/CPU:0")
     style = StyleRows(checkpoint.row("wave"))

@@ -1,4 +1,4 @@
-"""What the engine's modules load, seen from a bare process."""
+"""The packages that the engine's modules load, in a fresh process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layers against the plain way of saying the same."""
+"""The layers against plain implementations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations of our own against TensorFlow's and NumPy's, by each kind of code that they are compiled to."""
+"""Our operations against TensorFlow's and NumPy's, for each instruction set."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def dtype(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=["float32", "bfloat16", "float16"])
 def kept(request: pytest.FixtureRequest) -> str:
-    """A type that activations are computed in, or kept in between layers."""
+    """The types of activations, in computation and between layers."""
     return str(request.param)
 
 
@@ -52,19 +52,19 @@ def chance() -> np.random.Generator:
 
 
 def tensor(values: Floats, dtype: str) -> tuple[Any, Floats]:
-    """The values in a type, and what they are there in float32."""
+    """The values in a type, and the rounded values in float32."""
     held = tf.cast(tf.constant(values, tf.float32), dtype)
     return held, tf.cast(held, tf.float32).numpy()
 
 
 def rounding(dtype: str, values: Floats) -> Any:
-    """How far a rounded number may be from these."""
+    """The largest rounding error of these numbers."""
     steps = {"float32": np.inf, "bfloat16": 250, "float16": 2000}[dtype]
     return np.abs(values) / steps + 1e-4
 
 
 def assert_rounded(result: Any, expected: Floats, dtype: str) -> None:
-    """That a tensor of the type is what was expected, but for rounding."""
+    """Assert that a tensor has the expected type and values, except for rounding."""
     assert result.dtype == dtype
     assert result.shape == expected.shape
     assert (np.abs(tf.cast(result, tf.float32) - expected) <= rounding(dtype, expected)).all()
@@ -116,7 +116,7 @@ def test_a_convolution_in_quads_is_tensorflows(
     kept: str,
     avx512: bool,
 ) -> None:
-    """Also where the last quads are half beyond the picture."""
+    """This holds also if half of the last quads lies beyond the picture."""
     x, values = tensor(chance.normal(size=shape), kept)
     kernel = (chance.normal(size=(5, 5, shape[3], outputs)) / np.sqrt(25 * shape[3])).astype(np.float32)
     transformed = winograd.transform_quads(kernel)
@@ -190,7 +190,7 @@ def test_the_library_knows_the_borders_and_channels_that_it_names(quads: bool) -
 def test_moments_are_numpys(
     chance: np.random.Generator, shape: tuple[int, ...], channels: int, kept: str, avx512: bool
 ) -> None:
-    """Also where the mean is a thousand times the deviation."""
+    """This holds also if the mean is a thousand times the deviation."""
     spread = chance.normal(size=shape) * np.resize(chance.uniform(0.1, 3, channels), shape[3])
     x, values = tensor(spread + np.resize(chance.uniform(-100, 100, channels), shape[3]), kept)
     mean, variance = native.moments(x, channels, avx512=avx512)
@@ -235,13 +235,13 @@ def test_normalising_is_its_formula(
     expected = np.maximum(expected, 0) if activate else expected
     expected = expected.reshape(shape) + (added if adds else 0)
     assert_rounded(result, expected, kept)
-    # What was given is as it was.
+    # The arguments are unchanged.
     assert (tf.cast(x, tf.float32).numpy() == values).all()
     assert (tf.cast(before, tf.float32).numpy() == added).all()
 
 
 def scaled_by(factor: float) -> native.Normalization:
-    """What multiplies 16 channels by a factor and changes nothing else."""
+    """A normalisation that only multiplies 16 channels by a factor."""
     zeros, ones = np.zeros(16, np.float32), np.ones(16, np.float32)
     return native.Normalization((zeros, ones), ones * np.float32(factor), zeros, 0.0)
 
@@ -261,7 +261,7 @@ def test_normalising_can_make_float32_of_what_is_kept(
 
 @needs_operations
 def test_a_convolution_can_make_float16_of_float32(chance: np.random.Generator, avx512: bool) -> None:
-    """The numbers that float16 has next to those of float32."""
+    """Each float32 becomes the nearest float16."""
     x, _ = tensor(chance.normal(size=(1, 9, 11, 16)), "float32")
     kernels = winograd.transform(chance.normal(size=(3, 3, 16, 16)).astype(np.float32))
     exact, result = (
@@ -274,7 +274,7 @@ def test_a_convolution_can_make_float16_of_float32(chance: np.random.Generator, 
 
 @needs_operations
 def test_bfloat16_is_rounded_to_the_nearest(chance: np.random.Generator, avx512: bool) -> None:
-    """To the even one in the middle, as TensorFlow rounds; one and a half steps of the last bit are such."""
+    """Ties go to even, as in TensorFlow; one and a half steps of the last bit are a tie."""
     x, values = tensor(np.concatenate([chance.normal(size=600), 1 + np.arange(424) / 128]), "bfloat16")
     for factor in (np.float32(1.0 + 2**-9), np.float32(0.75)):
         result = native.normalize(x, scaled_by(factor), activate=False, avx512=avx512)
@@ -349,7 +349,7 @@ def test_what_is_too_small_is_refused() -> None:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder without a library, in which it is looked for and compiled to."""
+    """A folder without a library, used in place of the usual folder."""
     monkeypatch.setattr(build, "LIBRARIES", tmp_path / "libraries")
     cached = (native._library, native.available, native.limits)
     for function in cached:

@@ -1,4 +1,4 @@
-"""The network in plain Keras, as other backends run it, beside the fast one."""
+"""The network in plain Keras, as other backends run it, against the fast network."""
 
 from __future__ import annotations
 

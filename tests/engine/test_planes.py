@@ -1,4 +1,4 @@
-"""Activations kept in memory and on disk."""
+"""Planes in memory and on disk."""
 
 from __future__ import annotations
 
@@ -91,12 +91,15 @@ def test_what_rests_leaves_the_memory_to_others() -> None:
     ("before", "after"), [(10, 5), (5, 11), (8, 8)], ids=["shorter", "longer", "as long"]
 )
 def test_a_plane_takes_the_place_of_another(budget: int, before: int, after: int) -> None:
-    """Row by row of 100 bytes, from the end at which nothing is written over that is still read."""
+    """Rows have 100 bytes.
+
+    Writing starts at the end where no unread row is overwritten.
+    """
     with PlaneStore(budget) as store:
         other = store.new((4, 10, 10), np.uint8)
         plane = store.new((before, 10, 10), np.uint8)
         if budget:
-            store.free(other)  # the longer one has room only where this was
+            store.free(other)  # only this space is large enough for the longer one
         for row in range(before):
             plane.write(row, np.full((1, 10, 10), row, np.uint8))
         successor = store.succeed(plane, (after, 10, 10), np.uint8)

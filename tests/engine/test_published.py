@@ -1,4 +1,4 @@
-"""Published TensorFlow 1 checkpoints paint exactly what their own network paints."""
+"""Published TensorFlow 1 checkpoints paint the pixels of their own network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Import = Callable[[Path], Stylizer]
 
 @pytest.fixture
 def imported(tmp_path: Path) -> Import:
-    """A stylizer that offers one imported checkpoint as the style "imported"."""
+    """A stylizer with one imported checkpoint as the style "imported"."""
 
     def make(file: Path) -> Stylizer:
         catalogue = Catalogue([tmp_path / "none", tmp_path / "styles"])
@@ -38,7 +38,7 @@ def imported(tmp_path: Path) -> Import:
 
 
 def published_checkpoint(file: str) -> Path:
-    """One of the six published files; the test is skipped where they are not at hand."""
+    """One of the six published files; without them the test is skipped."""
     path = CHECKPOINTS / file
     if not path.exists() and not path.with_name(f"{file}.index").exists():
         pytest.skip(f"needs the published checkpoint {file}")
@@ -55,7 +55,7 @@ def test_the_six_published_networks(file: str, imported: Import, photo: Pixels) 
 def test_chance_weights_in_both_formats(published_file: Path, imported: Import, photo: Pixels) -> None:
     painted = imported(published_file).stylize(photo, "imported", exact=True)
     assert np.abs(painted - paint(random_variables(), photo)).max() <= 1
-    assert painted.std() > 10  # a flat picture would agree with anything
+    assert painted.std() > 10  # a flat picture would match anything
 
 
 @pytest.mark.parametrize("ending", ["", ".index", ".data-00000-of-00001"])
@@ -91,7 +91,7 @@ def test_zero_padding_draws_no_frame_unless_exact_pixels_are_asked_for(chance_st
     flat = np.full((120, 120, 3), 120, np.uint8)
 
     def frame(*, exact: bool) -> float:
-        """How far the outermost ring lies from the middle, which one flat colour should not show."""
+        """The outermost ring's difference to the middle; a flat colour should have none."""
         painted = chance_stylizer.stylize(flat, "chance", exact=exact).astype(float)
         ring = np.ones((120, 120), bool)
         ring[2:-2, 2:-2] = False
@@ -108,7 +108,7 @@ def test_the_published_wave_has_no_bright_border(imported: Import) -> None:
         photo = np.asarray(file.convert("RGB"))
 
     def step(*, exact: bool) -> float:
-        """The difference between the outermost rows, against the usual difference between rows."""
+        """The difference of the outermost rows over the usual difference of rows."""
         painted = stylizer.stylize(photo, "imported", exact=exact).astype(float)
         rows = np.abs(np.diff(painted, axis=0)).mean((1, 2))
         return float(max(rows[0], rows[-1]) / np.median(rows))

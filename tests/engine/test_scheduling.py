@@ -39,7 +39,7 @@ def test_who_asks_again_lines_up_behind_who_waits() -> None:
 
 
 class Asking:
-    """Threads that share a queue while its turn is held, and what became of them."""
+    """Threads that ask a queue while its turn is held, and their results."""
 
     def __init__(self, answer: Callable[[Sequence[int]], Sequence[int]]) -> None:
         self.queue, self.batches = FairQueue(), list[list[int]]()
@@ -47,7 +47,7 @@ class Asking:
         self._answer = answer
 
     def ask_together(self, requests: dict[int, str], limit: int) -> None:
-        """Ask, in the order of the requests, with the keys that are given for them."""
+        """Ask in the order of the requests, each with its key."""
         threads = []
         with self.queue.turn():
             for number, key in requests.items():

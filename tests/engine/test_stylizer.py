@@ -1,4 +1,4 @@
-"""The stylizer: shapes, strength, colours, threads, one trace, and errors that leave it working."""
+"""The stylizer: shapes, strength, colours, threads, traces, errors."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_an_added_style_is_painted_alone_mixed_and_mapped(tmp_path: Path, photo:
     offered = Catalogue([MODELS, tmp_path])
     network = offered.get("wave").checkpoint
     checkpoint = load_checkpoint(network)
-    save_row(tmp_path / "added.npz", checkpoint, checkpoint.row("udnie"))  # as if it had been fitted so
+    save_row(tmp_path / "added.npz", checkpoint, checkpoint.row("udnie"))  # stands for a fitted row
     offered.add_row(StyleFacts("added", "Added"), network.name, "added.npz")
     stylizer = Stylizer(offered)
     assert np.array_equal(stylizer.stylize(photo, "added"), stylizer.stylize(photo, "udnie"))
@@ -212,7 +212,7 @@ FULL = (
 def test_a_device_without_memory_leaves_it_to_strips_and_then_to_the_processor(
     photo: Pixels, monkeypatch: pytest.MonkeyPatch, too_small_for: str, error: Exception
 ) -> None:
-    """There is no GPU to fill, so its network's calls fail as TensorFlow fails them when memory runs out."""
+    """There is no GPU to fill, so calls raise TensorFlow's error for full memory."""
     expected = Stylizer(Catalogue([MODELS]), precision="float32").stylize(photo, "wave")
     passes: list[str] = []
 
@@ -235,14 +235,14 @@ def test_a_device_without_memory_leaves_it_to_strips_and_then_to_the_processor(
     assert np.abs(painted.astype(int) - expected).max() <= 1
     tried = ["whole pictures on /GPU:0", "strips on /GPU:0", "whole pictures on /CPU:0"]
     assert passes == (tried if too_small_for == "strips" else tried[:2])
-    assert np.array_equal(stylizer.stylize(photo, "wave"), painted)  # and it goes on working
+    assert np.array_equal(stylizer.stylize(photo, "wave"), painted)  # it still works
 
 
 def test_a_device_without_memory_for_a_network_leaves_it_to_the_processor(
     photo: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = Stylizer(Catalogue([MODELS]), precision="float32").stylize(photo, "wave")
-    original, full = network.Graph, [FULL[1]]  # the first is made on the GPU
+    original, full = network.Graph, [FULL[1]]  # the first graph is the GPU's
 
     def limited(*arguments: Any, **options: Any) -> Any:
         if full:
@@ -303,7 +303,7 @@ def test_nobody_waits_for_a_network_that_somebody_else_loads(
 def test_nothing_of_a_pass_over_strips_stays_in_memory(
     photo: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Traced functions outlive a pass, and a strip's tensor holds on to the memory of all planes."""
+    """Traced functions outlive a pass, and a strip's tensor keeps the memory of all planes."""
     monkeypatch.setattr(network, "WHOLE_PIXELS", 1000)
     memory: list[weakref.ref[Any]] = []
     pages = planes._pages
@@ -468,7 +468,10 @@ def test_a_picture_can_be_stopped_between_two_passes(
 def test_the_small_passes_of_a_large_picture_let_others_in(
     stylizer: Stylizer, photo: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A picture of 800x1000 is painted whole; the same size as a step to a larger one, in strips."""
+    """A picture of 800x1000 is painted whole.
+
+    As a pass of a larger picture it is painted in strips.
+    """
     whole: list[int] = []
     original = network.Network._paint_together
 
@@ -519,7 +522,7 @@ def test_what_is_no_picture_is_refused_and_the_next_one_is_painted(
     assert stylizer.stylize(photo, "wave").shape == photo.shape
 
 
-@pytest.mark.parametrize("strength", [-0.01, 1.01, float("nan"), float("inf")])
+@pytest.mark.parametrize("strength", [-0.01, 1.51, float("nan"), float("inf")])
 def test_a_strength_out_of_range_is_refused(strength: float, stylizer: Stylizer, photo: Pixels) -> None:
     with pytest.raises(InvalidOption, match="strength"):
         stylizer.stylize(photo, "wave", strength=strength)
@@ -545,7 +548,7 @@ def test_a_missing_or_damaged_checkpoint_is_told_and_heals_when_replaced(
     assert stylizer.stylize(photo, "wave").shape == photo.shape
     os.utime(tmp_path / network.name, (1, 1))  # replaced once more
     assert stylizer.stylize(photo, "wave").shape == photo.shape
-    assert len(stylizer._networks.loaded()) == 1  # the one before is not kept
+    assert len(stylizer._networks.loaded()) == 1  # the replaced network is dropped
 
 
 def test_resizing_keeps_what_a_picture_shows(photo: Pixels) -> None:

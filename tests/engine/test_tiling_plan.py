@@ -1,4 +1,4 @@
-"""The plan of a tiled pass: planes, precision and strips, without painting anything."""
+"""The plan of a tiled pass: planes, precision and strips. Nothing is painted."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_a_walk_computes_each_step_from_its_sources() -> None:
 
 
 class Activations:
-    """Something that can be let go of."""
+    """An object that weak references can watch."""
 
 
 def test_a_walk_lets_go_of_results_after_their_last_use() -> None:

@@ -1,4 +1,4 @@
-"""The network's architecture as its configuration describes it."""
+"""The Keras model has the architecture of its configuration."""
 
 from __future__ import annotations
 

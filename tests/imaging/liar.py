@@ -1,4 +1,4 @@
-"""A decoding process that says what it likes: ``python -m tests.imaging.liar SOCKET``."""
+"""A decoding process that lies: ``python -m tests.imaging.liar SOCKET``."""
 
 from tests.imaging.rogue import lie
 

@@ -1,6 +1,6 @@
-"""A decoding process that does what its file says: it is bound by the same limits as the real one.
+"""A decoding process that misbehaves as its file says, under the real limits.
 
-``python -m tests.imaging.rogue SOCKET``. A file of this process is the name of a function below.
+``python -m tests.imaging.rogue SOCKET``. A file for this process holds the name of a function below.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def take_memory() -> None:
 
 
 def take_shared_memory() -> None:
-    """Memory that the kernel does not count as the process's data."""
+    """Take memory that the kernel does not count as the process's data."""
     while True:
         block = mmap.mmap(-1, 50_000_000)
         block.write(b"x" * 50_000_000)
@@ -62,7 +62,7 @@ def hang() -> None:
 
 
 def hang_for_good() -> None:
-    """A process that is not honest ends its own timers."""
+    """A dishonest process stops its own timers."""
     signal.setitimer(signal.ITIMER_REAL, 0)
     hang()
 
@@ -96,7 +96,7 @@ def environment() -> str:
 
 
 def open_files() -> str:
-    """The numbers of open files, as far as a process can tell that may not list them."""
+    """The numbers of open files, found by trying: the process may not list them."""
     return json.dumps([number for number in range(256) if _is_open(number)])
 
 
@@ -140,7 +140,7 @@ ACTIONS: dict[bytes, Callable[[], str | None]] = {
 
 
 def act(file: BinaryIO, max_pixels: int, on_size: Callable[[int], None]) -> DecodedPhoto:
-    """Do what the file says; the picture's pixels are what is told of it, in UTF-8."""
+    """Do what the file says; return a picture whose pixels are the report in UTF-8."""
     words = file.read()
     on_size(max_pixels)
     if words not in ACTIONS:
@@ -151,7 +151,7 @@ def act(file: BinaryIO, max_pixels: int, on_size: Callable[[int], None]) -> Deco
 
 
 def lie() -> None:
-    """Answer each file with the message that it consists of."""
+    """Answer each file with its own content as the message."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.send(b'{"bound": true}')
     while True:

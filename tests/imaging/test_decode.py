@@ -1,4 +1,4 @@
-"""Uploads of every kind, good and hostile, as real files made by the real encoders."""
+"""Decoding of every kind of upload, good and hostile, made by real encoders."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import errno
 import io
 import random
 import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,9 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 from app.imaging import decode_photo, encode_jpeg
+from app.imaging.decode import decode_here
 from app.imaging.errors import DamagedPhoto, EmptyFile, ImageError, NotAPhoto, SideTooLong, TooManyPixels
+from testing.photo_files import ADOBE_RGB, assert_like, png
 from testing.pictures import encoded, scene
 
 LIMIT = 1_000_000
@@ -23,25 +24,10 @@ FORMATS = ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "GIF"]
 MEDIA_TYPES = {kind: f"image/{kind.lower()}" for kind in FORMATS} | {"HEIF": "image/heic"}
 
 LAB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-Point = tuple[float, float, float]
 
 
 def decode(data: bytes, max_pixels: int = LIMIT) -> Image.Image:
     return decode_photo(io.BytesIO(data), max_pixels=max_pixels).image
-
-
-def quarter_colors(image: Image.Image) -> list[list[int]]:
-    """The colours in the middle of the four quarters."""
-    width, height = image.size
-    points = [(width // 4, height // 4), (3 * width // 4, height // 4), (width // 4, 3 * height // 4)]
-    return [list(image.getpixel(point)) for point in points]  # type: ignore[arg-type]
-
-
-def assert_like(image: Image.Image, expected: Image.Image, tolerance: int = 12) -> None:
-    assert image.mode == "RGB"
-    assert image.size == expected.size
-    difference = np.array(quarter_colors(image)) - np.array(quarter_colors(expected))
-    assert np.abs(difference).max() <= tolerance, quarter_colors(image)
 
 
 # --- kinds of files -----------------------------------------------------------------------------
@@ -76,7 +62,7 @@ def test_of_several_frames_the_first_counts(kind: str) -> None:
     assert_like(decode(encoded(scene(), kind, save_all=True, append_images=[black])), scene(), 40)
 
 
-# What a camera did to the picture that it labels with each orientation.
+# By orientation: how a camera has turned the picture that it labels so.
 TURNS = {
     1: [],
     2: [Image.Transpose.FLIP_LEFT_RIGHT],
@@ -101,7 +87,7 @@ def test_every_orientation_comes_out_upright(kind: str, orientation: int) -> Non
 
 
 def exif_of(*entries: tuple[int, int, int, bytes]) -> bytes:
-    """An EXIF block of tag, type, count and value, whatever types the tags should have."""
+    """An EXIF block of (tag, type, count, value), also with wrong types."""
     table = b"".join(struct.pack("<HHI4s", *entry) for entry in entries)
     return b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(entries)) + table + bytes(4)
 
@@ -128,43 +114,6 @@ def test_extreme_sizes(kind: str, size: tuple[int, int]) -> None:
 
 
 # --- colours ------------------------------------------------------------------------------------
-
-
-def matrix_profile(gamma: float, red: Point, green: Point, blue: Point) -> bytes:
-    """An ICC version 2 display profile of primaries given as CIE XYZ under D50, with one power curve."""
-
-    def number(value: float) -> bytes:
-        return struct.pack(">i", round(value * 65536))
-
-    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
-    white = (0.9642, 1.0, 0.8249)
-    tags = {
-        b"desc": b"desc" + bytes(4) + struct.pack(">I", 5) + b"test\0" + bytes(78),
-        b"cprt": b"text" + bytes(4) + b"none\0",
-        b"rTRC": curve,
-        b"gTRC": curve,
-        b"bTRC": curve,
-    }
-    for name, point in ((b"wtpt", white), (b"rXYZ", red), (b"gXYZ", green), (b"bXYZ", blue)):
-        tags[name] = b"XYZ " + bytes(4) + b"".join(map(number, point))
-    table, body = b"", b""
-    start = 128 + 4 + 12 * len(tags)
-    for name, content in tags.items():
-        table += name + struct.pack(">2I", start + len(body), len(content))
-        body += content + bytes(-len(content) % 4)
-    header = (
-        struct.pack(">I4xI4s4s4s12x", start + len(body), 0x02100000, b"mntr", b"RGB ", b"XYZ ")
-        + b"acsp"
-        + bytes(28)
-        + b"".join(map(number, white))
-    )
-    return header.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
-
-
-# The primaries of Adobe RGB (1998), annex C, adapted to D50.
-ADOBE_RGB = matrix_profile(
-    563 / 256, (0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457)
-)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF"])
@@ -280,22 +229,19 @@ def test_big_endian_and_wide_integer_grey() -> None:
         assert decode(encoded(image, "TIFF")).getpixel((0, 0)) == (128, 128, 128)
 
 
-def png(color_type: int, depth: int, size: tuple[int, int], row: bytes, *extra: tuple[bytes, bytes]) -> bytes:
-    """A PNG of kinds that Pillow cannot write; of its pixels, only as much as ``row`` holds is there."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">2I5B", *size, depth, color_type, 0, 0, 0)
-    chunks = [(b"IHDR", header), *extra, (b"IDAT", zlib.compress(b"\0" + row)), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, body) for kind, body in chunks)
-
-
-@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
-def test_what_is_computed_in_strips_has_no_seams(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.imaging.decode.STRIP_PIXELS", 300)
+@pytest.mark.parametrize(
+    ("dtype", "kind"),
+    [(np.uint16, "PNG"), (np.uint16, "TIFF"), (np.int32, "TIFF"), (np.float32, "TIFF")],
+)
+def test_what_is_computed_in_strips_has_no_seams(
+    dtype: type, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.imaging.tiff.STRIP_PIXELS", 300)
+    monkeypatch.setattr("app.imaging.transparency.STRIP_PIXELS", 300)
     levels = (np.arange(50)[:, None] * 1300 + np.arange(40)).astype(dtype)  # 7 rows to a strip, but the last
-    decoded = np.asarray(decode(encoded(Image.fromarray(levels), "TIFF")))
+    data = encoded(Image.fromarray(levels), kind)
+    # In this process, since strips are set here.
+    decoded = np.asarray(decode_here(io.BytesIO(data), max_pixels=LIMIT).image)
     assert np.abs(decoded[..., 0].astype(float) - levels / 257.0).max() <= 1.0
 
 
@@ -409,7 +355,7 @@ def test_a_file_that_leads_to_where_no_file_reaches_is_damaged(tmp_path: Path) -
 
 
 def declared(kind: str, size: tuple[int, int]) -> bytes:
-    """A small file of ``kind`` whose header declares another size than its pixels have."""
+    """A small file of ``kind`` whose header declares another size."""
     if kind == "PNG":
         return png(2, 8, size, bytes(1_000_000))
     data = bytearray(encoded(scene(), kind, **({"lossless": True} if kind == "WEBP" else {})))
@@ -450,7 +396,7 @@ def test_a_bomb_that_the_decoder_itself_refuses(kind: str) -> None:
 
 
 def test_a_large_heic_frame_cropped_to_a_small_picture_is_refused() -> None:
-    """The decoder makes room for the whole frame, whatever is cropped from it."""
+    """The decoder allocates the whole frame, however small the crop is."""
     data = encoded(Image.new("RGB", (1203, 1001)), "HEIF")
     crop = data.index(b"clap") + 4
     cropped = data[:crop] + struct.pack(">8I", 48, 1, 32, 1, 0, 1, 0, 1) + data[crop + 32 :]
@@ -464,7 +410,7 @@ def cut(data: bytes, chance: random.Random) -> bytes:
 
 
 def flip(data: bytes, chance: random.Random) -> bytes:
-    """A few bytes changed, half of them near the beginning, where the structure of most files is."""
+    """Change a few bytes, half of them near the beginning with most structure."""
     broken = bytearray(data)
     for _ in range(chance.randint(1, 8)):
         end = len(broken) if chance.random() < 0.5 else min(len(broken), 400)
@@ -473,7 +419,7 @@ def flip(data: bytes, chance: random.Random) -> bytes:
 
 
 def samples(kind: str) -> list[bytes]:
-    """A plain file of ``kind`` and one of another mode, with whatever metadata it can have."""
+    """A plain file of ``kind``, and one of another mode with all possible metadata."""
     if kind == "GIF":
         return [encoded(scene(), kind), encoded(scene().convert("RGBA"), kind)]
     exif = Image.Exif()

@@ -1,4 +1,4 @@
-"""What leaves the site: sizes, fidelity, and nothing but pixels."""
+"""Encoded pictures: sizes, fidelity, and no metadata."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def chunks(data: bytes) -> set[bytes]:
 
 
 def telling_photos() -> list[bytes]:
-    """Photos that carry everything a photo can tell about where it comes from."""
+    """Photos with every kind of metadata about their origin."""
     exif = Image.Exif()
     exif[ExifTags.Base.Make] = "SecretCamera"
     exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (48.0, 12.0, 30.0)

@@ -1,4 +1,4 @@
-"""Faces are found where they are, and spared softly."""
+"""Faces are found in place, and spared with soft edges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bombs are refused by their headers, at little cost; spoiled photos never end more than their decoder."""
+"""Headers refuse bombs cheaply; damaged photos end at most their decoder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from app.imaging.isolation.pool import Decoders
 from testing import hostile
 
 LIMIT = 60_000_000
-# What ``make test`` takes of all spoiled photos: one in so many.
+# ``make test`` takes one in so many of the damaged photos.
 FEW = 9
 REFUSALS = {
     "jpeg-scans": TooManyScans,
@@ -39,6 +39,7 @@ REFUSALS = {
     "tiff-tile-huge": LargerThanDeclared,
     "tiff-samples": TooManyParts,
     "tiff-tiny-tiles": TooManyParts,
+    "tiff-orientations": TooManyParts,
     "tiff-loop": DamagedPhoto,
     "tiff-chain": TooManyParts,
     "avif-forged": LargerThanDeclared,
@@ -67,7 +68,7 @@ def process_id(decoders: Decoders) -> int:
 
 
 def seconds(pid: int) -> float:
-    """The time of the processor that a process has taken."""
+    """The processor time of a process, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -1,4 +1,4 @@
-"""Whatever a decoding process does, the site gets a sentence, and the next photo is decoded."""
+"""Whatever a decoding process does, the site decodes the next photo."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from app.imaging.isolation.limits import Budget
 from app.imaging.isolation.pool import Decoders, DecodingProcess
 from testing.hostile import encoded, flat
 
-# The budget grows with the pixels allowed: a test of little patience allows few.
+# The budget grows with the pixels allowed, so quick tests allow few.
 PIXELS = 1_000_000
 
 
@@ -48,7 +48,7 @@ def closing(decoders: Decoders) -> Iterator[Decoders]:
 
 
 def told(decoders: Decoders, words: str) -> str:
-    """What a rogue process tells of what it did."""
+    """The report of a rogue process."""
     image = decoders.decode(io.BytesIO(words.encode()), PIXELS).image
     return image.tobytes().decode().rstrip()
 
@@ -80,7 +80,7 @@ def test_a_process_that_hangs_is_ended(
 
 @pytest.mark.soak
 def test_a_process_that_waits_too_long_ends_itself(rogue: Decoders) -> None:
-    """The site may be gone: the process does not outlive its budget."""
+    """The site may be gone, but the process does not outlive its budget."""
     told(rogue, "fine")
     process = only_process(rogue)
     started = time.monotonic()

@@ -91,7 +91,7 @@ def test_the_pixels_of_the_chosen_part_are_taken() -> None:
     photo[50:, 100:] = (255, 0, 0)
     picture = np.asarray(cut(Image.fromarray(photo), Frame(40, 20, Crop(0.5, 0.5, 0.5, 0.5))))
     assert picture.shape == (20, 40, 3)
-    # Along the two inner edges the resampling reaches over the border, as it should.
+    # Along the two inner edges, resampling mixes pixels from beyond the crop, as it should.
     assert (picture[4:, 4:] == (255, 0, 0)).all()
     whole = np.asarray(cut(Image.fromarray(photo), Frame(200, 100, WHOLE)))
     np.testing.assert_array_equal(whole, photo)

@@ -1,4 +1,4 @@
-"""The mark is on every part of every picture, and leaves the painting to be judged."""
+"""The mark covers every part of a picture but leaves the painting visible."""
 
 from __future__ import annotations
 

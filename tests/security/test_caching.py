@@ -1,4 +1,4 @@
-"""No browser and no proxy keeps what is private: every route of the site, as its owner sees it."""
+"""Caching headers of every route: no browser and no proxy keeps private answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from testing.studio import painted
 
 pytestmark = pytest.mark.usefixtures("networks_shared")
 
-# Pictures are asked for again and again: the browser keeps them, and asks each time.
+# The browser keeps pictures, but revalidates them on every use.
 PICTURES = {
     "pictures.full",
     "pictures.photo_before",
@@ -44,7 +44,7 @@ def ada(client: FlaskClient, make_user: MakeUser) -> FlaskClient:
 
 @pytest.fixture
 def addresses(app: Flask, ada: FlaskClient) -> dict[str, str]:
-    """An address of something that exists for each route that answers GET, by the route's endpoint."""
+    """An existing address for each GET route, by endpoint."""
     picture = painted(app, ada)
     page = ada.get(f"/pictures/{picture}").text
     order = re.search(r"/orders/([0-9a-f-]{36})", ada.get("/pictures").text + page)

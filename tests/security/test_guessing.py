@@ -1,4 +1,4 @@
-"""Guessing passwords and flooding with mails, from one address or from many."""
+"""Limits on guessing passwords and flooding mailboxes, from one or many addresses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def limited(settings: Settings) -> Iterator[Flask]:
 def guess(
     client: FlaskClient, number: int, email: str = "ada@example.com", password: str = "wrong-password"
 ) -> TestResponse:
-    """One try, from an address of its own."""
+    """Try a password once, from an address of its own."""
     return client.post(
         "/log-in",
         data={"email": email, "password": password},
@@ -39,14 +39,14 @@ def guess(
 
 
 def pauses(client: FlaskClient, email: str) -> list[int]:
-    """The pauses that a guesser has to make who waits each time as long as is asked for."""
+    """The pauses of a guesser who always waits as long as required."""
     seconds: list[int] = []
     for number in range(40):
         answer = guess(client, number, email)
         if answer.status_code == 429:
             seconds.append(int(answer.headers["Retry-After"]))
             digest = guessing._digest(email)
-            limiter.storage.clear(f"guesses/{digest}/anybody/pause")  # as if the pause were over
+            limiter.storage.clear(f"guesses/{digest}/anybody/pause")  # ends the pause
     return seconds
 
 
@@ -79,7 +79,7 @@ def test_strangers_do_not_keep_the_owner_out(limited: Flask) -> None:
         guess(stranger, number)
     assert guess(stranger, 12, password=PASSWORD).status_code == 429
     assert guess(owner, 13, password=PASSWORD).status_code == 302
-    # A browser that knows one account has no advantage with another.
+    # A browser that is known to one account is a stranger to others.
     create_user(limited, "eve@example.com")
     owner.post("/log-out")
     tries = [guess(owner, number, "eve@example.com").status_code for number in range(20, 27)]

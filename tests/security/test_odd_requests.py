@@ -1,4 +1,4 @@
-"""Odd input is refused with a reason, and trouble that passes is told apart from a fault."""
+"""Odd input is refused with a reason; passing trouble is no fault of the site."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_mails_name_the_sites_own_address(tmp_path: Path, sqlite_url: str) -> No
     settings = make_settings(tmp_path, database_url=sqlite_url, site_url="https://art.example.com")
     for app in running_app(settings):
         app.config["WTF_CSRF_ENABLED"] = False
-        # Locally the site answers at 127.0.0.1 too; its mails go to people who cannot reach that.
+        # Locally the site also answers at 127.0.0.1, but the readers of its mails cannot reach that address.
         app.test_client().post(
             "/sign-up",
             base_url="http://127.0.0.1:8000",
@@ -120,7 +120,7 @@ def test_production_answers_to_its_own_name_alone(settings: Settings) -> None:
 
 @pytest.fixture
 def impatient(app: Flask, client: FlaskClient, make_user: MakeUser) -> FlaskClient:
-    """Somebody who is logged in at a site that does not wait for locks."""
+    """A logged-in client of a site that does not wait for locks."""
     log_in(client, make_user())
     with app.app_context():
         engine = db.engine
@@ -152,7 +152,7 @@ def test_a_full_database_is_told_apart_from_a_fault(app: Flask, impatient: Flask
 
     @event.listens_for(engine, "connect")
     def _fill(connection: Any, _record: Any) -> None:
-        connection.execute("PRAGMA max_page_count = 1")  # SQLite rounds it up to what there is
+        connection.execute("PRAGMA max_page_count = 1")  # SQLite rounds it up to the current size
 
     long_name = "x" * 200 + "@example.com"
     statuses = set()

@@ -1,4 +1,4 @@
-"""What a stranger sends is refused by its size, its rate or its token before anything reads it."""
+"""Bodies are refused by size, rate or token before anything reads them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEGABYTE = 1_000_000
 
 
 class Body(io.RawIOBase):
-    """A body of ``size`` bytes that counts how many of them are read."""
+    """A body of ``size`` bytes that counts the bytes read."""
 
     def __init__(self, size: int) -> None:
         self.size, self.taken = size, 0

@@ -1,4 +1,4 @@
-"""A stolen cookie: it ends with its session, and opens nothing that asks for the password."""
+"""A stolen cookie ends with its session, and cannot change the account."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ada(app: Flask) -> User:
 
 @pytest.fixture
 def thief(app: Flask, client: FlaskClient, ada: User) -> FlaskClient:
-    """Somebody with a copy of the cookies of ``client``, where Ada is logged in."""
+    """A client with a copy of the cookies of ``client``, where Ada is logged in."""
     form = {"email": ada.email, "password": PASSWORD, "remember": "y"}
     assert client.post("/log-in", data=form).status_code == 302
     copy = app.test_client()
@@ -58,7 +58,7 @@ def test_a_device_can_be_logged_out_from_another(app: Flask, ada: User, thief: F
     assert page.count("this device") == 1
     ends = re.findall(r"/account/sessions/[0-9a-f-]{36}/end", page)
     assert len(ends) == 2
-    assert other.post(ends[1]).status_code == 303  # its own comes first, being seen last
+    assert other.post(ends[1]).status_code == 303  # its own comes first: it was seen last
     assert not is_logged_in(thief)
     assert is_logged_in(other)
     assert other.post(ends[0]).location.endswith("/")
@@ -185,7 +185,7 @@ def test_password_and_account_are_not_changed_without_the_password(client: Flask
 
 @pytest.fixture
 def taken_over(client: FlaskClient, thief: FlaskClient, tmp_path: Path) -> str:
-    """The link to undo it, after a thief with the password changed the email."""
+    """The undo link, after a thief with the password has changed the email."""
     client.post("/account/email", data={"email": "eve@example.com"})
     client.get(mailed_link(tmp_path, "account/email/"))
     notices = [mail for mail in mails(tmp_path) if "has been changed" in mail]

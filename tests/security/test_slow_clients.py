@@ -1,4 +1,4 @@
-"""Clients that send slowly, or take nothing, hold up nobody: a real site with four threads."""
+"""Slow clients hold up nobody; checked on a real site with four threads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from testing.live import LiveSite
 
 THREADS = 4
 CLIENTS = 40
-# A page comes within this, in seconds; tests run beside each other.
+# The longest wait for a page, in seconds, while other tests run.
 SOON = 3.0
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
@@ -39,7 +39,7 @@ def connect(site: LiveSite, sent: bytes) -> socket.socket:
 
 
 def everything(client: socket.socket) -> bytes:
-    """What the site sends until it closes the connection."""
+    """All bytes that the site sends until it closes the connection."""
     with client.makefile("rb") as answer:
         return answer.read()
 

@@ -1,4 +1,4 @@
-"""Free credits come once for each address that somebody can read the mail of."""
+"""Free credits come once for each confirmed address."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from testing.waiting import finish_mails
 
 TRIES = 200
 KNOWN, UNKNOWN = "ada@example.com", "eve@example.com"
-# Below this the two differ for certain. Noise alone comes here once in a thousand runs.
+# Below this p-value the two differ. Noise alone gets here once in a thousand runs.
 CERTAIN = 0.001
 
 

@@ -1,4 +1,4 @@
-"""Files are kept whole or not at all, under keys that cannot lead elsewhere."""
+"""Files are stored whole or not at all, and keys cannot leave the folder."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_whether_a_file_is_there(storage: LocalStorage, tmp_path: Path) -> None:
     assert storage.holds("a/b")
     assert not storage.holds("a/c")
     assert not storage.holds("z/b")
-    for unanswerable in ("a/b/c", "../a"):  # below a file; no key at all
+    for unanswerable in ("a/b/c", "../a"):  # below a file, and an invalid key
         with pytest.raises(StorageError):
             storage.holds(unanswerable)
 

@@ -30,4 +30,4 @@ def eve(app: Flask, client: FlaskClient) -> FlaskClient:
 
 @pytest.fixture(autouse=True)
 def painting_at_once(networks_shared: None) -> None:
-    """Applications of tests paint with networks that are loaded already."""
+    """Applications of tests share loaded networks."""

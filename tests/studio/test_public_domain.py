@@ -1,4 +1,4 @@
-"""A site that offers only styles after works in the public domain."""
+"""A site that offers only styles of works in the public domain."""
 
 from __future__ import annotations
 

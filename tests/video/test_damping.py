@@ -1,4 +1,4 @@
-"""What damping does to what stands still, to what moves, and at a cut."""
+"""Damping of still and moving parts, and at a cut."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def noisy(photo: Pixels, seed: int, deviation: float = 2.0) -> Pixels:
 
 
 def boiling(photo: Pixels, seed: int) -> Pixels:
-    """A painting whose strokes are others in every frame."""
+    """A painting with other strokes in every frame."""
     strokes = np.random.default_rng(1000 + seed).normal(0, 60, photo.shape[:2]).astype(np.float32)
     strokes = cv2.GaussianBlur(strokes, (0, 0), 1.0)
     return np.clip(255.0 - photo + strokes[..., None], 0, 255).astype(np.uint8)
@@ -46,7 +46,7 @@ def test_strokes_stay_where_nothing_moves() -> None:
     before = np.mean([difference(*pair) for pair in zip(paintings[1:], paintings, strict=False)])
     after = np.mean([difference(*pair) for pair in zip(damped[1:], damped, strict=False)])
     assert after < before / 4
-    # What is told of the film is this very difference, as far as the photos agree.
+    # The film reports exactly this difference where the photos agree.
     assert damper.flicker.pixels > 0.9 * (FRAMES - 1) * WIDTH * HEIGHT
     assert damper.flicker.before == pytest.approx(before, rel=0.1)
     assert damper.flicker.after == pytest.approx(after, rel=0.1)
@@ -91,7 +91,7 @@ def test_strokes_travel_with_a_slow_camera() -> None:
     damper = FlickerDamper(DAMPING)
     paintings, damped = [], []
     for number in range(FRAMES):
-        # A quarter of a pixel per frame; the painting's strokes follow the photo, but boil.
+        # The photo moves a quarter of a pixel per frame. The strokes follow it, but change in every frame.
         there = np.array([[1, 0, -0.25 * number], [0, 1, 0]], np.float32)
         moved = cv2.warpAffine(sample("coffee"), there, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
         photo = noisy(np.asarray(moved, np.uint8), number)

@@ -1,4 +1,4 @@
-"""Whole films: what of the source is kept, and what an interruption leaves behind."""
+"""Whole films: what is kept of the source, and what an interruption leaves."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_film_is_painted_frame_by_frame(ending: str, tmp_path: Path) -> None:
     before, after = read(source), read(target)
     assert (summary.frames, summary.resumed, summary.damage) == (30, 0, "")
     assert len(after.frames) == 30
-    # Matroska has no times below zero, where AAC begins, so that pictures and sound are later alike.
+    # Matroska has no negative times, but AAC begins below zero. So pictures and sound are equally late.
     shift = 0.0 if ending != "mkv" else 1024 / 44100
     expected = [float(time) + shift for time in before.times]
     assert [float(time) for time in after.times] == pytest.approx(expected, abs=0.001)
@@ -83,7 +83,7 @@ def test_uneven_times_and_durations_are_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", ["mp4", "ts"])
 def test_pictures_and_sound_stay_together(ending: str, tmp_path: Path) -> None:
-    """Pictures that begin a second after their sound; a broadcast's times do not begin at zero."""
+    """Pictures may begin a second after the sound; a broadcast's times do not begin at zero."""
     times = [15360 + 512 * number for number in range(30)]
     source = make_film(tmp_path / f"film.{ending}", times=times)
     paint(source, tmp_path / "painted.mp4")
@@ -112,7 +112,7 @@ def test_odd_sizes_are_filled_up_to_even_ones(tmp_path: Path) -> None:
 
 
 def test_frames_of_another_size_in_between_are_fitted(tmp_path: Path) -> None:
-    """Two broadcasts one after the other, of different sizes."""
+    """The film has two broadcasts of different sizes, one after the other."""
     data = [
         make_film(tmp_path / f"{width}.ts", size=(width, 48), sound=None).read_bytes() for width in (64, 96)
     ]
@@ -129,7 +129,7 @@ def test_sound_is_copied_where_the_container_takes_it(tmp_path: Path) -> None:
         assert paint(source, target).sounds == ["copied"]
         before, after = sound_packets(source), sound_packets(target)
         assert [data for _, data in after] == [data for _, data in before]
-        # Matroska has no times below zero, where AAC's first packet lies, and counts in milliseconds.
+        # Matroska has no negative times, where AAC's first packet lies, and counts in milliseconds.
         shift = after[0][0] - before[0][0]
         assert float(shift) == pytest.approx(0 if ending == "mp4" else 1024 / 44100, abs=0.001)
         assert all(abs(b[0] + shift - a[0]) <= Fraction(1, 900) for b, a in zip(before, after, strict=True))
@@ -157,7 +157,7 @@ def test_sound_is_coded_anew_where_it_must_be(sound: str, ending: str, codec: st
 def test_unusual_sound_is_coded_anew_too(
     sound: str, rate: int, layout: str, ending: str, tmp_path: Path
 ) -> None:
-    """Encoders take few rates and arrangements of loudspeakers; they say so only once all is painted."""
+    """Encoders support few rates and channel layouts, but report that only after all painting."""
     source = make_film(tmp_path / "film.mkv", sound=sound, rate=rate, layout=layout, frames=30)
     target = tmp_path / f"painted.{ending}"
     assert paint(source, target).sounds == [{"webm": "opus", "mov": "aac"}[ending]]
@@ -196,7 +196,7 @@ def test_sound_that_cannot_be_decoded_is_counted(tmp_path: Path) -> None:
 
 
 def test_sound_that_comes_out_of_order_is_counted(tmp_path: Path) -> None:
-    """Two broadcasts one after the other: the second's times begin anew."""
+    """The film has two broadcasts, and the times of the second begin anew."""
     source = make_film(tmp_path / "film.ts")
     source.write_bytes(source.read_bytes() * 2)
     summary = paint(source, tmp_path / "painted.mp4")
@@ -208,7 +208,7 @@ def test_sound_that_comes_out_of_order_is_counted(tmp_path: Path) -> None:
 def test_where_a_file_cannot_be_read_further_sound_is_missing(tmp_path: Path) -> None:
     source = make_film(tmp_path / "film.mp4", frames=90)
     data = bytearray(source.read_bytes())
-    size = data.rfind(b"stsz") + 16 + 4 * 100  # of the hundredth piece of sound: more than any file holds
+    size = data.rfind(b"stsz") + 16 + 4 * 100  # the hundredth packet, larger than any file
     data[size : size + 4] = (2**29).to_bytes(4, "big")
     source.write_bytes(data)
     summary = paint(source, tmp_path / "painted.mp4")
@@ -234,7 +234,7 @@ def test_an_interrupted_film_goes_on_and_comes_out_the_same(stop_after: int, tmp
 
     summary = paint(source, target, how=counting, watcher=watcher)
     finished = stop_after // 6 * 6  # segments of 0.2 seconds have six frames
-    finished -= 6 if stop_after % 6 == 0 else 0  # the last one is not closed before the next begins
+    finished -= 6 if stop_after % 6 == 0 else 0  # a segment is closed when the next one begins
     assert watcher.began == (finished, False)
     assert stopped.finished == finished
     assert (summary.resumed, len(painted)) == (finished, 30 - finished)
@@ -276,7 +276,7 @@ def test_another_way_of_painting_begins_anew(change: dict[str, Any], tmp_path: P
 def test_while_films_give_way_the_folder_can_be_told_from_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process may be killed while it removes what is of no use: the next one must know the folder."""
+    """A process may be killed while it removes useless files; the next must know the folder."""
     source, target = make_film(tmp_path / "film.mp4"), tmp_path / "painted.mp4"
     with pytest.raises(KeyboardInterrupt):
         paint(source, target, watcher=Watcher(20))

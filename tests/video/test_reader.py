@@ -1,4 +1,4 @@
-"""What is read of a film: frames the right way up, in their colours, at their times, and what is damaged."""
+"""Reading films: upright frames, right colours and times, and damaged films."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from testing.clips import CORNERS, make_film, picture, read, spoil
 
 
 def corners(frame: Pixels) -> list[int]:
-    """Which of the four colours is at the top left, top right, bottom left and bottom right."""
+    """The colours (0 to 3) at the top left, top right, bottom left and bottom right."""
     places = (frame[4, 4], frame[4, -4], frame[-4, 4], frame[-4, -4])
     return [int(np.abs(np.array(CORNERS) - place).sum(axis=1).argmin()) for place in places]
 
@@ -37,7 +37,7 @@ def test_frames_come_in_order_at_their_times(ending: str, tmp_path: Path) -> Non
     ("ending", "rotation", "mirrored", "expected"),
     [
         ("mp4", None, False, [0, 1, 2, 3]),
-        ("mp4", 90, False, [1, 3, 0, 2]),  # against the clock: what was right is on top
+        ("mp4", 90, False, [1, 3, 0, 2]),  # anticlockwise: the right side comes to the top
         ("mp4", 180, False, [3, 2, 1, 0]),
         ("mp4", 270, False, [2, 0, 3, 1]),
         ("mp4", 0, True, [1, 0, 3, 2]),
@@ -79,7 +79,7 @@ def test_uneven_times_are_kept(tmp_path: Path) -> None:
 def test_colors_are_those_that_were_meant(
     matrix: Colorspace, number: int, height: int, levels: ColorRange, tmp_path: Path
 ) -> None:
-    """Films that declare no matrix are BT.709 if they are high, BT.601 if not, as players have it."""
+    """Without a declared matrix, high films are BT.709 and others BT.601, as in players."""
     path, width = tmp_path / "film.mkv", height * 4 // 3
     colors = np.repeat(picture(0, 64, 64)[::4, ::4], height // 16, axis=0)
     colors = np.ascontiguousarray(np.repeat(colors, width // 16, axis=1))
@@ -99,7 +99,8 @@ def test_colors_are_those_that_were_meant(
     assert np.abs(read(path).frames[0].astype(int) - colors).max() <= 3
 
 
-def test_high_dynamic_range_becomes_ordinary(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("transfer", "white"), [(18, 0.75), (16, 0.5807)])
+def test_high_dynamic_range_becomes_ordinary(transfer: int, white: float, tmp_path: Path) -> None:
     """In HLG (ITU-R BT.2100) white is at three quarters of the signal; shown as it is, it would be grey."""
     path = tmp_path / "film.mkv"
     with av.open(str(path), "w") as container:
@@ -107,10 +108,10 @@ def test_high_dynamic_range_becomes_ordinary(tmp_path: Path) -> None:
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p10le"
         context = stream.codec_context
-        context.colorspace, context.color_primaries, context.color_trc = 9, 9, 18
+        context.colorspace, context.color_primaries, context.color_trc = 9, 9, transfer
         context.color_range = int(ColorRange.MPEG)
         frame = av.VideoFrame(64, 64, "yuv420p10le")
-        for plane, level in zip(frame.planes, (64 + 0.75 * 876, 512, 512), strict=True):
+        for plane, level in zip(frame.planes, (64 + white * 876, 512, 512), strict=True):
             plane.update(np.full(plane.buffer_size // 2, level, np.uint16).tobytes())
         container.mux(stream.encode(frame))
         container.mux(stream.encode())

@@ -155,7 +155,7 @@ class Graph:
         added_to: Tensor | None = None,
         kept: DType = None,
     ) -> Tensor:
-        """Conditional instance normalisation of a layer's raw result, then ReLU or addition.
+        """Conditional instance normalisation of a raw result, then ReLU or addition.
 
         ``kept``: the type of the result, by default the one computed in.
 
@@ -275,11 +275,14 @@ class Graph:
         return self.normalize(x, rows)
 
     def phases(self, name: str) -> int:
-        """How many pixels of a block share a channel's statistics; 0 where the result is in pixels."""
+        """The pixels of a block, which share statistics; 0 if the result is in pixels."""
         return self.layers[name].phases
 
     def _shares(self, where: Tensor, phases: int, shape: Tensor, repeats: int) -> Tensor:
-        """The style map [1, h, w, 1 or 4] as [1, rows, columns, ``repeats``], fit for ``shape``."""
+        """The style map [1, h, w, 1 or 4] as [1, rows, columns, ``repeats``].
+
+        Rows and columns are those of ``shape``.
+        """
         if not phases or repeats > 1:
             return where
         return tf.reshape(where, [1, shape[1], shape[2], 1])
@@ -302,7 +305,7 @@ class BatchGraph(Graph):
         added_to: Tensor | None = None,
         kept: DType = None,
     ) -> Tensor:
-        """Conditional instance normalisation of a layer's raw result, then ReLU or addition."""
+        """Conditional instance normalisation of a raw result, then ReLU or addition."""
         assert raw.where is None
         mean, variance = raw.moments or self.moments(raw.values, raw.layer)
         scales, shifts = self._spans[raw.layer]
@@ -315,7 +318,7 @@ class BatchGraph(Graph):
         return y if added_to is None else added_to + y
 
     def moments(self, x: Tensor, name: str) -> Moments:
-        """Mean and biased variance of a layer's raw result, float32 [batch, channels] each."""
+        """Mean and biased variance of a raw result, float32 [batch, channels] each."""
         phases, shape = self.phases(name) or 1, tf.shape(x)
         pixels = tf.reshape(tf.cast(x, tf.float32), [shape[0], -1, shape[3] // phases])
         mean, variance = tf.nn.moments(pixels, 1)
@@ -366,7 +369,7 @@ def _slice(x: Tensor, axis: int, count: Tensor | int) -> Tensor:
 
 
 def _edges(x: Tensor, layer: Convolution, axis: int) -> tuple[Tensor, Tensor]:
-    """The two rows (or columns) that the layer reads before and after ``x`` along ``axis``."""
+    """The rows (or columns) that the layer reads before and after ``x`` on ``axis``."""
     if layer.border == "mirror blocks":
         return _mirrored_blocks(x, axis)
     first = x[:, :2] if axis == 1 else x[:, :, :2]

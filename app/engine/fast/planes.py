@@ -1,4 +1,4 @@
-"""Planes hold the activations of a tiled pass between its stages, in memory or in temporary files."""
+"""Planes: the activations of a tiled pass between stages, in memory or in files."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class PlaneStore:
         return sorted(planes, key=lambda plane: (plane.offset, plane.end))
 
     def _move_together(self, planes: list[_InMemory]) -> int:
-        """Move all planes to the beginning of the memory, and return the first free offset."""
+        """Move all planes to the memory's beginning; return the first free offset."""
         offset = 0
         for plane in planes:
             if plane.offset != offset:

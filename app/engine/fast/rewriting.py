@@ -1,4 +1,4 @@
-"""Rewrites kernels exactly into a form that suits a processor's vectors. NumPy only.
+"""Rewrites kernels, exactly, to suit a processor's vectors. NumPy only.
 
 At full size the network has few channels, and a convolution over few channels leaves most of a vector unit
 idle. So a picture of [height, width, channels] is kept as *blocks* of 2x2 pixels: [height / 2, width / 2,
@@ -59,7 +59,7 @@ class Convolution:
 
 
 def rewrite(config: NetworkConfig, kernels: Mapping[str, Floats]) -> dict[str, Convolution]:
-    """The convolutions of a network by layer name, from kernels [size, size, inputs, outputs]."""
+    """A network's convolutions by layer, from kernels [size, size, inputs, outputs]."""
     return {
         layer.name: _rewrite(config, layer, kernels[layer.name].astype(np.float32)) for layer in config.layers
     }

@@ -23,7 +23,7 @@ Made = tuple[Tensor, Tensor, Tensor]
 
 
 class Stages:
-    """The traced stages of one network. Keeps nothing of a picture: threads may share it."""
+    """The traced stages of one network; threads may share it."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -101,7 +101,7 @@ def convolved_through(
 
 
 def normalized(graph: Graph, kept: DType, pending: str, add: str) -> Callable[..., Tensor]:
-    """A stage that normalises a raw result; with ``add``, adds ``before`` instead of ReLU."""
+    """A stage that normalises a raw result, then adds ``before`` or applies ReLU."""
 
     def stage(
         x: Tensor, before: Tensor | None, rows: Tensor, moments: Moments, where: Tensor | None
@@ -132,7 +132,7 @@ def _layer(
 
 
 def _with(graph: Graph, raw: Raw, moments: Moments | None, where: Tensor | None) -> Raw:
-    """A raw result with the whole picture's moments, and the style map as shares of 0..1."""
+    """A raw result with the picture's moments, and the style map as shares of 0..1."""
     shares = None if where is None else share(where)
     if shares is not None and graph.phases(raw.layer):
         shares = to_blocks(shares)
@@ -146,7 +146,7 @@ def _made(raw: Raw) -> Made:
 
 
 def _pack(x: Tensor) -> Tensor:
-    """Activations in a type that NumPy has: bfloat16 becomes uint16 with the same bits."""
+    """Activations in a NumPy type: bfloat16 becomes uint16 with the same bits."""
     return tf.bitcast(x, tf.uint16) if x.dtype == tf.bfloat16 else x
 
 
@@ -158,7 +158,7 @@ def _tensor(x: Tensor) -> Tensor:
 def _unpack(
     graph: Graph, x: Tensor, pending: str, moments: Moments | None, where: Tensor | None
 ) -> Activations:
-    """A plane's array as the raw result of the layer ``pending``, or as a settled tensor."""
+    """A plane's array as ``pending``'s raw result, or as a settled tensor."""
     return _with(graph, Raw(_tensor(x), pending), moments, where) if pending else _tensor(x)
 
 

@@ -49,7 +49,10 @@ Report = Callable[[float], None]
 
 
 class Statistics:
-    """Mean and variance over strips, merged pairwise (Chan, Golub and LeVeque 1983, equation 2.1)."""
+    """Mean and variance over strips, merged pairwise.
+
+    Chan, Golub and LeVeque 1983, equation 2.1.
+    """
 
     def __init__(self) -> None:
         self._count = 0
@@ -210,7 +213,7 @@ class _Run:
         return made
 
     def _source(self, layer: str, reads: str, start: int, stop: int) -> tuple[Any, ...]:
-        """A strip for a layer's rows ``start`` to ``stop``, its moments, its ends and its style map."""
+        """The strip for a layer's rows: its values, moments, ends and style map."""
         if reads == PHOTO:
             return self.job.photo.slab(2 * start - REACH, 2 * stop + REACH), None, None, None
         held = self._planes[reads]
@@ -335,7 +338,9 @@ def _ends(seen: Window) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
 
 
 def _read(plane: Plane, start: int, stop: int) -> Tensor:
-    """Rows of a plane as a tensor [1, rows, columns, channels], without a copy where it is aligned.
+    """Rows of a plane as a tensor [1, rows, columns, channels].
+
+    An aligned array is not copied.
 
     The tensor shares the plane's memory: use it before those rows are written again.
     """

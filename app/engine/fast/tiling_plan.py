@@ -44,7 +44,10 @@ class Window:
 
 
 def window(layer: Convolution, start: int, stop: int, rows: int) -> Window:
-    """The window of a layer's rows ``start`` to ``stop`` (excluded), on a source of ``rows`` rows."""
+    """The source window of a layer's rows ``start`` to ``stop`` (excluded).
+
+    The source has ``rows`` rows.
+    """
     first, last = layer.source_rows(start, stop)
     return Window(max(first, 0), min(last, rows), int(first < 0), int(last > rows))
 
@@ -202,7 +205,7 @@ class _Planner:
         )
 
     def _grid(self, layer: LayerSpec) -> tuple[int, int]:
-        """The rows and columns that a layer's convolution runs over, in blocks at full size."""
+        """The rows and columns of a layer's convolution, in blocks at full size."""
         level = max(1, layer.kernel_level)
         return self.height >> level, self.width >> level
 
@@ -249,7 +252,7 @@ class _Planner:
         return smallest | {step.adds for step in self.path}
 
     def _rests(self, step: Step, plans: Mapping[str, LayerPlan]) -> bool:
-        """Whether a plane for a skip rests in a file while residual blocks need the memory.
+        """Whether a skip's plane rests in a file while residual blocks need memory.
 
         The first halving's plane never rests: it is the largest, and slow to write.
         """

@@ -25,7 +25,9 @@ _NEEDED = {"avx2", "fma", "f16c"}
 
 
 class Normalization(NamedTuple):
-    """(x - mean) / sqrt(variance + epsilon) * scale + shift (Dumoulin, Shlens and Kudlur 2017, equation 5).
+    """(x - mean) / sqrt(variance + epsilon) * scale + shift.
+
+    Dumoulin, Shlens and Kudlur 2017, equation 5.
 
     ``moments`` is (mean, variance). Mean, variance, ``scale`` and ``shift`` are float32 [channels] each.
     ``epsilon`` avoids a division by zero where a channel is constant.

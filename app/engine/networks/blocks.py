@@ -28,7 +28,7 @@ def spread(taps: Iterable[Tap]) -> Floats:
 
 
 def in_blocks(size: int, block: int, *, first: int = 0) -> Iterable[Tap]:
-    """The taps from blocks to blocks: row bJ + a reads the rows bJ + a + ``first`` onwards."""
+    """The taps from blocks to blocks: row i reads rows i + ``first`` onwards."""
     for tap in range(size):
         for row_out in range(block):
             row = row_out + tap + first

@@ -66,7 +66,7 @@ class Checkpoint:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What tells its kernels from another network's; the same whether they are kept as float16 or not."""
+        """A hash of the kernels, the same for float16 and float32 files."""
         digest = hashlib.sha256()
         for layer in self.config.layers:
             digest.update(np.ascontiguousarray(self.kernels[layer.name], np.float16).tobytes())
@@ -114,7 +114,7 @@ def save_row(path: Path, network: Checkpoint, row: AnyFloats) -> None:
 
 
 def load_row(path: Path, network: Checkpoint) -> AnyFloats:
-    """Read the row of a style that was added to ``network``, shape [``config.style_size``].
+    """Read an added style's row for ``network``, shape [``config.style_size``].
 
     Raises:
         InvalidCheckpoint: the file is missing or damaged, or was fitted to another network.

@@ -36,7 +36,7 @@ class LayerSpec:
 
     @property
     def kernel_level(self) -> int:
-        """The level at which the kernel runs: a doubling runs on the picture before it is doubled."""
+        """The level at which the kernel runs; for a doubling, that of its source."""
         return self.level + 1 if self.kind == "doubling" else self.level
 
 

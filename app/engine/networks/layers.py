@@ -13,7 +13,7 @@ from app.engine.typing import Tensor
 
 @keras.saving.register_keras_serializable("style_transfer_art")
 class ReflectionPadding2D(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
-    """Pads [batch, height, width, channels] by reflection, without repeating the border.
+    """Pads [batch, height, width, channels] by reflection: c b | a b c | b a.
 
     With zeros a network sees a dark frame, and paints one.
     """
@@ -38,7 +38,7 @@ class ReflectionPadding2D(keras.layers.Layer):  # type: ignore[misc]  # Keras sh
 
 @keras.saving.register_keras_serializable("style_transfer_art")
 class ConditionalInstanceNormalization(keras.layers.Layer):  # type: ignore[misc]
-    """Instance normalisation whose scale and shift are inputs: one network, many styles.
+    """Instance normalisation with scale and shift as inputs: many styles per network.
 
     x is [batch, height, width, channels]; scale and shift are [batch, channels]. Mean and (biased) variance
     are per picture and channel, over height and width:
@@ -71,7 +71,9 @@ class ConditionalInstanceNormalization(keras.layers.Layer):  # type: ignore[misc
 
 @keras.saving.register_keras_serializable("style_transfer_art")
 class DoublingConv2D(keras.layers.Layer):  # type: ignore[misc]
-    """Nearest-neighbour doubling and a 3x3 convolution in one, without the doubled picture.
+    """Nearest-neighbour doubling and a 3x3 convolution, in one step.
+
+    The doubled picture is never made.
 
     Three taps on the doubled picture fall on two rows of the small one. Even rows 2i take (k0, k1 + k2) of
     the rows (i - 1, i); odd rows 2i + 1 take (k0 + k1, k2) of (i, i + 1). The same holds for columns. So four

@@ -115,7 +115,7 @@ class _Convolutions:
 
 
 def load_kernels(model: keras.Model, config: NetworkConfig, kernels: Mapping[str, Floats]) -> None:
-    """Put kernels of shape [size, size, inputs, outputs], by layer name, into the model."""
+    """Put kernels [size, size, inputs, outputs], by layer name, into the model."""
     for spec in config.layers:
         load_kernel(model, spec, kernels[spec.name])
 

@@ -33,7 +33,7 @@ class Candidate:
 
 
 def published_networks(published: Path, folder: Path) -> Candidate | None:
-    """The published checkpoints of a folder as one candidate, converted into ``folder``."""
+    """The published checkpoints as one candidate, converted into ``folder``."""
     checkpoints: dict[str, Path] = {}
     for path in sorted(published.glob("*.ckpt*")):
         name = path.name.partition(".ckpt")[0]
@@ -54,7 +54,7 @@ def whole_network(name: str, path: Path, folder: Path) -> Candidate:
 
 
 def make_candidate(name: str, folder: Path, files: Mapping[str, Path], slugs: Mapping[str, str]) -> Candidate:
-    """A network in a catalogue of its own in ``folder``: ``files`` has the checkpoint of each style."""
+    """A network in its own catalogue; ``files`` has the checkpoint of each style."""
     from app.engine.stylizer import Stylizer
 
     own = Catalogue([folder])

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from app.engine.errors import InvalidPicture
-from app.engine.training.pictures import decode_picture
+from app.engine.training.pictures import Reader, decode_picture
 from app.engine.training.recipe import Stage
 from app.engine.typing import Floats, Pixels, Tensor
 
@@ -37,7 +37,7 @@ def leave_gpus_to_backend() -> None:
         tf.config.set_visible_devices([], "GPU")
 
 
-def read_picture(path: Path, long_side: int) -> Floats:
+def read_picture(path: Path, long_side: int, decode: Reader = decode_picture) -> Floats:
     """Read a picture at ``long_side`` pixels along its longer side.
 
     Returns float32 [height, width, 3], RGB in 0..255.
@@ -45,11 +45,11 @@ def read_picture(path: Path, long_side: int) -> Floats:
     Raises:
         InvalidPicture: the file is missing or no JPEG or PNG.
     """
-    pixels = decode_picture(path)
+    pixels = decode(path)
     return _scaled(pixels, long_side / max(pixels.shape[:2]))
 
 
-def read_square(path: Path, side: int) -> Floats:
+def read_square(path: Path, side: int, decode: Reader = decode_picture) -> Floats:
     """Read the middle of a picture whose shorter side is made ``side`` pixels long.
 
     Returns float32 [side, side, 3], RGB in 0..255.
@@ -57,7 +57,7 @@ def read_square(path: Path, side: int) -> Floats:
     Raises:
         InvalidPicture: as :func:`read_picture`.
     """
-    pixels = decode_picture(path)
+    pixels = decode(path)
     scaled = _scaled(pixels, side / min(pixels.shape[:2]))
     top, left = ((length - side) // 2 for length in scaled.shape[:2])
     return scaled[top : top + side, left : left + side]
@@ -68,8 +68,8 @@ def _scaled(pixels: Pixels, scale: float) -> Floats:
     return np.asarray(_resize(pixels, (height, width)))
 
 
-def read_photos(photos: Sequence[Path], long_side: int) -> list[Floats]:
-    """The photos that are not damaged, each as :func:`read_picture` gives it.
+def read_photos(photos: Sequence[Path], long_side: int, decode: Reader = decode_picture) -> list[Floats]:
+    """Those of the photos that are not damaged, each as :func:`read_picture` gives it.
 
     Raises:
         InvalidPicture: all are.
@@ -77,7 +77,7 @@ def read_photos(photos: Sequence[Path], long_side: int) -> list[Floats]:
     pictures = []
     for path in photos:
         try:
-            pictures.append(read_picture(path, long_side))
+            pictures.append(read_picture(path, long_side, decode))
         except InvalidPicture:
             _warn_of_damage(path)
     if not pictures:
@@ -95,6 +95,7 @@ def stream(
     seed: int,
     number: int = 0,
     first_step: int,
+    decode: Reader = decode_picture,
 ) -> tf.data.Dataset:
     """The endless batches of a stage, from a step on.
 
@@ -110,7 +111,7 @@ def stream(
     """
 
     def read(index: np.int64) -> Pixels:
-        return _first_readable(photos, int(index))
+        return _first_readable(photos, int(index), decode)
 
     styles = len(draws)
 
@@ -142,12 +143,12 @@ def draw_key(seed: int, stage: int, purpose: int, index: Tensor | int) -> Tensor
     return key
 
 
-def _first_readable(photos: Sequence[Path], first: int) -> Pixels:
-    """The pixels of photo ``first`` or the next readable one, uint8 [height, width, 3]."""
+def _first_readable(photos: Sequence[Path], first: int, decode: Reader) -> Pixels:
+    """The pixels of photo number ``first``, or of the next that can be read, uint8 [height, width, 3]."""
     for index in range(first, first + len(photos)):
         path = photos[index % len(photos)]
         try:
-            return decode_picture(path)
+            return decode(path)
         except InvalidPicture:
             _warn_of_damage(path)
     raise InvalidPicture("None of the photos can be read.")

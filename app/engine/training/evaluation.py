@@ -1,4 +1,4 @@
-"""Photos and scores of an evaluation; ``judge`` measures. Loads without TensorFlow."""
+"""Photos and scores of an evaluation. Loads without TensorFlow."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class CurvePoint:
 
 
 def curves(blended: Iterable[Blended]) -> dict[tuple[str, str], list[CurvePoint]]:
-    """Style distance against content distance by style and network, from full strength down."""
+    """Style against content distance, by style and network, from full strength down."""
     groups: dict[tuple[str, str], dict[float, list[Blended]]] = {}
     for one in blended:
         points = groups.setdefault((one.style, one.network), {})

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.networks.checkpoints import Checkpoint, load_checkpoint
+from app.engine.training.pictures import Reader, decode_picture
 from app.engine.training.recipe import Recipe, Schedule, Stage
 from app.engine.training.trainer import Report, Sources, train
 from app.engine.typing import AnyFloats
@@ -45,6 +46,7 @@ def fit_style(
     network_file: Path | None = None,
     loss_weights: str | Path | None = "imagenet",
     code_version: str = "",
+    decode: Reader = decode_picture,
     report: Report = lambda progress, share: None,
 ) -> FittedStyle:
     """Fit a row for a painting, starting from the mean of the network's rows.
@@ -59,7 +61,8 @@ def fit_style(
         minutes: how long to fit.
         network_file: the network's file, for the description.
         loss_weights: as :func:`build_loss_network` takes them.
-        code_version: for the description.
+        code_version: is written down.
+        decode: reads the painting and the photos.
         report: as :func:`train` calls it.
 
     Raises:
@@ -75,6 +78,7 @@ def fit_style(
         sheet_photos=(),
         start=network,
         start_file=network_file,
+        decode=decode,
     )
     with tempfile.TemporaryDirectory(prefix="fitting-") as folder:
         path = train(fitting, sources, Path(folder), code_version=code_version, report=report)

@@ -49,7 +49,7 @@ class Distances(NamedTuple):
 
 
 class Judge:
-    """Measures pictures in VGG-16's activations. Keeps what it has computed of photos and paintings."""
+    """Measures pictures in VGG-16's activations; caches those of photos and paintings."""
 
     def __init__(
         self, weights: str | Path | None, paintings: Mapping[str, Pixels], *, precision: Precision = "float32"
@@ -77,7 +77,7 @@ class Judge:
         ]
 
     def distances(self, photo: Photo, pictures: Sequence[tuple[str, Pixels]]) -> list[Distances]:
-        """The distances of pictures, each with its style, to ``photo`` and their paintings."""
+        """The distances of pictures, each with its style, to photo and painting."""
         batches = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
         return [distance for batch in batches for distance in self._distances(photo, batch)]
 

@@ -374,7 +374,7 @@ class SteadyAdam(keras.optimizers.Adam):  # type: ignore[misc]
             average.assign(keep * average + (1.0 - keep) * ops.cast(variable, average.dtype))
 
     def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
-        """Algorithm 1 of Kingma and Ba as in Keras; all factors are zero in a skipped step.
+        """Algorithm 1 of Kingma and Ba as in Keras; a skipped step has factors of zero.
 
         The factors are scalars, so the condition costs no work on arrays.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,8 @@ from PIL import Image, ImageOps
 from app.engine.errors import InvalidPicture
 from app.engine.typing import Pixels
 
+# Reads a file as decode_picture does. The commands hand over one that knows colour profiles.
+Reader = Callable[[Path], Pixels]
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 FORMATS = ("JPEG", "PNG")
 
@@ -45,7 +47,7 @@ def find_paintings(folder: Path) -> dict[str, Path]:
 
 
 def decode_picture(path: Path) -> Pixels:
-    """A picture as people see it: upright, on white where it is transparent.
+    """A picture upright, and on white where it is transparent. Colour profiles are ignored.
 
     Returns uint8 [height, width, 3], RGB.
 

@@ -93,7 +93,7 @@ class DataRecipe:
     held_out: tuple[str, ...] = ()
 
     def draws(self) -> list[float]:
-        """How often each style is practised, relative to the others, in the order of ``styles``."""
+        """How often each of ``styles`` is practised, relative to the others."""
         return [self.practice.get(slug, 1.0) for slug in self.styles]
 
 
@@ -178,7 +178,7 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def parse_recipe(values: Mapping[str, Any]) -> Recipe:
-    """Build a recipe from TOML's or JSON's values; :func:`dataclasses.asdict` inverts it.
+    """Build a recipe from TOML or JSON; :func:`dataclasses.asdict` inverts it.
 
     Raises:
         ValueError: a field is missing, unknown or of the wrong type; the message names it.

@@ -19,7 +19,9 @@ GAP, LABEL = 8, 22
 
 
 def save_sheet(path: Path, checkpoint: Checkpoint, photos: Sequence[Floats]) -> None:
-    """Write a JPEG with a row of ``photos`` and then, two styles a row, each painted in every style.
+    """Write a JPEG: a row of ``photos``, then each photo in every style.
+
+    A row holds two styles.
 
     Photos are float32 [side, side, 3], RGB in 0..255, all of one side, a multiple of the network's.
     """

@@ -28,7 +28,7 @@ from app.engine.training.model import (
     StyleTrainer,
     painting_grams,
 )
-from app.engine.training.pictures import find_photos
+from app.engine.training.pictures import Reader, decode_picture, find_photos
 from app.engine.training.precision import precision_here
 from app.engine.training.recipe import Recipe, Schedule, parse_recipe
 from app.engine.training.sheets import save_sheet
@@ -65,6 +65,8 @@ class Sources:
     start: Checkpoint | None = None
     # The file of that network, for the description.
     start_file: Path | None = None
+    # How files of photos and paintings are read.
+    decode: Reader = decode_picture
 
 
 @dataclass
@@ -138,6 +140,7 @@ def train(
             seed=recipe.schedule.seed,
             number=number,
             first_step=run.progress.step,
+            decode=sources.decode,
         )
         model.fit(
             batches.map(lambda pictures, styles: ({"photos": pictures, "styles": styles},)),
@@ -166,9 +169,9 @@ def build_trainer(recipe: Recipe, sources: Sources, photos: Sequence[Path]) -> S
     paintings = _paintings(recipe, sources)
     grams: dict[str, Floats] = {}
     for side, layers_there in recipe.layers_by_painting_side().items():
-        pictures = [read_picture(path, side) for path in paintings.values()]
+        pictures = [read_picture(path, side, sources.decode) for path in paintings.values()]
         grams |= painting_grams(eyes, pictures, layers_there)
-    measure = Measure.take(eyes, grams, read_photos(usual, MEASURE_SIDE))
+    measure = Measure.take(eyes, grams, read_photos(usual, MEASURE_SIDE, sources.decode))
     keras.utils.set_random_seed(recipe.schedule.seed)
     model = StyleTrainer(recipe.network, recipe.data.styles, eyes, measure, policy=precision)
     if sources.start is not None:
@@ -184,7 +187,7 @@ def build_trainer(recipe: Recipe, sources: Sources, photos: Sequence[Path]) -> S
 
 
 def set_reconstructing(model: StyleTrainer, reconstructing: bool) -> None:
-    """Choose between the two losses; the next step is traced anew when the choice changes."""
+    """Choose between the two losses; a change makes Keras trace the step again."""
     if model.reconstructing != reconstructing:
         model.reconstructing = reconstructing
         model.compile(model.optimizer, jit_compile=model.jit_compile)
@@ -286,7 +289,7 @@ class _Run:
         sheet = sources.sheet_photos
         if sheet is None:
             sheet = tuple(path for path in find_photos(sources.photos) if path.name in recipe.data.held_out)
-        self.sheet_photos = [read_square(path, SHEET_SIDE) for path in sheet[:SHEET_PHOTOS]]
+        self.sheet_photos = [read_square(path, SHEET_SIDE, sources.decode) for path in sheet[:SHEET_PHOTOS]]
 
     def variables(self) -> dict[str, Any]:
         model = self.model
@@ -362,7 +365,7 @@ class _Run:
         self.report(progress, progress.share(self.recipe.schedule))
 
     def save(self) -> None:
-        """Write the state to go on from, the network, what made it, and a sheet of samples."""
+        """Write the state, the network, its description and a sheet of samples."""
         state = {name: keras.ops.convert_to_numpy(value) for name, value in self.variables().items()}
         state["recipe"] = np.array(json.dumps(asdict(self.recipe)))
         state["progress"] = np.array(json.dumps(asdict(self.progress)))

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import struct
 
-from app.imaging.headers import gif, heif, jpeg, png, tiff, webp
+from app.imaging.headers import gif, heif, jpeg, png, raw, tiff, webp
 
-JUDGES = (jpeg, png, gif, webp, tiff, heif)
+JUDGES = (jpeg, png, gif, webp, tiff, heif, raw)
 
 
 def judge(data: bytes, max_pixels: int) -> int:

@@ -43,6 +43,33 @@ def judge(data: bytes, max_pixels: int) -> int:
     return pixels
 
 
+def coded_colors(data: bytes) -> tuple[int, int] | None:
+    """The primaries and the transfer function of the picture by their numbers in ITU-T H.273 (``nclx``)."""
+    for body in _primary_contents(data, b"colr"):
+        if body[:4] == b"nclx":
+            return struct.unpack_from(">2H", body, 4)
+    return None
+
+
+def clean_aperture(data: bytes) -> tuple[float, ...] | None:
+    """Width, height and offset from the middle of the part that is shown (``clap``)."""
+    for body in _primary_contents(data, b"clap"):
+        numbers = struct.unpack(">4IiIiI", body[:32].ljust(32, b"\0"))
+        if all(numbers[1::2]):
+            return tuple(above / below for above, below in zip(numbers[::2], numbers[1::2], strict=True))
+    return None
+
+
+def _primary_contents(data: bytes, kind: bytes) -> list[bytes]:
+    """The properties of a kind that the primary item has; none where the file is broken."""
+    try:
+        items = read_items(data, next(find(data, b"meta")))
+        primary = items.items[items.primary]
+    except (StopIteration, KeyError, IndexError, ValueError, struct.error):
+        return []
+    return [body for name, body in primary.properties if name == kind]
+
+
 class _Judgement:
     """Counts the pixels to decode for a file's primary item."""
 

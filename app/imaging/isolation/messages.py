@@ -29,11 +29,15 @@ class BadMessage(Exception):
 
 
 class Decoded(NamedTuple):
-    """A picture's size and media type; its pixels are in shared memory."""
+    """The size of a picture whose pixels lie in shared memory, and the kind of its file.
+
+    First come the RGB pixels, then its transparency if it has any.
+    """
 
     width: int
     height: int
     media_type: str
+    transparent: bool
 
 
 class Refused(NamedTuple):
@@ -57,9 +61,9 @@ def read_ready(message: bytes) -> bool:
     return _object(message).get("bound") is True
 
 
-def decoded(width: int, height: int, media_type: str) -> bytes:
-    """The picture is decoded."""
-    return json.dumps({"size": [width, height], "media": media_type}).encode()
+def decoded(width: int, height: int, media_type: str, *, transparent: bool) -> bytes:
+    """A picture is decoded."""
+    return json.dumps({"size": [width, height], "media": media_type, "transparent": transparent}).encode()
 
 
 def refused(error: ImageError) -> bytes:
@@ -81,7 +85,7 @@ def read_answer(message: bytes, max_pixels: int) -> Decoded | Refused:
         case {"size": [int(width), int(height)], "media": str(media)}:
             in_range = 0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE
             if in_range and width * height <= max_pixels and media in MEDIA_TYPES.values():
-                return Decoded(width, height, media)
+                return Decoded(width, height, media, answer.get("transparent") is True)
     raise BadMessage(message[:CAUSE_LENGTH])
 
 

@@ -40,9 +40,10 @@ READY_WITHIN = 60.0
 # How often, in seconds, to check the memory of a busy process, and the tolerance beyond its budget, because
 # the kernel counts some memory late.
 LOOK_EVERY, TOLERATED_BYTES = 0.05, 64_000_000
-CHANNELS = 3
-# The processes do not inherit the site's environment. One OpenBLAS thread and two heaps keep them small. Huge
-# pages make large blocks cheaper.
+# Red, green, blue and transparency.
+CHANNELS = 4
+# Nothing of the site's environment is passed on. One thread of OpenBLAS and two heaps keep the process small;
+# huge pages make large blocks cheaper.
 ENVIRONMENT = {
     "PATH": os.defpath,
     "OPENBLAS_NUM_THREADS": "1",
@@ -114,7 +115,7 @@ class DecodingProcess:
                 raise ProcessEnded from error
             answer = messages.read_answer(self._wait(budget, file_bytes, max_pixels), max_pixels)
             if isinstance(answer, Decoded):
-                return DecodedPhoto(_picture(target, answer), answer.media_type)
+                return _photo(target, answer)
         cause = ProcessEnded(answer.cause) if answer.cause else None
         if cause and not isinstance(answer.error, NotAPhoto):
             log.info("photo.unreadable", cause=answer.cause)
@@ -257,14 +258,15 @@ def _shared_room(size: int) -> Iterator[int]:
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
-def _picture(descriptor: int, decoded: Decoded) -> Image.Image:
-    """The picture with these RGB pixels.
-
-    It is a copy that no other process can change.
-    """
-    length = CHANNELS * decoded.width * decoded.height
+def _photo(descriptor: int, decoded: Decoded) -> DecodedPhoto:
+    """The photo whose pixels lie in shared memory, as a copy that no other process can change."""
+    size = (decoded.width, decoded.height)
+    plane = decoded.width * decoded.height
+    length = (4 if decoded.transparent else 3) * plane
     with mmap.mmap(descriptor, length, access=mmap.ACCESS_READ) as pixels, memoryview(pixels) as view:
-        return Image.frombytes("RGB", (decoded.width, decoded.height), view)
+        image = Image.frombytes("RGB", size, view[: 3 * plane])
+        alpha = Image.frombytes("L", size, view[3 * plane :]) if decoded.transparent else None
+    return DecodedPhoto(image, decoded.media_type, alpha)
 
 
 _decoders = Decoders()

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from app.engine.options import BRUSH_LEAST, BRUSH_MOST, Mixture
+from app.engine.options import BRUSH_LEAST, BRUSH_MOST, STRENGTH_MOST, Mixture
 from app.errors import DomainError
 from app.sentences import translatable
 
@@ -34,7 +34,7 @@ class Controls(BaseModel):
         style: the first style's slug.
         second_style: the slug of a style that is mixed in, or applied by ``style_mask``.
         mix: the share of the second style everywhere, 0 to 1; a style mask replaces it.
-        strength: 0 (the photo itself) to 1 (the full style).
+        strength: 0 (the photo itself) to 1 (the full style) and on to 1.5.
         keep_colors: take brushwork and light from the painting, colours from the photo.
         brush: the brush size, 0.25 to 4: scales the strokes; 1 is natural.
         protect_faces: lower the strength softly over faces.
@@ -47,7 +47,7 @@ class Controls(BaseModel):
     style: Slug
     second_style: Slug | None = None
     mix: Share = 0.0
-    strength: Share = 1.0
+    strength: float = Field(default=1.0, ge=0.0, le=STRENGTH_MOST, allow_inf_nan=False)
     keep_colors: bool = False
     brush: float = Field(default=1.0, ge=BRUSH_LEAST, le=BRUSH_MOST, allow_inf_nan=False)
     protect_faces: bool = False

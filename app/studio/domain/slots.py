@@ -9,10 +9,10 @@ from app.fair_slots import FairSlots, NoSlot
 from app.sentences import translatable
 from app.studio.domain.errors import TooBusy
 
-# How long a visitor waits for a slot, in seconds.
-SLOT_WITHIN = 10.0
-# A large picture takes half a gigabyte. One visitor holds one slot of two, and the server's other threads are
-# for pages.
+# For how many seconds a visitor waits for a slot.
+SLOT_WITHIN = 20.0
+# A large picture takes half a gigabyte meanwhile. One visitor holds one slot of two, and the server's other
+# threads are for pages.
 _uploads = FairSlots(2, each=1, present=10, present_each=6)
 _downloads = FairSlots(2, each=1, present=10, present_each=6)
 

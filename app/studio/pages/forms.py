@@ -81,7 +81,7 @@ class PaintForm(FlaskForm):  # type: ignore[misc]
         default=100,
         validators=[
             Optional(),
-            NumberRange(0, 100, lazy_gettext("The strength goes from 0 to 100. Choose a value in between.")),
+            NumberRange(0, 150, lazy_gettext("The strength goes from 0 to 150. Choose a value in between.")),
         ],
     )
     keep_colors = BooleanField()

@@ -29,7 +29,7 @@ class PaintRequest:
         mixture: the styles of the whole picture, or of the dark parts of the style mask.
         mapped: the style of the bright parts of the style mask, None without one.
         brush: the brush size for this photo.
-        strength: 0 (the photo itself) to 1 (the full style).
+        strength: 0 (the photo itself) to 1 (the full style) and on to 1.5.
         keep_colors: whether the colours come from the photo.
         masks: both masks, in the photo's proportions but of any size.
         faces: the faces to protect; None if faces are painted like all else.

@@ -38,7 +38,7 @@ from app.engine.optimization.recipe import (
 )
 from app.engine.optimization.run import COLUMNS, Outcome, Progress, Sources, optimize, write_losses
 from app.engine.optimization.starting import nearest_style
-from app.engine.padding import Pixels
+from app.engine.typing import Pixels
 
 SHALLOW = OptimizationRecipe(
     name="shallow",

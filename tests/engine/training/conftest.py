@@ -1,4 +1,4 @@
-"""A tiny training: random photos and paintings, and a loss network with chance weights."""
+"""A tiny training: random photos, paintings and loss network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from testing.training_results import with_schedule
 
 @pytest.fixture(scope="session")
 def loss_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of VGG-16 with chance weights, so that every loss network of a test is the same one."""
+    """A file of VGG-16 with random weights, the same for every loss network of a test."""
     path = tmp_path_factory.mktemp("vgg") / "chance.weights.h5"
     keras.utils.set_random_seed(5)
     keras.applications.VGG16(include_top=False, weights=None).save_weights(path)
@@ -53,7 +53,7 @@ def sources(pictures: Path, loss_weights: Path) -> Sources:
 
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
-    """Ten steps, five to a round, all of one kind: TensorFlow takes seconds to trace each kind of step."""
+    """Ten steps in rounds of five, all of one kind: each kind takes seconds to trace."""
     return Recipe(
         name="tiny",
         network=NetworkConfig(base_width=4, halvings=2, residual_blocks=1),
@@ -73,26 +73,26 @@ def recipe() -> Recipe:
 
 @pytest.fixture(scope="session")
 def recipe_in_stages(recipe: Recipe) -> Recipe:
-    """The first round gives photos back, the second paints."""
+    """A recipe whose first round gives photos back and whose second round paints."""
     stages = (Stage(0.5, crop=16, reconstruct=True), Stage(0.5, crop=24, photos=1))
     return with_schedule(recipe, stages=stages)
 
 
 @pytest.fixture(scope="session")
 def left_behind(recipe: Recipe, sources: Sources, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a training that ended."""
+    """The folder of a finished training."""
     return train(recipe, sources, tmp_path_factory.mktemp("trained")).parent
 
 
 @pytest.fixture
 def trained(left_behind: Path, tmp_path: Path) -> Path:
-    """The network of that training, to do with what a test likes."""
+    """A copy of that training's network, for a test to change."""
     return Path(shutil.copytree(left_behind, tmp_path / "trained")) / "tiny.npz"
 
 
 @pytest.fixture
 def with_damage(pictures: Path, tmp_path: Path) -> Path:
-    """The folder of photos with one among them that is cut off, and one that is no picture at all."""
+    """The folder of photos with one that is cut off and one that is no picture."""
     folder = Path(shutil.copytree(pictures / "photos", tmp_path / "photos"))
     (folder / "aa.jpg").write_bytes((folder / "a.jpg").read_bytes()[:300])
     (folder / "z.png").write_bytes(b"no picture")

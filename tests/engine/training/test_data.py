@@ -1,4 +1,4 @@
-"""Photos and paintings: which are found, how they are decoded, and what a training draws of them."""
+"""Photos and paintings: finding, decoding, and the random draws of a training."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_a_sheet_names_its_styles(tmp_path: Path) -> None:
 
 
 def test_every_draw_has_a_key_of_its_own() -> None:
-    """No stage draws the crops of photos as another stage, or another seed, draws its styles."""
+    """Keys of crops and styles differ between all stages and seeds."""
     purposes = (ORDER, CROP, STYLES)
     every = itertools.product((1, 2, 3), range(3), purposes, range(3))
     keys = [tuple(draw_key(*numbers).numpy()) for numbers in every]
@@ -168,13 +168,13 @@ def test_styles_are_practised_as_often_as_the_recipe_says(pictures: Path) -> Non
     draws = DataRecipe(("a", "b", "c", "d"), practice={"b": 4.0, "d": 0.5}).draws()
     _, styles = next(stream(photos, draws, stage, seed=4, first_step=0).as_numpy_iterator())
     shares = np.bincount(styles[:, 0], minlength=4) / len(styles)
-    # Four standard deviations of a share of 200 draws.
+    # Four standard deviations of a share in 200 draws.
     np.testing.assert_allclose(shares, np.array([1.0, 4.0, 1.0, 0.5]) / 6.5, atol=4 * (0.25 / 200) ** 0.5)
     assert shares[1] > 2 * shares[0]
 
 
 def test_crops_and_mirrors_vary_and_stay_inside(tmp_path: Path) -> None:
-    """Red says how far to the right a pixel was, green how far down."""
+    """Red is a pixel's column, green its row."""
     width, height, crop = 80, 60, 24
     down, across = np.mgrid[:height, :width] * 3
     pixels = np.stack([across, down, np.zeros_like(down)], axis=2).astype(np.uint8)
@@ -183,7 +183,7 @@ def test_crops_and_mirrors_vary_and_stay_inside(tmp_path: Path) -> None:
     batches = stream([tmp_path / "where.png"], [1.0], stage, seed=3, first_step=0)
     squares = next(batches.as_numpy_iterator())[0] / 3.0
 
-    # Differences of inner pixels, as enlarging and reducing bend what is near the border.
+    # Differences of inner pixels: resizing bends the values near the border.
     across_first, across_last = squares[:, crop // 2, 4, 0], squares[:, crop // 2, -5, 0]
     down_first, down_last = squares[:, 4, crop // 2, 1], squares[:, -5, crop // 2, 1]
     mirrored = across_first > across_last

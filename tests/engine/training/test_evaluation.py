@@ -1,4 +1,4 @@
-"""``flask networks evaluate``: what is judged, by what, and what is written down."""
+"""``flask networks evaluate``: photos, measures, and the written reports."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_distances_are_nothing_where_pictures_are_the_same() -> None:
 
 @pytest.mark.skipif(not WAVE.exists(), reason="the painting is not here")
 def test_style_distance_has_the_size_it_was_trained_with(house_v0: Stylizer) -> None:
-    # What models/README.md tells of the first house network's wave, on other photos: 131k and 20.5k.
+    # On other photos the wave of the first house network has the distances 131k and 20.5k.
     painting = read_picture(WAVE, 384)
     photo = Photo(
         "coffee", "", read_picture(PROJECT_ROOT / "static" / "samples" / "coffee.jpg", 480, multiple=4)
@@ -283,7 +283,7 @@ def test_sheets_show_no_photo_that_may_not_be_shown(stylizer: Stylizer) -> None:
         Candidate("published", stylizer, {"wave": "wave"}),
     ]
     pictures = {(name, "wave", "cat"): Image.fromarray(shown.pixels) for name in ("house", "published")}
-    # Pictures of the hidden photo do not exist: asking for one would be a KeyError.
+    # The hidden photo has no pictures: reading one would raise KeyError.
     sheets = list(make_sheets(candidates, [shown, hidden], pictures))
     assert [sheet.file for sheet in sheets] == ["comparison.webp", "house.webp", "published.webp"]
     assert list(make_sheets(candidates, [hidden], {})) == []

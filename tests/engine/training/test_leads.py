@@ -1,4 +1,4 @@
-"""``bench.leads``: what it trains with."""
+"""``bench.leads``: the recipes that it trains with."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def test_gram_matrix(chance: np.random.Generator) -> None:
 
 
 def test_gram_matrix_of_bfloat16_is_summed_in_float32() -> None:
-    # 4096 numbers: a sum in bfloat16 would stop at 256, one in float32 is right to a few parts in 10,000.
+    # 4096 numbers: a sum in bfloat16 would stop at 256. In float32 it is right to a few parts in 10,000.
     x = ops.cast(np.full((1, 64, 64, 1), 1.0078125, np.float32), "bfloat16")
     assert gram_matrix(x).dtype == "float32"
     assert float(gram_matrix(x)[0, 0, 0]) == pytest.approx(1.0078125**2, rel=1e-3)
@@ -94,7 +94,7 @@ def test_loss_network_in_bfloat16_leaves_the_global_policy() -> None:
 def test_loss_network_sees_the_same_by_operations_of_our_own(
     chance: np.random.Generator, precision: Literal["float32", "bfloat16"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And pulls pictures the same way."""
+    """Its gradients are the same, too."""
     monkeypatch.setattr(native, "multiplies_better", lambda dtype: True)
     pixels = tf.constant(chance.uniform(0, 255, (2, 40, 56, 3)), tf.float32)
 
@@ -111,7 +111,7 @@ def test_loss_network_sees_the_same_by_operations_of_our_own(
     ours = look(FrozenConvolution)
     monkeypatch.setattr(native, "available", lambda: False)
     for own, plain in zip(ours, look(keras.layers.Conv2D), strict=True):
-        # Where two neighbours are nearly alike, rounding decides which of them a maximum comes from.
+        # If two neighbours are nearly equal, rounding decides which one is the maximum.
         apart = float(tf.norm(own - plain) / tf.norm(plain))
         assert apart < (1e-3 if precision == "float32" else 3e-2)
 

@@ -1,4 +1,4 @@
-"""The measures on pictures whose answers are known."""
+"""The measures, on pictures with known results."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_stripes_count_and_longer_periods_do_not() -> None:
 
 
 def test_noise_has_the_share_of_its_frequencies() -> None:
-    # 15 of all frequencies but the mean, each as strong as any other.
+    # 15 of all frequencies except the mean, all equally strong.
     shares = [checkerboard_energy(noise(seed=seed)) for seed in range(20)]
     assert np.mean(shares) == pytest.approx(15 / (128 * 96 - 1), rel=0.2)
 
@@ -79,7 +79,7 @@ def test_a_faint_pattern_over_a_photo_is_found(photo: Pixels) -> None:
 
 
 def test_lab_of_known_colors() -> None:
-    # Lindbloom's calculator for sRGB and D65, rounded to one place.
+    # From Lindbloom's calculator for sRGB and D65, rounded to one place.
     colors = np.array([[[255, 255, 255], [0, 0, 0], [255, 0, 0], [0, 0, 255]]], np.uint8)
     expected = [[100, 0, 0], [0, 0, 0], [53.2, 80.1, 67.2], [32.3, 79.2, -107.9]]
     assert to_lab(colors)[0] == pytest.approx(np.array(expected), abs=0.15)

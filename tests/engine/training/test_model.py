@@ -1,4 +1,4 @@
-"""The model in training: its loss, what it starts from, what it gives, and its precision."""
+"""The model in training: loss, first weights, checkpoint and precision."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def border_ratio(picture: Array) -> float:
 
 
 def variation_where_plain(picture: Array, photo: Array) -> float:
-    """Pixel by pixel; beyond the border there is nothing, and so nothing to average."""
+    """The plain implementation, pixel by pixel; means stop at the border."""
 
     def variations(pixels: Array) -> Array:
         down, across = np.zeros(pixels.shape), np.zeros(pixels.shape)
@@ -70,7 +70,7 @@ def variation_where_plain(picture: Array, photo: Array) -> float:
 
 
 def energy_of_periods(picture: Array) -> float:
-    """The share of the frequencies 0, 1/4, 1/2 and 3/4 in both directions, for sides that four divides."""
+    """The share of the frequencies 0, 1/4, 1/2 and 3/4; sides are multiples of 4."""
     spectrum = np.abs(np.fft.fft2(picture.astype(np.float64) @ (0.299, 0.587, 0.114))) ** 2
     spectrum[0, 0] = 0.0
     height, width = spectrum.shape
@@ -91,7 +91,7 @@ def test_the_loss_is_what_its_docstring_says(recipe: Recipe, sources: Sources) -
     )
     model = build(recipe, sources)
     batch = chance_batch()
-    batch["photos"][:, :16] = 60.0  # or no part of them would be plain
+    batch["photos"][:, :16] = 60.0  # makes a part of them plain
     painted = ops.convert_to_numpy(model(batch))
 
     def see(pixels: npt.NDArray[np.float32], layer: str) -> Array:
@@ -177,7 +177,7 @@ def with_blocks(recipe: Recipe, blocks: int) -> Recipe:
 
 
 def trained(recipe: Recipe, sources: Sources) -> Checkpoint:
-    """A network whose styles differ, as after a training."""
+    """A network with different styles, as after a training."""
     network = build(recipe, sources).checkpoint()
     rows = np.random.default_rng(7).normal(1.0, 0.2, network.rows.shape).astype(np.float32)
     return dataclasses.replace(network, rows=rows)
@@ -186,7 +186,7 @@ def trained(recipe: Recipe, sources: Sources) -> Checkpoint:
 def test_a_network_takes_over_the_layers_that_it_shares_with_another(
     recipe: Recipe, sources: Sources
 ) -> None:
-    """As house_fast, with fewer residual blocks, starts from house; of two styles it knows one."""
+    """As house_fast starts from house: it has fewer residual blocks, and one of two styles is new."""
     whole = dataclasses.replace(trained(with_blocks(recipe, 3), sources), styles=("red", "other"))
     fast = with_blocks(recipe, 1)
     network = build(fast, dataclasses.replace(sources, start=whole)).checkpoint()
@@ -217,7 +217,7 @@ def test_a_deeper_network_begins_as_the_one_it_starts_from_with_quiet_new_branch
 
 
 def test_statistics_of_normalisation_stay_in_float32() -> None:
-    """In bfloat16 numbers near 100 are half a unit apart: a mean of 100.15 would become 100."""
+    """Near 100, bfloat16 numbers are half a unit apart: a mean of 100.15 would become 100."""
     config = NetworkConfig(base_width=4, residual_blocks=1)
     layer = build_transformer(config, policy="mixed_bfloat16").get_layer("res1_a_norm")
     x = 100.0 + 0.5 * (np.random.default_rng(2).random((1, 64, 64, 16)) < 0.3)

@@ -89,7 +89,7 @@ def left_behind(
 
 @pytest.fixture
 def network(app: Flask, trained: Path) -> str:
-    """The name of a small network of this site, which paints the style red."""
+    """The name of a small network of this site; it paints the style "red"."""
     with app.app_context():
         folder = catalogue().import_folder
         folder.mkdir(parents=True)
@@ -141,7 +141,7 @@ def test_a_style_added_is_on_offer_at_once_and_mixes_in_any_order(
 def flask(
     instance: Path, *arguments: object, code: str = "pass", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """A command in a process of its own, after ``code``."""
+    """Run a command in a new process, after ``code``."""
     script = f"import sys; {code}; from flask.cli import main; sys.argv[0] = 'flask'; main()"
     return subprocess.run(
         [sys.executable, "-c", script, "--app", "wsgi", *map(str, arguments)],
@@ -157,7 +157,7 @@ def flask(
 def test_a_style_is_added_in_a_process_that_does_nothing_else(
     left_behind: Path, pictures: Path, data: tuple[object, ...], tmp_path: Path
 ) -> None:
-    """TensorFlow can be configured only before it computes, and the preview is painted after the fitting."""
+    """TensorFlow must be configured before it computes, and the preview comes after the fitting."""
     own = Catalogue([tmp_path / "instance" / "styles"])
     own.import_folder.mkdir(parents=True)
     for ending in (".npz", ".json"):
@@ -265,7 +265,7 @@ def test_a_trained_network_ships(app: Flask, trained: Path, tmp_path: Path) -> N
     assert (blue.rights, blue.public_domain) == ("In copyright", False)
     assert red.checkpoint == blue.checkpoint == folder / "small.npz"
 
-    # Shipping again what lies there keeps it all; a network of which nothing is known leaves nothing.
+    # Shipping the same network again keeps its files. A network without description removes them.
     assert run(app, "networks", "ship", folder / "small.npz", "--folder", folder).exit_code == 0
     assert (folder / "small.csv").read_bytes() == losses
     for unknown in (trained.with_suffix(".json"), trained.parent / "losses.csv"):
@@ -321,7 +321,7 @@ def test_a_fast_variant_that_took_its_networks_place_gives_it_back(
         result = run(app, "networks", "ship", trained, "--folder", folder, "--name", name)
         assert (result.exit_code, "cannot name a network" in result.output) == (2, True)
 
-    # Where there is no such network, a name that ends so is a name like any other.
+    # Without the network X, the name X_fast has no special meaning.
     result = run(app, "networks", "ship", trained, "--folder", folder, "--name", "large_fast")
     assert result.output.startswith("large_fast ships with 2 styles")
     assert "small.npz no longer paints any style" in result.output
@@ -338,7 +338,7 @@ def test_code_has_a_version_without_git(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_kernels_that_float16_would_spoil_ship_in_float32(app: Flask, trained: Path, tmp_path: Path) -> None:
     network = load_checkpoint(trained)
     shutil.copy(PROJECT_ROOT / "models" / "paintings.tsv", tmp_path)
-    # Numbers this small are rounded to nothing in float16, and normalisation would have brought them back.
+    # Float16 rounds numbers this small to zero, but normalisation would enlarge them again.
     tiny = {name: kernel * np.float32(1e-8) for name, kernel in network.kernels.items()}
     config = replace(network.config, epsilon=1e-30)
     save_checkpoint(trained, replace(network, config=config, kernels=tiny, styles=("wave", "udnie")))
@@ -354,7 +354,7 @@ def test_kernels_that_float16_would_spoil_ship_in_float32(app: Flask, trained: P
 def test_weights_that_cannot_be_fetched_are_one_sentence(
     recipe_file: Path, pictures: Path, tmp_path: Path
 ) -> None:
-    """Keras's own code tries to fetch them, in a process that reaches nothing and has kept nothing."""
+    """Keras itself tries to fetch them, in a process without network and cache."""
     photos = ("--photos", pictures / "photos", "--paintings", pictures / "paintings")
     recipe_file.write_text(RECIPE.replace("[loss.content]", "[loss]\nnetwork = 'vgg19'\n[loss.content]"))
     unreachable = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path / "keras")}

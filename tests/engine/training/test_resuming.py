@@ -1,4 +1,4 @@
-"""Trainings that were killed, and what may have changed when they go on."""
+"""Killed trainings go on, and notice what has changed meanwhile."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def killed(progress: Progress, share: float) -> None:
 
 @pytest.fixture(scope="module")
 def recipe(recipe: Recipe) -> Recipe:
-    """One with a checkpoint after every round."""
+    """A recipe with a checkpoint after every round."""
     return with_schedule(recipe, checkpoint_minutes=0.0)
 
 
@@ -43,7 +43,7 @@ def left_behind(recipe: Recipe, sources: Sources, tmp_path_factory: pytest.TempP
 
 @pytest.fixture
 def begun(left_behind: Path, tmp_path: Path) -> Path:
-    """That folder, to do with what a test likes."""
+    """A copy of that folder, for a test to change."""
     return Path(shutil.copytree(left_behind, tmp_path / "begun"))
 
 
@@ -107,7 +107,7 @@ def test_a_training_goes_on_with_what_it_began_with_only(
 
 
 def test_trainings_of_older_code_go_on(recipe: Recipe, sources: Sources, begun: Path) -> None:
-    """Their recipes lack fields, their losses a column, and their JSON names one run without its list."""
+    """Their recipes lack fields, their losses lack a column, and their JSON has one run instead of a list."""
     change_state(begun / "state.npz", "recipe", "loss", ("style_scales", "total_variation_by_style"))
     change_state(begun / "state.npz", "progress", "", ("skipped",))
     facts = facts_of(begun / "tiny.npz")
@@ -126,7 +126,7 @@ def test_trainings_of_older_code_go_on(recipe: Recipe, sources: Sources, begun: 
 
 
 def change_state(path: Path, entry: str, part: str, removed: tuple[str, ...]) -> None:
-    """Take fields out of the JSON of an entry, or out of a part of it."""
+    """Remove fields from an entry's JSON, or from a part of it."""
     with np.load(path) as archive:
         state = dict(archive)
     values: dict[str, Any] = json.loads(str(state[entry]))

@@ -78,7 +78,10 @@ def test_a_training_leaves_a_network_and_what_made_it(
 def test_a_training_that_was_killed_ends_as_one_that_was_not(
     recipe_in_stages: Recipe, sources: Sources, tmp_path: Path
 ) -> None:
-    """Killed at step 10, when its last checkpoint was of step 5, it does those steps again."""
+    """It is killed at step 10.
+
+    Its last checkpoint is of step 5, so it repeats those steps.
+    """
     recipe = with_schedule(recipe_in_stages, steps=20, checkpoint_minutes=0.0)
     whole = load_checkpoint(train(recipe, sources, tmp_path / "whole"))
 
@@ -156,7 +159,7 @@ def test_a_step_that_is_skipped_is_counted_and_leaves_no_trace(
 def test_a_round_of_nothing_but_skipped_steps_ends_the_training(
     recipe_in_stages: Recipe, sources: Sources, tmp_path: Path
 ) -> None:
-    """Its first round gives photos back; the second is the first whose loss overflows."""
+    """The first round gives photos back. In the second the loss overflows."""
     endless = with_schedule(with_loss(recipe_in_stages, total_variation=1e38), checkpoint_minutes=0.0)
     with pytest.raises(TrainingFailed, match="None of the 5 steps up to 10 changed anything"):
         train(endless, sources, tmp_path)
@@ -170,7 +173,7 @@ def test_a_round_of_nothing_but_skipped_steps_ends_the_training(
 def test_stages_may_differ_in_crop_photos_and_styles(
     recipe: Recipe, sources: Sources, tmp_path: Path
 ) -> None:
-    """Each difference makes TensorFlow trace the step anew, with fewer lengths known than before."""
+    """Each difference makes TensorFlow trace the step again, with fewer known lengths."""
     stages = (Stage(0.3, crop=16, photos=2), Stage(0.3, crop=24, photos=2), Stage(0.4, 16, 1, 2))
     schedule = dataclasses.replace(recipe.schedule, stages=stages, steps=15)
     train(dataclasses.replace(recipe, schedule=schedule), sources, tmp_path)
@@ -267,7 +270,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing(broken: float) -> None:
     for value, same in zip(values(optimizer, weights), before, strict=True):
         np.testing.assert_array_equal(value, same)
     assert int(optimizer.skipped) == 1
-    # What comes after is what would have come without it.
+    # Later results are the same as without it.
     optimizer.apply(gradients(-0.1))
     spared.apply(gradients(-0.1))
     for value, same in zip(values(optimizer, weights), values(spared, spared_weights), strict=True):
@@ -280,7 +283,7 @@ def test_steps_are_those_of_adam() -> None:
     theirs = [keras.Variable(np.ones(shape, np.float32)) for shape in ((2,), (3, 2))]
     plain.build(theirs)
     for value in (0.3, -0.2, 0.1):
-        optimizer.apply(gradients(value))  # none is long enough to be cut off
+        optimizer.apply(gradients(value))  # none is long enough to be clipped
         plain.apply(gradients(value))
     for ours, their in zip(weights, theirs, strict=True):
         np.testing.assert_allclose(ops.convert_to_numpy(ours), ops.convert_to_numpy(their), rtol=1e-6)
@@ -431,7 +434,7 @@ def test_fitting_a_style_leaves_the_network_as_it_was(
 def test_a_training_of_rows_alone_leaves_kernels_and_other_rows(
     recipe: Recipe, sources: Sources, trained: Path, tmp_path: Path
 ) -> None:
-    """Of two styles only the one that is practised changes."""
+    """There are two styles, and only the practised one changes."""
     start = load_checkpoint(trained)
     again = dataclasses.replace(
         with_schedule(recipe, stages=(Stage(1.0, crop=24, styles_per_photo=1),)),
@@ -444,6 +447,6 @@ def test_a_training_of_rows_alone_leaves_kernels_and_other_rows(
     practised = load_checkpoint(train(again, started, tmp_path / "rows"))
     for name, kernel in start.kernels.items():
         np.testing.assert_array_equal(practised.kernels[name], kernel)
-    # Averaging rounds.
+    # Averages have rounding errors.
     np.testing.assert_allclose(practised.row("blue"), start.row("blue"), rtol=1e-5, atol=1e-7)
     assert not np.allclose(practised.row("red"), start.row("red"))

@@ -1,4 +1,4 @@
-"""The controls of a picture as a value: what is kept, what is refused, what the engine is asked for."""
+"""The controls of a picture: storing, checks, and the engine's arguments."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_an_old_row_has_the_defaults_of_what_it_does_not_know() -> None:
         {"style": None},
         {"style": "../wave"},
         {"second_style": ""},
-        {"strength": 1.1},
+        {"strength": 1.51},
         {"strength": -0.1},
         {"strength": math.nan},
         {"mix": 2},

@@ -1,4 +1,4 @@
-"""Pages of pictures: nothing is left out, nothing comes twice, and each page costs the same."""
+"""Pages of the gallery: nothing missing, nothing twice, each page at equal cost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOW = datetime.fromisoformat("2026-11-21T09:00:00.123456+00:00")
 
 
 def add_pictures(session: Session, user_id: int, count: int, *, at_once: int = 1) -> list[uuid.UUID]:
-    """Finished pictures, ``at_once`` of them at each moment; their ids, in the order of the gallery."""
+    """Add finished pictures, ``at_once`` with equal times; ids in the gallery's order."""
     order = PictureOrder(
         id=uuid.uuid4(), user_id=user_id, request_key=uuid.uuid4().hex, credits=1, site_address=""
     )
@@ -56,7 +56,7 @@ def add_pictures(session: Session, user_id: int, count: int, *, at_once: int = 1
         for number in range(count)
     ]
     session.execute(insert(Render), rows)
-    # As a database sorts ids: byte by byte.
+    # Databases sort ids byte by byte.
     cursors = [Cursor(row["created_at"], row["id"]) for row in rows]
     cursors.sort(key=lambda cursor: (cursor.created_at, cursor.id.bytes), reverse=True)
     return [cursor.id for cursor in cursors]
@@ -86,7 +86,7 @@ def test_pages_hold_every_picture_once_in_both_directions(app_on_both: Flask, at
         while page.has_newer:
             page = page_after(session, user.id, 5, page.first)
             back = ids(page) + back
-        # The way back ends with a full newest page, which holds some again.
+        # The way back ends with a full newest page, which repeats some pictures.
         assert ids(page) == pictures[:5]
         assert back[-20:] == pictures[-20:]
 
@@ -192,7 +192,7 @@ def test_a_page_of_a_deleted_end_says_so(app: Flask, ada: FlaskClient, user: Use
 
 
 def test_the_pages_are_cut_out_of_the_index(app_on_both: Flask) -> None:
-    """Neither end of the gallery is sorted or walked to: the database says how it looks the rows up."""
+    """The database's query plan neither sorts nor scans, at both ends of the gallery."""
     user = create_user(app_on_both, "ada@example.com")
     with app_on_both.app_context(), transaction() as session:
         for _ in range(10):

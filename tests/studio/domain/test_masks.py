@@ -1,4 +1,4 @@
-"""Masks are read from beside their photo, or said to be gone when they are."""
+"""Masks are read from beside their photo, or reported as gone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.studio.domain.masks import MaskGone, keep_mask, load_masks
 def test_a_mask_is_gone_only_when_the_storage_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that is unwell for a moment is another matter: what is tried again is painted then."""
+    """A passing error of the disk does not count: the retry paints the picture."""
     storage, files = LocalStorage(tmp_path), PhotoFiles(uuid.uuid4())
     buffer = io.BytesIO()
     Image.new("L", (16, 12), 128).save(buffer, "PNG")

@@ -1,4 +1,4 @@
-"""Orders of several pictures: what they ask for, what they cost, and that they cost it once."""
+"""Orders of several pictures: their items and their price, charged once."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_a_form_sent_many_times_at_once_is_one_order(app_on_both: Flask) -> None
 
 
 def test_deleting_and_claiming_at_once_never_loses_a_credit(app_on_both: Flask) -> None:
-    """Either the picture was taken back with its credit, or a worker has it and it stays."""
+    """Either the picture is deleted and its credit returns, or a worker has it and it stays."""
     user = create_user(app_on_both, "ada@example.com", credits=8)
     with app_on_both.app_context(), transaction() as session:
         ids = [render.id for render in submit(session, user, [add_photo(session, user) for _ in range(8)])]

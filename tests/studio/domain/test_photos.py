@@ -1,4 +1,4 @@
-"""Photos: deleting them beside orders and pictures, on real databases."""
+"""Deleting photos while orders and pictures use them, on real databases."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_picture_outlives_its_photo(session: Session, user: User) -> None:
 
 
 def test_a_photo_that_is_being_ordered_cannot_be_deleted(app_on_both: Flask) -> None:
-    """Whoever deletes it waits for the order, and then finds that it is needed."""
+    """The deletion waits for the order, and then is refused."""
     user = create_user(app_on_both, "ada@example.com", credits=1)
     with app_on_both.app_context(), transaction() as session:
         photo = add_photo(session, user)
@@ -49,7 +49,7 @@ def test_a_photo_that_is_being_ordered_cannot_be_deleted(app_on_both: Flask) -> 
         with app_on_both.app_context(), transaction() as session:
             submit(session, user, [photo])
             ordered.set()
-            time.sleep(0.5)  # the other one waits for the photo by now
+            time.sleep(0.5)  # the other thread waits for the photo by now
 
     def delete() -> None:
         assert ordered.wait(60)
@@ -63,7 +63,7 @@ def test_a_photo_that_is_being_ordered_cannot_be_deleted(app_on_both: Flask) -> 
 
 
 def test_a_photo_that_is_being_deleted_cannot_be_ordered(app_on_both: Flask) -> None:
-    """Whoever orders waits for it to be gone, and is told so."""
+    """The order waits for the deletion, and then reports that the photo is gone."""
     user = create_user(app_on_both, "ada@example.com", credits=1)
     with app_on_both.app_context(), transaction() as session:
         photo = add_photo(session, user)

@@ -1,4 +1,4 @@
-"""Small pictures come in two sizes, so that phones and slow connections load no more than they show."""
+"""Thumbnails come in two sizes, so browsers load no more than they show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures as files: names, kinds, archives that are made while they are sent."""
+"""Downloads: names, formats, and archives that are made while they are sent."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def opened(data: bytes) -> zipfile.ZipFile:
 
 
 def order_of_two(app: Flask, client: FlaskClient) -> str:
-    """The address of an order of two pictures of which both are painted."""
+    """The address of an order of two finished pictures."""
     photo = uploaded(client)
     location = str(paint(client, photo, style=["wave", "udnie"], credits="2", size="square").location)
     with app.app_context(), transaction() as session:
@@ -73,7 +73,7 @@ def test_chosen_pictures_as_an_archive(app: Flask, ada: FlaskClient, eve: FlaskC
     first, second = painted(app, ada), painted(app, ada)
     chosen = {"picture": [first, second], "format": "jpeg"}
     archive = opened(ada.get("/pictures/chosen", query_string=chosen).data)
-    # Two pictures of one name: the second gets a number.
+    # Two pictures have the same name, so the second gets a number.
     assert archive.namelist() == [
         "My coffee - The Great Wave off Kanagawa.jpg",
         "My coffee - The Great Wave off Kanagawa (2).jpg",
@@ -117,7 +117,7 @@ def test_a_print_says_its_resolution(app: Flask, ada: FlaskClient) -> None:
 
 
 def finished(app: Flask, client: FlaskClient) -> str:
-    """The address of a finished picture, which nothing but this test has painted."""
+    """The address of a finished picture of this test."""
     location = str(paint(client, uploaded(client)).location)
     with app.app_context():
         with transaction() as session:
@@ -187,7 +187,7 @@ def test_a_picture_whose_file_is_lost_is_not_there(app: Flask, ada: FlaskClient)
 
 
 class Watched(LocalStorage):
-    """Remembers which files are open."""
+    """A storage that records which files are open."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -199,7 +199,7 @@ class Watched(LocalStorage):
 
 
 def test_an_archive_is_made_while_it_is_sent(tmp_path: Path) -> None:
-    """No picture is read before the ones in front of it have been sent."""
+    """Each picture is read only after the pictures before it are sent."""
     kept = Watched(tmp_path)
     noise = np.random.default_rng(1).integers(0, 256, (400, 400, 3), np.uint8)
     data = encode_png(Image.fromarray(noise))

@@ -1,4 +1,4 @@
-"""Orders as pages: the price before, the progress meanwhile, and who may see it."""
+"""Order pages: price, progress, and who may see them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_review_keeps_what_the_studio_sent(ada: FlaskClient, photos: list[st
 def test_an_order_whose_price_was_not_seen_is_shown_first(
     app: Flask, ada: FlaskClient, user: User, photos: list[str]
 ) -> None:
-    """Without scripts somebody may tick another style and press the button under the old price."""
+    """Without scripts a person may tick another style and press the button with the old price."""
     for shown in ({}, {"credits": "1"}):
         answer = paint(ada, *photos, **shown)
         assert answer.status_code == 200
@@ -123,7 +123,7 @@ def test_an_order_is_placed_once_however_often_it_is_sent(
 def test_an_order_stands_though_the_queue_is_not_there(
     app: Flask, ada: FlaskClient, user: User, photos: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was paid is not asked for twice: the sweep finds the rows when the queue is back."""
+    """Nobody pays twice: the sweep queues the rows when the queue is back."""
     tried: list[str] = []
 
     def refuse(_self: RenderQueue, render_id: str, _pause: float) -> None:
@@ -236,7 +236,7 @@ def test_a_failure_in_an_order_is_said(app: Flask, ada: FlaskClient, user: User,
 def test_deleting_an_order_takes_back_what_was_not_begun(
     app: Flask, ada: FlaskClient, eve: FlaskClient, user: User, photos: list[str], tmp_path: Path
 ) -> None:
-    """What a worker has in hand stays, and can be deleted when it is done."""
+    """The picture that a worker paints stays, and can be deleted when it is done."""
     location = paint(ada, photos[0], style=["wave", "udnie", "la_muse"], credits="3").location
     assert eve.post(f"{location}/delete").status_code == 404
     with app.app_context(), transaction() as session:
@@ -348,7 +348,7 @@ def test_a_double_click_paints_once(app: Flask, ada: FlaskClient, user: User) ->
         {"style": ""},
         {"photos": []},
         {"photos": ["not-a-uuid"]},
-        {"strength": "101"},
+        {"strength": "151"},
         {"strength": "lots"},
         {"style": ["wave", "no_such_style"]},
         {"second_style": "no_such_style"},

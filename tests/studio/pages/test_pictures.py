@@ -1,4 +1,4 @@
-"""Pages of pictures: the gallery, one picture, its files, deletion, and who may see them."""
+"""Picture pages: gallery, single picture, files, deletion, and who may see them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_pictures_are_private(app: Flask, ada: FlaskClient, eve: FlaskClient) ->
 def test_a_link_to_a_picture_leads_there_by_way_of_the_login(
     app: Flask, ada: FlaskClient, user: User
 ) -> None:
-    """Mails have such links. Whether the picture exists is told to nobody."""
+    """Mails have these links. The answer does not tell whether the picture exists."""
     there, not_there = f"/pictures/{painted(app, ada)}", f"/pictures/{uuid.uuid4()}"
     nobody = app.test_client()
     for address in (there, not_there):
@@ -118,7 +118,7 @@ def test_a_picture_is_opened_again_with_its_settings(app: Flask, ada: FlaskClien
 
 
 def test_a_print_is_opened_again_with_its_size_and_part(app: Flask, ada: FlaskClient, user: User) -> None:
-    """By way of the studio, and of the page it shows without scripts, to the same print once more."""
+    """The way leads through the studio and its page without scripts to the same print."""
     photo = uploaded(ada)
     part = {f"left-{photo}": "25", f"top-{photo}": "10", f"width-{photo}": "40"}
     location = paint(ada, photo, size="a4", orientation="portrait", **part).location

@@ -1,4 +1,4 @@
-"""The addresses of previews and of visitors' photos: success, strangers, bad input, limits."""
+"""Previews and visitors' photos: success, strangers, bad input, limits."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ NOBODYS = uuid.UUID(int=0)
 
 
 def tried(client: FlaskClient) -> str:
-    """A photo that whoever asks has just uploaded."""
+    """A photo that this client has just uploaded."""
     return uploaded(client, name="My cat.jpg")
 
 
@@ -101,15 +101,16 @@ def test_controls_that_cannot_be_used_get_a_sentence(client: FlaskClient, query:
 def test_the_large_preview_follows_the_controls(client: FlaskClient) -> None:
     base = "/previews/samples/coffee/large.jpg?style=starry_night"
     photo = picture(client.get("/previews/samples/coffee/photo.webp").data)
-    none, half, full = (picture(client.get(f"{base}&strength={n}").data) for n in (0, 50, 100))
-    distances = [np.abs(shown - photo).mean() for shown in (none, half, full)]
+    levels = (0, 50, 100, 150)
+    none, half, full, beyond = (picture(client.get(f"{base}&strength={n}").data) for n in levels)
+    distances = [np.abs(shown - photo).mean() for shown in (none, half, full, beyond)]
     assert distances[0] < 5, "only the mark and the compression"
-    assert distances[0] < distances[1] < distances[2]
+    assert distances[0] < distances[1] < distances[2] < distances[3]
     assert picture(client.get(f"{base}&side=300").data).shape == (400, 600, 3), "640 is enough for it"
 
 
 def test_a_brush_too_fine_to_be_seen_is_the_finest_that_is(client: FlaskClient) -> None:
-    """It would show in large pictures alone, which then were not what was seen."""
+    """A finer brush would show only in large pictures, which then differ from the preview."""
     page = client.get("/studio?sample=coffee&style=wave&brush=0.25").text
     assert re.search(r'name="brush" min="0.75" [^>]* value="0.75"', page)
     assert "large.jpg?style=wave&amp;strength=100&amp;brush=0.75" in page
@@ -260,7 +261,7 @@ def test_a_visitors_photo_is_swept_with_its_previews(
     os.utime(folder, (time.time() - 90_000,) * 2)
     discard_orphans(app)
     assert not folder.exists()
-    # Gone, and the page says nothing worse than that there is no photo.
+    # The photo is gone, and the page only says that there is no photo.
     assert client.get(f"/previews/photos/{photo}/photo.webp").status_code == 404
     page = client.get("/studio", query_string={"photos": photo})
     assert page.status_code == 200
@@ -274,7 +275,7 @@ def test_a_visitors_photo_is_swept_with_its_previews(
 
 @pytest.mark.parametrize("name", ["endpoint", "_anchor", "_scheme", "_external", "_method"])
 def test_an_address_may_hold_any_name(client: FlaskClient, user: User, name: str) -> None:
-    """What people send goes back into the address: the names of Flask's own options as well."""
+    """Parameters go back into the address, even with names of Flask's own options."""
     sent = {name: "x", "style": "wave"}
     answer = client.post("/studio", data=sent)
     assert answer.status_code == 303
@@ -301,7 +302,7 @@ def test_a_photo_that_two_tabs_adopt_at_once_is_adopted_once(app_on_both: Flask,
             )
         )
         other.flush()
-    # It waits for the other tab's transaction: nothing of it can be seen before, and the row is there after.
+    # It waits for the other tab's transaction: before that ends, the row is invisible; then it exists.
     tab = threading.Thread(target=lambda: answers.append(client.get("/studio")))
     tab.start()
     time.sleep(0.5)
@@ -318,7 +319,7 @@ def test_a_photo_that_two_tabs_adopt_at_once_is_adopted_once(app_on_both: Flask,
 
 @pytest.fixture
 def other_network(app: Flask) -> str:
-    """A style on offer that was imported, and so has a network of its own."""
+    """An imported style, which has a network of its own."""
     with app.app_context():
         offered = catalogue()
     shipped = load_checkpoint(offered.get("udnie").checkpoint)

@@ -1,4 +1,4 @@
-"""Sharing by a link: who sees what, for how long, and how it looks when it is pasted somewhere."""
+"""Sharing by a link: who sees what, for how long, and link previews."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WITH_PHOTO = {"shows_photo": "y"}
 
 
 def shared(client: FlaskClient, picture: str, **fields: str) -> str:
-    """Share a picture and return the path of its link, as the picture's page tells it."""
+    """Share a picture; return the path of its link from the picture's page."""
     answer = client.post(f"/pictures/{picture}/share", data=fields)
     assert answer.status_code == 303
     assert answer.location.endswith("#share")

@@ -1,4 +1,4 @@
-"""The strip of photos in the studio: however many there are, each can be reached, chosen and deleted."""
+"""The photo strip: each of many photos can be reached, chosen and deleted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOW = datetime.fromisoformat("2026-11-21T09:00:00.123456+00:00")
 
 
 def own(app: Flask, user: User, count: int, *, at_once: int = 1) -> list[str]:
-    """Photos without files, ``at_once`` of them at each moment; their ids, the newest first."""
+    """Add photos without files, ``at_once`` with equal times; ids, the newest first."""
     rows = [
         {
             "id": uuid.uuid4(),
@@ -113,7 +113,7 @@ def test_leafing_keeps_what_is_chosen(app: Flask, ada: FlaskClient, user: User) 
 def test_a_mask_does_not_go_over_to_the_photo_of_another_page(
     app: Flask, ada: FlaskClient, user: User
 ) -> None:
-    """Nothing is chosen, so that another photo stands on the easel there."""
+    """No photo is chosen, so another photo is on the easel there."""
     own(app, user, PHOTOS_SHOWN + 2)
     sent = {"style": "wave", "mask": str(uuid.uuid4())}
     older = link(ada.get("/studio", query_string=sent).text, "Older photos")

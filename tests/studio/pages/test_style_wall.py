@@ -1,4 +1,4 @@
-"""The wall of styles: found by any word, sorted as asked."""
+"""The wall: search by any word, and sorting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploading photos, seeing and deleting them: success, wrong owner, nobody, bad input."""
+"""Uploading, viewing and deleting photos: success, strangers, bad input."""
 
 from __future__ import annotations
 

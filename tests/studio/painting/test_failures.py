@@ -1,4 +1,4 @@
-"""Why a picture was not painted: told in words that people can act on, in whatever language."""
+"""Failures of pictures, in words that people can act on, in any language."""
 
 from __future__ import annotations
 

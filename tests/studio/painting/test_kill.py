@@ -76,8 +76,8 @@ def test_a_render_that_kills_its_process_every_time_gives_the_credit_back(
 
 
 def test_a_worker_that_is_told_to_stop_finishes_its_picture(tmp_path: Path, sqlite_url: str) -> None:
-    """``flask worker``, as a service or a container is stopped."""
-    order_one_picture(tmp_path, sqlite_url, 800, 600)  # it has half a minute
+    """This stops ``flask worker`` as a service manager or container does."""
+    order_one_picture(tmp_path, sqlite_url, 800, 600)  # half a minute to finish
     with worker_process(tmp_path, sqlite_url) as worker:
         wait_until(lambda: read_render(tmp_path)[0] == "running", "the render is running")
         worker.terminate()
@@ -120,5 +120,5 @@ def worker_process(tmp_path: Path, sqlite_url: str) -> Iterator[subprocess.Popen
 def order_one_picture(tmp_path: Path, sqlite_url: str, width: int = 1600, height: int = 1200) -> None:
     for app in running_app(make_settings(tmp_path, database_url=sqlite_url)):
         user: User = create_user(app, "ada@example.com", credits=1)
-        # Large enough to take a while, so that there is time to kill the process at work.
+        # Large enough to leave time to kill the process while it paints.
         order_picture(app, user, sample_jpeg(width, height))

@@ -1,4 +1,4 @@
-"""Leases: the states of a render and the credits that go with them, on real databases."""
+"""Leases: a render's states and its credits, on real databases."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_expired_leases_are_found(session: Session, user: User) -> None:
 
 @pytest.mark.parametrize("step", ["delete", "fail"])
 def test_credits_are_returned_in_the_order_of_locks(app_on_both: Flask, step: str) -> None:
-    """Who waits for the wallet holds no picture that the wallet's holder may need."""
+    """A transaction that waits for the wallet holds no lock on a render."""
     user = create_user(app_on_both, "ada@example.com", credits=1)
     with app_on_both.app_context(), transaction() as session:
         render_id = submit(session, user, [add_photo(session, user)])[0].id
@@ -86,7 +86,7 @@ def test_credits_are_returned_in_the_order_of_locks(app_on_both: Flask, step: st
         with app_on_both.app_context(), transaction() as session:
             ledger.lock_wallet(session, user.wallet_id)
             holds_wallet.set()
-            time.sleep(0.5)  # the other one waits for the wallet by now
+            time.sleep(0.5)  # the other thread waits for the wallet by now
             session.execute(update(Render).where(Render.id == render_id).values(name="held"))
 
     def return_credits() -> None:

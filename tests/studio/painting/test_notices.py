@@ -1,4 +1,4 @@
-"""The mail that a long order is done: sent once, to whom it concerns, with links that lead there."""
+"""The mail about a finished long order: once, to its owner, with working links."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from testing.together import at_once
 
 @pytest.fixture
 def app(tmp_path: Path, sqlite_url: str) -> Iterator[Flask]:
-    """A site at which everything counts as long."""
+    """A site where every order counts as long."""
     settings = make_settings(
         tmp_path, database_url=sqlite_url, mail_after_seconds=0, site_url="https://art.example.com/"
     )

@@ -1,4 +1,4 @@
-"""What is paid for is what the preview promised: the same picture, its masks and the part that was chosen."""
+"""The paid picture matches its preview: the same painting, masks and crop."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ ASTRONAUT = PROJECT_ROOT / "static" / "samples" / "astronaut.jpg"
 def keep(
     app: Flask, user: User, width: int = 160, height: int = 120, *, data: bytes | None = None
 ) -> uuid.UUID:
-    """Upload a photo of that size, or this one."""
+    """Upload a photo: the given one, or one of the given size."""
     return add_uploaded_photo(app, user, data or sample_jpeg(width, height))
 
 
 def paint(app: Flask, user: User, item: OrderItem) -> Image.Image:
-    """Order one picture and paint it as the worker does; the file that is downloaded as PNG."""
+    """Order a picture, paint it as the worker does, and return the PNG for download."""
     with app.app_context(), transaction() as session:
         order = orders.place_order(
             session,
@@ -62,7 +62,7 @@ def paint(app: Flask, user: User, item: OrderItem) -> Image.Image:
 
 
 def half_mask(app: Flask, photo_id: uuid.UUID) -> uuid.UUID:
-    """A mask that leaves the left half of the photo as it is, with a hard edge."""
+    """A mask with a hard edge that keeps the left half of the photo."""
     mask = Image.new("L", (160, 120))
     mask.paste(255, (80, 0, 160, 120))
     data = io.BytesIO()
@@ -108,7 +108,7 @@ def test_a_large_picture_made_small_is_its_preview(app: Flask, user: User) -> No
     shown = preview(app, photo_id, controls)
     assert final.size == size
     assert shown.size == (1024, 768)
-    # The same strokes in the same places; what is finer than the preview shows is all that differs.
+    # The strokes are in the same places. Only detail finer than the preview differs.
     coarse = [pixels(picture.resize((256, 192), Image.Resampling.BOX)) for picture in (final, shown)]
     photo = pixels(Image.open(io.BytesIO(sample_jpeg(*size))).resize((256, 192), Image.Resampling.BOX))
     apart, painted = np.abs(coarse[0] - coarse[1]).mean(), np.abs(coarse[0] - photo).mean()
@@ -137,7 +137,7 @@ def test_a_mask_of_the_second_style_is_painted_by(app: Flask, user: User) -> Non
 
 
 def test_a_print_shows_the_part_that_was_chosen(app: Flask, user: User) -> None:
-    """With its mask: the part lies across the mask's edge, and the picture is much larger than the photo."""
+    """The mask's edge runs through the crop, and the picture is much larger than the photo."""
     photo_id = keep(app, user)
     size, focus = find_size("square"), Focus(left=0.25, top=0.1, width=0.5)
     controls = Controls(style="wave", mask=half_mask(app, photo_id))
@@ -152,7 +152,7 @@ def test_a_print_shows_the_part_that_was_chosen(app: Flask, user: User) -> None:
 
 @pytest.fixture
 def breadths(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The long sides, in pixels, at which the paintings to come are begun."""
+    """A list that receives the long side of each painting's first pass, in pixels."""
     begun: list[float] = []
 
     def noting(height: int, width: int, brush: float) -> list[tuple[int, int]]:
@@ -167,10 +167,10 @@ def breadths(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.mark.parametrize(
     ("size", "share", "brush", "begun"),
     [
-        # A part of 480 of 1280 pixels: 480 / 1280 of what the preview is begun at.
+        # A crop of 480 of 1280 pixels begins at 480 / 1280 of the preview's first size.
         ((1280, 960), 0.375, 1.0, (640, 240)),
         ((960, 1280), 0.5, 1.5, (427, 160)),
-        # A small photo is previewed in its own pixels.
+        # A small photo's preview has the photo's own size.
         ((400, 300), 0.5, 1.0, (400, 200)),
         # No brush is broader than 4.
         ((1280, 960), 0.1, 1.0, (640, 160)),
@@ -196,7 +196,7 @@ def test_strokes_of_a_part_are_as_broad_as_in_the_preview(
 def test_a_part_spares_the_faces_of_its_preview(
     app: Flask, user: User, monkeypatch: pytest.MonkeyPatch, focus: Focus
 ) -> None:
-    """All of the face, half of it, where a cascade would find none, and none of it."""
+    """The crops hold the whole face, half of it (where detection finds none), and nothing of it."""
 
     def inverted(_: object, request: PaintRequest, *__: object) -> Image.Image:
         return ImageOps.invert(request.photo)

@@ -1,4 +1,4 @@
-"""Previews: the same two steps as the final picture, remembered, and given up when nobody waits."""
+"""Previews: the final picture's two steps, cached, and stopped when superseded."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ def pixels(picture: Image.Image) -> np.ndarray:
     ],
 )
 def test_a_preview_is_the_final_picture(previewer: Previewer, controls: Controls, masks: Masks) -> None:
-    """Pixel by pixel, for a photo that is no larger than a preview."""
+    """They are equal pixel by pixel if the photo is no larger than a preview."""
     photo = previewer.photo(ASTRONAUT, 1024)
     request = PaintRequest.of(photo, controls, masks).framed(frame_photo(photo.size, FULL))
     final = paint(CATALOGUE, request)
-    for _ in range(2):  # painted, and remembered
+    for _ in range(2):  # painted, then cached
         preview = previewer.large(ASTRONAUT, controls, masks=masks)
         assert (pixels(preview) == pixels(final)).all()
 
@@ -139,7 +139,7 @@ def test_small_previews_are_kept_beside_the_photo(
 def test_a_preview_of_which_half_was_kept_is_kept_whole(
     previewer: Previewer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str
 ) -> None:
-    """The disk was full, or the process killed, between the two files."""
+    """The disk was full or the process was killed between writing the two files."""
     painted: list[bool] = []
 
     def paint(_: Catalogue, request: PaintRequest) -> Image.Image:
@@ -223,7 +223,7 @@ def test_an_older_question_of_the_same_tab_is_given_up(previewer: Previewer) -> 
 def test_painting_stops_when_something_newer_is_asked(
     previewer: Previewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The newer question comes while the older one is being painted."""
+    """The newer request comes while the older one is painted."""
     plain_paint, stopped = previews.paint_fully, []
 
     def paint_and_ask_again(
@@ -247,7 +247,7 @@ def test_painting_stops_when_something_newer_is_asked(
 
 
 class Slow:
-    """Paints nothing, and takes the time that a test wants."""
+    """A slow painter that paints nothing; the test decides when it ends."""
 
     def __init__(self) -> None:
         self.begun, self.go, self.times = threading.Event(), threading.Event(), 0
@@ -268,7 +268,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
 
 
 def test_a_painting_that_the_newer_question_needs_too_is_finished(previewer: Previewer, slow: Slow) -> None:
-    """Somebody moves the slider of the strength while the painting at full strength is made."""
+    """A person moves the strength slider while the painting at full strength is made."""
 
     def ask(number: int) -> Image.Image:
         controls = Controls(style="wave", strength=number / 10)
@@ -276,7 +276,7 @@ def test_a_painting_that_the_newer_question_needs_too_is_finished(previewer: Pre
 
     def ask_again() -> Image.Image:
         assert slow.begun.wait(60)
-        threading.Timer(0.3, slow.go.set).start()  # it has been noted, and waits by then
+        threading.Timer(0.3, slow.go.set).start()  # the newer request waits by then
         return ask(2)
 
     first, second = at_once([lambda: ask(1), ask_again])
@@ -288,7 +288,7 @@ def test_a_painting_that_the_newer_question_needs_too_is_finished(previewer: Pre
 def test_who_waits_for_a_painting_gives_up_when_something_newer_is_asked(
     previewer: Previewer, slow: Slow
 ) -> None:
-    """Or all places would be taken by somebody who moves a slider."""
+    """Otherwise one person who moves a slider would take all slots."""
 
     def ask(number: int) -> Image.Image:
         controls = Controls(style="wave", strength=number / 10)
@@ -338,7 +338,7 @@ def paint_coffee(previewer: Previewer, visitor: object) -> None:
 
 
 def test_one_visitor_leaves_previews_to_others(previewer: Previewer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a dozen questions of one visitor two are painted at a time, and all of them in the end."""
+    """A visitor sends a dozen requests: two are painted at a time, and finally all."""
     go, inside = threading.Event(), threading.Semaphore(0)
     plain_open = PreviewSource.open
 
@@ -370,7 +370,7 @@ def test_one_visitor_leaves_previews_to_others(previewer: Previewer, monkeypatch
 
 
 def test_only_so_many_are_painted_at_a_time(previewer: Previewer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server's other threads are for pages; a visitor who waits too long gets an answer."""
+    """The other threads serve pages. A visitor who waits too long gets an answer."""
     go, inside = threading.Event(), threading.Semaphore(0)
     plain_open = PreviewSource.open
 

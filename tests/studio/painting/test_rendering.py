@@ -1,4 +1,4 @@
-"""Rendering with the real network on a real photo, and what happens when things go wrong."""
+"""Rendering with the real network on a real photo, and its failures."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_photo_becomes_a_picture_of_the_same_size(app: Flask, user: User) -> N
         picture = np.asarray(Image.open(file))
     photo = np.asarray(Image.open(io.BytesIO(sample_jpeg())))
     assert picture.shape == photo.shape
-    # The wave is blue and ochre: far from the brown of coffee, and not one flat colour either.
+    # The wave is blue and ochre: far from the brown of coffee, and not a flat colour.
     assert np.abs(picture.astype(int) - photo).mean() > 20
     assert picture.std() > 20
 
@@ -95,7 +95,10 @@ def test_a_lost_file_is_tried_again_and_then_given_up(app: Flask, user: User) ->
 def test_a_picture_that_is_done_stays_whatever_goes_wrong_afterwards(
     app: Flask, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last attempt finishes; then the disk refuses to give up what an earlier one left."""
+    """The last attempt finishes.
+
+    Then the disk refuses to delete files of an earlier attempt.
+    """
     render_id = order_picture(app, user)
     die_at_work(app, render_id, times=2)
     delete = LocalStorage.delete_prefix
@@ -135,7 +138,7 @@ def test_failing_a_picture_that_was_finished_meanwhile_takes_nothing_away(
 def test_the_result_of_a_deleted_picture_is_thrown_away(
     app: Flask, user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its owner closes the account while the last strokes are made."""
+    """The owner closes the account during the last strokes."""
     render_id = order_picture(app, user)
     keep_thumbnails = rendering.keep_thumbnails
     stored: list[str] = []
@@ -164,7 +167,10 @@ def events(logs: Sequence[Mapping[str, Any]]) -> list[str]:
 def test_files_that_the_disk_keeps_do_not_stop_anything(
     app: Flask, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A picture fails, and another loses its lease: both go their way though nothing can be removed."""
+    """One picture fails and one loses its lease.
+
+    Both go on although no file can be removed.
+    """
 
     def refuse(_self: LocalStorage, prefix: str) -> None:
         raise StorageError(prefix)

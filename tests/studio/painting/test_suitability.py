@@ -1,4 +1,4 @@
-"""What suits a photo: neither timid nor wild, and always the same answer."""
+"""Suitability: neither timid nor wild styles suit; results are repeatable."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_every_shape_gets_a_number(shape: tuple[int, int, int]) -> None:
 
 
 def test_real_styles_lie_between_timid_and_wild() -> None:
-    """Blended towards the photo a style suits less, and so it does drowned in noise."""
+    """A style suits less if it is blended with the photo, or drowned in noise."""
     stylizer = Stylizer(Catalogue([PROJECT_ROOT / "models"]))
     painted = stylizer.stylize(COFFEE, "starry_night")
     full = suitability(COFFEE, painted)

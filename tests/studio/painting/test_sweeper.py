@@ -90,7 +90,7 @@ def test_files_whose_row_never_came_are_removed_once_they_are_old(
 
 
 def test_previews_of_the_photos_that_ship_stay(app: Flask, tmp_path: Path) -> None:
-    """They have no row, and everybody's next visit would paint them again. Old masks on them go."""
+    """They have no row, but everybody uses them. Old masks of samples go."""
     files = SAMPLES["coffee"].source.files
     mask = files.mask_key(uuid.uuid4())
     with app.app_context():

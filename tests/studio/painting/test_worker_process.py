@@ -1,4 +1,4 @@
-"""The site as it runs on many machines: PostgreSQL, Redis, and workers in processes of their own."""
+"""The site as on many machines: PostgreSQL, Redis and worker processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from testing.waiting import wait_until
 
 @pytest.fixture
 def redis_url() -> Iterator[str]:
-    """An empty database of a Redis server: TEST_REDIS_URL, or the last one of the local server."""
+    """An empty Redis database: TEST_REDIS_URL, or the local server's last one."""
     url = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
     with Redis.from_url(url) as redis:
         try:
@@ -73,8 +73,8 @@ def test_a_worker_process_paints_what_the_site_queues(app: Flask, worker: subpro
     first = order_picture(app, user)
     with app.app_context():
         render_queue().submit(first)
-        render_queue().submit(first)  # a message that comes twice paints once
-        render_queue().submit(uuid.uuid4())  # and one for a row that is gone does no harm
+        render_queue().submit(first)  # a repeated message paints once
+        render_queue().submit(uuid.uuid4())  # a message for a missing row does no harm
     wait_until(lambda: read(app, user, first)[0].status is RenderStatus.DONE, "the worker has painted")
     render, balance = read(app, user, first)
     assert (render.attempt, balance) == (1, 1)
