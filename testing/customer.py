@@ -59,7 +59,7 @@ def credits_shown(page: Page) -> int:
 
 
 def wait_for_picture(page: Page) -> None:
-    expect(page.locator("#picture[data-state=done]")).to_be_visible(timeout=60_000)
+    expect(page.locator("#picture[data-state=done]")).to_be_visible(timeout=120_000)
 
 
 def download(page: Page, name: str, folder: Path) -> npt.NDArray[np.uint8]:
